@@ -1,0 +1,1 @@
+"""Commands that change intent: `config-kube ...`, in the host `config ...`."""

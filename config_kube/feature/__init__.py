@@ -1,0 +1,1 @@
+"""`config feature ...`: one file per command."""

@@ -1,0 +1,1 @@
+"""`show feature ...`: one file per command."""

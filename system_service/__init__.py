@@ -1,0 +1,1 @@
+"""`system ...` and everything below the commands."""

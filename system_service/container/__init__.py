@@ -1,0 +1,1 @@
+"""`system container ...`: what units, scripts and containers call; one file per command."""

@@ -1,0 +1,1 @@
+"""`system service ...`: one file per command."""
