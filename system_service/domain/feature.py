@@ -1,0 +1,137 @@
+"""What a feature is: its CONFIG_DB row, parsed tolerantly, and the one mapping from features to instances.
+
+No I/O here. Rows are hashes of strings as Redis holds them; a missing or strange field never raises.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+# A feature's name becomes a unit, a container, a lock file and a Redis key: letters, digits, `_`, `-`, `.`, at most
+# 64 of them, starting with a letter or a digit. That covers every name SONiC ships and nothing that could escape a path.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_DIGITS = re.compile(r"(\d+)")
+_TRUE = frozenset({"true", "True", "TRUE"})
+
+
+class Mode(Enum):
+    """What is wanted. `stored` is the word in `set_owner`."""
+
+    LEGACY = "legacy"
+    KUBERNETES = "kubernetes"
+
+    @property
+    def stored(self) -> str:
+        return "kube" if self is Mode.KUBERNETES else "local"
+
+
+class Owner(Enum):
+    """Who runs it now, as seen in Docker."""
+
+    LOCAL = "local"
+    KUBE = "kube"
+    NONE = "none"
+
+
+class AdminState(Enum):
+    """FEATURE.state. UNKNOWN: absent, or something that is none of the four words (a raw template)."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+    ALWAYS_ENABLED = "always_enabled"
+    ALWAYS_DISABLED = "always_disabled"
+    UNKNOWN = "unknown"
+
+    @property
+    def off(self) -> bool:
+        return self in (AdminState.DISABLED, AdminState.ALWAYS_DISABLED)
+
+    @property
+    def on(self) -> bool:
+        return self in (AdminState.ENABLED, AdminState.ALWAYS_ENABLED)
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One FEATURE row of CONFIG_DB.
+
+    `knows_owner`: the row has a `set_owner` field, as on images built with Kubernetes. `fallback`: the local image may
+    serve while Kubernetes cannot.
+    """
+
+    name: str
+    state: AdminState = AdminState.UNKNOWN
+    auto_restart: bool = True
+    mode: Mode = Mode.LEGACY
+    knows_owner: bool = False
+    fallback: bool = True
+    global_scope: bool = True
+    per_asic_scope: bool = False
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One feature in one scope: the host (`namespace` "") or an ASIC (`asic0`, ...)."""
+
+    feature: str
+    namespace: str
+    unit: str
+    container: str
+
+
+def valid_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
+
+
+def parse_feature(name: str, row: Mapping[str, str]) -> Feature:
+    """A Feature from a row of strings; what is missing or strange takes the host's default."""
+    word = row.get("state", "")
+    return Feature(
+        name=name,
+        state=AdminState(word) if word in AdminState._value2member_map_ else AdminState.UNKNOWN,
+        auto_restart=row.get("auto_restart", "enabled") not in ("disabled", "always_disabled"),
+        mode=Mode.KUBERNETES if row.get("set_owner") == "kube" else Mode.LEGACY,
+        knows_owner="set_owner" in row,
+        # Only the string `true` turns fallback off; the host's own reader takes any non-empty string, `false` too.
+        fallback=row.get("no_fallback_to_local", "").lower() != "true",
+        global_scope=row.get("has_global_scope", "True") in _TRUE,
+        per_asic_scope=row.get("has_per_asic_scope", "False") in _TRUE,
+    )
+
+
+def instances(feature: Feature, namespaces: Iterable[str]) -> tuple[Instance, ...]:
+    """Where a feature runs. `namespaces` are the ASICs of the switch, empty on a single-ASIC one.
+
+    On a single-ASIC switch every feature has exactly one instance, on the host, whatever its row says of ASICs.
+    """
+    asics = [n for n in namespaces if n]
+    name = feature.name
+    host = Instance(name, "", f"{name}.service", name)
+    if not asics:
+        return (host,)
+    found = [host] if feature.global_scope else []
+    if feature.per_asic_scope:
+        for namespace in asics:
+            index = namespace.removeprefix("asic")
+            found.append(Instance(name, namespace, f"{name}@{index}.service", f"{name}{index}"))
+    return tuple(found)
+
+
+def feature_of_container(container: str, namespaces: Iterable[str]) -> tuple[str, str]:
+    """The (feature, namespace) whose container has this name: `swss0` is (swss, asic0) where asic0 exists."""
+    for namespace in namespaces:
+        index = namespace.removeprefix("asic")
+        if namespace and container.endswith(index) and len(container) > len(index):
+            stem = container[: -len(index)]
+            if not stem[-1].isdigit():
+                return stem, namespace
+    return container, ""
+
+
+def natural(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key that puts lldp2 before lldp10, as the host's tables do."""
+    parts = _DIGITS.split(name)
+    return tuple((0, int(p), "") if i % 2 else (1, 0, p) for i, p in enumerate(parts) if p)
