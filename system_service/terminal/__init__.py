@@ -1,1 +1,1 @@
-"""What the command line shares: groups, options, output, progress. The only place below the commands that knows Click."""
+"""What the command line shares: groups, options, output, progress. Only this and the commands know Click."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from system_service.domain.feature import Feature, Instance, Owner
+from system_service.model.feature import Feature, Instance, Owner
 
 
 class Run(Enum):

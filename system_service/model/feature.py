@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 # A feature's name becomes a unit, a container, a lock file and a Redis key: letters, digits, `_`, `-`, `.`, at most
-# 64 of them, starting with a letter or a digit. That covers every name SONiC ships and nothing that could escape a path.
+# 64 of them, starting with a letter or a digit: every name SONiC ships, and nothing that could escape a path.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _DIGITS = re.compile(r"(\d+)")
 _TRUE = frozenset({"true", "True", "TRUE"})
