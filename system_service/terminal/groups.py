@@ -1,0 +1,73 @@
+"""Groups that load a command's module only when it is called, and take any unique prefix of its name.
+
+A bare group prints its help on stdout and ends with 0 under every click version, as the host's groups do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+HELP_NAMES = {"help_option_names": ["-h", "-?", "--help"]}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are named by a table: name -> (module, one line of help).
+
+    The module's attribute `command` is the click command. Listing the group imports none of them.
+    """
+
+    def __init__(self, *args: Any, table: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+        kwargs.setdefault("context_settings", HELP_NAMES)
+        super().__init__(*args, invoke_without_command=True, no_args_is_help=False, callback=_help_when_bare, **kwargs)
+        self.table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*self.table, *self.commands})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        name = self._full_name(ctx, cmd_name)
+        if name is None or name in self.commands:
+            return self.commands.get(name) if name else None
+        module, _ = self.table[name]
+        command: click.Command = import_module(module).command
+        return command
+
+    def _full_name(self, ctx: click.Context, word: str) -> str | None:
+        names = self.list_commands(ctx)
+        if word in names:
+            return word
+        matches = [n for n in names if n.lower().startswith(word.lower())]
+        if len(matches) > 1:
+            # The host takes the shortest when it begins all the others (`show feature` beside `show feature-x`).
+            shortest = min(matches, key=len)
+            if all(m.startswith(shortest) for m in matches):
+                return shortest
+            if ctx.resilient_parsing:  # completion: no usage error in the middle of a Tab
+                return None
+            ctx.fail(f"Too many matches: {', '.join(sorted(matches))}")
+        return matches[0] if matches else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        # The usage line shows the full name, whatever prefix was typed.
+        _, command, rest = super().resolve_command(ctx, args)
+        return (command.name if command else None), command, rest
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = []
+        for name in self.list_commands(ctx):
+            rows.append((name, self.table[name][1] if name in self.table else self.commands[name].get_short_help_str()))
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
+
+@click.pass_context
+def _help_when_bare(ctx: click.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
