@@ -1,0 +1,66 @@
+"""What a plan is made of: single steps, each safe to repeat, each with its own sentence. Carried out by `execute`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from system_service.errors import SwitchError
+
+
+class Kind(Enum):
+    """One step. The value is its sentence, in the imperative, for `--dry-run`, progress and the audit log."""
+
+    WRITE = "write {fields} to CONFIG_DB FEATURE|{target}"
+    UNMASK = "unmask {target}"
+    ENABLE = "enable {target}"
+    DISABLE = "disable {target}"
+    MASK = "mask {target}"
+    RESET_FAILED = "forget earlier failures of {target}"
+    START_UNIT = "start {target}"
+    STOP_UNIT = "stop {target}"
+    RESTART_UNIT = "restart {target}"
+    START_CONTAINER = "start container {target}"
+    STOP_CONTAINER = "stop container {target}"
+    RESTART_CONTAINER = "restart container {target}"
+    UNPAUSE_CONTAINER = "unpause container {target}"
+    AWAIT_SETTLED = "wait until {target} has settled"
+    AWAIT_RUNNING = "wait until container {target} is running"
+    AWAIT_STOPPED = "wait until container {target} has stopped"
+
+    @property
+    def waits(self) -> bool:
+        return self in (Kind.AWAIT_SETTLED, Kind.AWAIT_RUNNING, Kind.AWAIT_STOPPED)
+
+    @property
+    def changes(self) -> bool:
+        """Whether the feature is another one afterwards; waiting and forgetting failures do not count."""
+        return not self.waits and self is not Kind.RESET_FAILED
+
+
+@dataclass(frozen=True)
+class Action:
+    """One step on one target: a unit, a container, or (WRITE) a feature.
+
+    `fields`: what WRITE sets; a field whose value is None is deleted.
+    """
+
+    kind: Kind
+    target: str
+    fields: Mapping[str, str | None] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        words = ", ".join(f"{k}={v}" if v is not None else f"no {k}" for k, v in self.fields.items())
+        return self.kind.value.format(target=self.target, fields=words)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The ordered steps from a snapshot to what was asked; none: it is so already.
+
+    `verdict`: the error to end with once the steps are done, where only a part can be had (None: all of it).
+    """
+
+    actions: tuple[Action, ...] = ()
+    verdict: SwitchError | None = None

@@ -1,0 +1,162 @@
+"""Carrying a plan out: one action after the other, within the deadline, told to progress and to the audit log.
+
+Knows how to do an action and how to see that a wait is over; knows nothing of why.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from system_service.backends.switchdb import Edit, Row
+from system_service.domain.actions import Action, Kind, Plan
+from system_service.domain.audit import record
+from system_service.domain.switch import Switch
+from system_service.errors import Failed, NotPermitted, Refused, SwitchError, TimedOut
+from system_service.model.snapshot import Active, FeatureSeen, Run, Seen
+
+# An action whose service manager call may not be cut off half way still ends: the least it is given, in seconds.
+_LEAST = 1.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25  # seconds between two looks
+# How long a container may take to end before it is killed, in seconds; teamd needs longer to clean up its ports.
+STOP_TIMEOUTS = {"teamd": 60}
+DEFAULT_STOP_TIMEOUT = 10
+_NEEDS_ROOT = frozenset(Kind) - {
+    Kind.AWAIT_RUNNING,
+    Kind.AWAIT_SETTLED,
+    Kind.AWAIT_STOPPED,
+    Kind.START_CONTAINER,
+    Kind.STOP_CONTAINER,
+    Kind.RESTART_CONTAINER,
+    Kind.UNPAUSE_CONTAINER,
+}
+
+
+@dataclass(frozen=True)
+class Executor:
+    """`command` is the command as typed, for the audit log; `deadline` is of `time.monotonic()`.
+
+    `tell` is called with a sentence before each action; `check` raises when a signal came. With `block` false, waits
+    for the outcome are left out and units are only told to start or stop.
+    """
+
+    switch: Switch
+    command: str
+    deadline: float
+    tell: Callable[[str], None]
+    check: Callable[[], None]
+    block: bool = True
+
+    def run(self, wanted: FeatureSeen, plan: Plan) -> bool:
+        """Carry out the actions in order; True when something was changed.
+
+        Raises:
+            SwitchError: of the action that failed (the earlier ones stand, and the same command completes them).
+        """
+        if os.geteuid() != 0 and any(a.kind in _NEEDS_ROOT for a in plan.actions):
+            raise NotPermitted(f"'{self.command}' needs root", f"sudo {self.command}")
+        changed = False
+        for action in plan.actions:
+            if not self.block and action.kind in (Kind.AWAIT_RUNNING, Kind.AWAIT_STOPPED):
+                continue
+            self.check()
+            self.tell(f"{wanted.feature.name}: {action}")
+            if action.kind.waits:
+                self._await(wanted, action)
+                continue
+            try:
+                done = self._do(wanted, action)
+            except SwitchError as error:
+                record(self.command, wanted.feature.name, str(action), f"failed: {error}")
+                raise
+            if done:
+                record(self.command, wanted.feature.name, str(action), "done")
+                changed |= action.kind.changes
+        return changed
+
+    def _left(self) -> float:
+        return max(_LEAST, self.deadline - time.monotonic())
+
+    def _do(self, wanted: FeatureSeen, action: Action) -> bool:
+        units, engine, target = self.switch.units, self.switch.engine, action.target
+        grace = STOP_TIMEOUTS.get(wanted.feature.name, DEFAULT_STOP_TIMEOUT)
+        if action.kind is Kind.WRITE:
+            return self._write(action)
+        if self.deadline <= time.monotonic():
+            raise TimedOut(f"no time left to {action}", "the same command again completes it")
+        match action.kind:
+            case Kind.UNMASK:
+                units.unmask(target)
+            case Kind.ENABLE:
+                units.enable(target)
+            case Kind.DISABLE:
+                units.disable(target)
+            case Kind.MASK:
+                units.mask(target)
+            case Kind.RESET_FAILED:
+                units.reset_failed(target)
+            case Kind.START_UNIT:
+                units.start(target, self._left(), block=self.block)
+            case Kind.STOP_UNIT:
+                units.stop(target, self._left(), block=self.block)
+            case Kind.RESTART_UNIT:
+                units.restart(target, self._left(), block=self.block)
+            case Kind.START_CONTAINER:
+                engine.start(target)
+            case Kind.STOP_CONTAINER:
+                engine.stop(target, grace)
+            case Kind.RESTART_CONTAINER:
+                engine.restart(target, grace)
+            case Kind.UNPAUSE_CONTAINER:
+                engine.unpause(target)
+        return True
+
+    def _write(self, action: Action) -> bool:
+        key = f"FEATURE|{action.target}"
+        wrote = self.switch.db.update("CONFIG_DB", key, lambda row: _edit(row, action, self.command))
+        if "state" in action.fields:  # as the host does: every ASIC's database has its own copy of it
+            for namespace in self.switch.db.namespaces:
+                wrote |= self.switch.db.update(
+                    "CONFIG_DB", key, lambda row: _edit(row, action, self.command) if row else None, namespace=namespace
+                )
+        return wrote
+
+    def _await(self, wanted: FeatureSeen, action: Action) -> None:
+        seen = next(s for s in wanted.seen if action.target in (s.instance.container, s.instance.unit))
+        pause = _FIRST_PAUSE
+        while not self._over(seen, action):
+            self.check()
+            if time.monotonic() >= self.deadline:
+                raise TimedOut(
+                    f"{action.target} did not get there in time: {action}",
+                    f"what was begun goes on: system service status {wanted.feature.name}",
+                )
+            time.sleep(min(pause, max(0.0, self.deadline - time.monotonic())))
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _over(self, seen: Seen, action: Action) -> bool:
+        unit = None
+        if seen.unit is not None and seen.unit.exists:
+            unit = self.switch.units.show(seen.instance.unit).get(seen.instance.unit)
+        if action.kind is Kind.AWAIT_SETTLED:
+            moving = (Active.ACTIVATING, Active.DEACTIVATING, Active.RELOADING)
+            return unit is None or unit.active not in moving or unit.sub == "auto-restart"
+        container = self.switch.engine.find(seen.instance.container)
+        run = container.run if container else Run.ABSENT
+        if action.kind is Kind.AWAIT_STOPPED:
+            return run not in (Run.RUNNING, Run.PAUSED, Run.RESTARTING)
+        if unit is not None and unit.active is Active.FAILED and run is not Run.RUNNING:
+            raise Failed(f"{unit.name} failed: {unit.result}", f"journalctl -u {unit.name}")
+        return run is Run.RUNNING
+
+
+def _edit(row: Row, action: Action, command: str) -> Edit | None:
+    if not row:
+        raise Refused(f"the row of feature {action.target} has just been removed", f"{command} again")
+    if "state" in action.fields and row.get("state", "").startswith("always_"):
+        raise Refused(f"feature {action.target} has just become {row['state']}")
+    fields = {k: v for k, v in action.fields.items() if v is not None and row.get(k) != v}
+    gone = tuple(k for k, v in action.fields.items() if v is None and k in row)
+    return Edit(fields, gone) if fields or gone else None

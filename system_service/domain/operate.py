@@ -1,0 +1,127 @@
+"""Doing what a command asks of some features: lock, look, plan, act, look again, until it is so.
+
+One failing feature does not hold up the others. Nothing is called done that was not seen: the loop ends when planning
+again finds nothing left to do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from system_service.domain.actions import Plan
+from system_service.domain.execute import Executor
+from system_service.domain.interrupt import Interrupts, deferred
+from system_service.domain.lock import held
+from system_service.domain.observe import observe
+from system_service.domain.plan import Request, plan
+from system_service.domain.report import report
+from system_service.domain.result import Report, Result
+from system_service.domain.switch import Switch
+from system_service.errors import Failed, Interrupted, SwitchError
+from system_service.model.snapshot import FeatureSeen, Snapshot
+
+_ROUNDS = 4  # plans carried out for one request before it is given up: something undoes what we do
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A command over some features. `timeout` in seconds covers all of it; `tell` gets one sentence a stage."""
+
+    command: str
+    names: tuple[str, ...]
+    request: Request
+    timeout: float
+    wait: bool = True
+    dry_run: bool = False
+    tell: Callable[[str], None] = field(default=lambda sentence: None)
+
+
+def operate(switch: Switch, ask: Ask) -> Result:
+    """Carry the request out on every named feature; failures are in the Result, the first one is its `error`.
+
+    Raises:
+        UnknownFeature, Unreachable, NotPermitted: nothing could be begun.
+    """
+    ask = Ask(**{**ask.__dict__, "names": tuple(dict.fromkeys(ask.names))})
+    snapshot = observe(switch, ask.names)  # an unknown name ends the command before any lock is taken
+    if ask.dry_run:
+        return _rehearse(snapshot, ask)
+    with deferred() as interrupts:
+        outcomes = _act(switch, ask, interrupts)
+        reports = _final(switch, snapshot, ask.names, outcomes)
+    return Result(ask.command, reports, error=next((r.error for r in reports if r.error), None))
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    changed: bool = False
+    error: SwitchError | None = None
+
+
+def _rehearse(snapshot: Snapshot, ask: Ask) -> Result:
+    reports = []
+    for wanted in snapshot.features:
+        try:
+            planned = plan(snapshot, wanted, ask.request)
+        except SwitchError as refusal:
+            planned = Plan(verdict=refusal)
+        shown = report(wanted, changed=any(a.kind.changes for a in planned.actions), error=planned.verdict)
+        shown.fields["plan"] = [str(action) for action in planned.actions]
+        reports.append(shown)
+    return Result(ask.command, tuple(reports), dry_run=True, error=next((r.error for r in reports if r.error), None))
+
+
+def _act(switch: Switch, ask: Ask, interrupts: Interrupts) -> dict[str, _Outcome]:
+    deadline = time.monotonic() + ask.timeout
+    executor = Executor(switch, ask.command, deadline, ask.tell, interrupts.check, ask.wait)
+    outcomes: dict[str, _Outcome] = {}
+    with ExitStack() as locks:
+        for name in sorted(ask.names):  # sorted: two batches in opposite order cannot wait for each other
+            try:
+                locks.enter_context(held(switch.run_dir, name, deadline, interrupts.check))
+            except SwitchError as error:
+                outcomes[name] = _Outcome(error=error)
+        for name in ask.names:
+            if name in outcomes:
+                continue
+            outcomes[name] = _until_so(switch, name, ask.request, executor)
+            if isinstance(outcomes[name].error, Interrupted):
+                break
+    return outcomes
+
+
+def _until_so(switch: Switch, name: str, request: Request, executor: Executor) -> _Outcome:
+    changed = False
+    try:
+        for _ in range(_ROUNDS):
+            snapshot = observe(switch, (name,))
+            wanted = snapshot.features[0]
+            planned = plan(snapshot, wanted, request)
+            if not planned.actions:
+                return _Outcome(changed, planned.verdict)
+            changed |= executor.run(wanted, planned)
+            if not executor.block:
+                return _Outcome(changed, planned.verdict)
+            request = request.followup()
+    except SwitchError as error:
+        return _Outcome(changed, error)
+    left = "; ".join(str(action) for action in planned.actions)
+    return _Outcome(
+        changed, Failed(f"{name} does not stay as asked: still to do: {left}", f"system service explain {name}")
+    )
+
+
+def _final(switch: Switch, before: Snapshot, names: Sequence[str], outcomes: dict[str, _Outcome]) -> tuple[Report, ...]:
+    try:
+        after = {f.feature.name: f for f in observe(switch, names).features}
+    except SwitchError:
+        # What was done stands, and every outcome carries its own error: show what was last seen.
+        after = {f.feature.name: f for f in before.features}
+    return tuple(_one(after[name], outcomes.get(name, _Outcome())) for name in names)
+
+
+def _one(wanted: FeatureSeen, outcome: _Outcome) -> Report:
+    return report(wanted, changed=outcome.changed, error=outcome.error)

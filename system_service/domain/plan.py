@@ -1,0 +1,209 @@
+"""Deciding: from what is seen and what is asked to the steps in between. Pure: no clock, no I/O, no hidden state.
+
+Every plan is complete (it can be shown before it is run), and every prefix of it leads to a state from which planning
+again leads to the same end. Rules of the switch that forbid something are raised as Refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from system_service.domain.actions import Action, Kind, Plan
+from system_service.domain.mode import plan_mode
+from system_service.errors import Failed, Refused
+from system_service.model.feature import AdminState, Mode
+from system_service.model.snapshot import Active, FeatureSeen, Host, Run, Seen, Snapshot
+
+
+class Verb(Enum):
+    """What can be asked of a feature."""
+
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+    ENABLE = "enable"
+    DISABLE = "disable"
+    MODE = "mode"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A verb, and for MODE the wanted mode and the fallback setting (None: stays as it is)."""
+
+    verb: Verb
+    mode: Mode = Mode.LEGACY
+    fallback: bool | None = None
+
+    def followup(self) -> Request:
+        """What is asked once the first plan has been carried out: a restarted feature has to be running."""
+        return Request(Verb.START) if self.verb is Verb.RESTART else self
+
+
+def plan(snapshot: Snapshot, wanted: FeatureSeen, request: Request) -> Plan:
+    """The plan for one feature of the snapshot.
+
+    Raises:
+        Refused: a rule of the switch forbids it (always_enabled, disabled, masked, no gate, per-ASIC).
+        Failed: it cannot be done from here (no container, a dead one).
+    """
+    if request.verb is Verb.MODE:
+        return plan_mode(snapshot, wanted, request.mode, request.fallback)
+    make = {
+        Verb.START: _start,
+        Verb.STOP: _stop,
+        Verb.RESTART: _restart,
+        Verb.ENABLE: _enable,
+        Verb.DISABLE: _disable,
+    }[request.verb]
+    return Plan(tuple(make(snapshot.host, wanted)))
+
+
+def supervised(host: Host, seen: Seen) -> bool:
+    """Whether systemd starts and stops this instance; where it does not, the engine is driven directly."""
+    return host.systemd and seen.unit is not None and seen.unit.exists
+
+
+def starting(seen: Seen) -> bool:
+    """Whether a start job is at work. `auto-restart` is systemd's pause before the next try: nothing runs then."""
+    unit = seen.unit
+    return unit is not None and unit.active in (Active.ACTIVATING, Active.RELOADING) and unit.sub != "auto-restart"
+
+
+def _start(host: Host, wanted: FeatureSeen) -> list[Action]:
+    _refuse_start(host, wanted)
+    return [action for seen in wanted.seen for action in _bring_up(host, seen)]
+
+
+def _refuse_start(host: Host, wanted: FeatureSeen) -> None:
+    name = wanted.feature.name
+    if wanted.feature.state.off:
+        raise Refused(f"feature {name} is disabled", f"system service enable {name}")
+    for seen in wanted.seen:
+        if supervised(host, seen) and seen.unit and seen.unit.masked:
+            raise Refused(f"{seen.instance.unit} is masked", f"system service enable {name}")
+
+
+def _bring_up(host: Host, seen: Seen) -> list[Action]:
+    container = seen.instance.container
+    running = Action(Kind.AWAIT_RUNNING, container)
+    if seen.run is Run.PAUSED:
+        thaw = [Action(Kind.UNPAUSE_CONTAINER, container)]
+        still_down = supervised(host, seen) and seen.unit and seen.unit.active is not Active.ACTIVE
+        return thaw + (_start_unit(seen) if still_down else [running])
+    if supervised(host, seen):
+        return _bring_up_unit(seen)
+    if seen.run is Run.RUNNING:
+        return []
+    if seen.run is Run.RESTARTING:
+        return [running]
+    if seen.run in (Run.CREATED, Run.EXITED):
+        return [Action(Kind.START_CONTAINER, container), running]
+    if seen.run is Run.ABSENT:
+        raise Failed(
+            f"there is no container {container} and no unit that would create it",
+            f"create the container, or install {seen.instance.unit}",
+        )
+    raise Failed(
+        f"container {container} is {seen.run.value} and cannot be started", f"docker rm -f {container}, then again"
+    )
+
+
+def _bring_up_unit(seen: Seen) -> list[Action]:
+    unit = seen.unit
+    assert unit is not None  # noqa: S101 - supervised() has just seen it; this tells mypy
+    running = Action(Kind.AWAIT_RUNNING, seen.instance.container)
+    if starting(seen):
+        # It may come up by itself; if it does not, start is a fresh try, and on a running unit it does nothing.
+        return [Action(Kind.AWAIT_SETTLED, unit.name), *_start_unit(seen)]
+    if unit.active is Active.DEACTIVATING:
+        return [Action(Kind.AWAIT_SETTLED, unit.name), *_start_unit(seen)]
+    if unit.active is Active.ACTIVE:
+        if seen.run is Run.RUNNING:
+            return []
+        if seen.run is Run.RESTARTING:
+            return [running]
+        # The unit's `wait` should have ended with the container: it is not ours, or about to end.
+        return [Action(Kind.RESET_FAILED, unit.name), Action(Kind.RESTART_UNIT, unit.name), running]
+    return _start_unit(seen)
+
+
+def _start_unit(seen: Seen) -> list[Action]:
+    # Without reset-failed an operator's third start in twenty minutes would meet the unit's start limit.
+    return [
+        Action(Kind.RESET_FAILED, seen.instance.unit),
+        Action(Kind.START_UNIT, seen.instance.unit),
+        Action(Kind.AWAIT_RUNNING, seen.instance.container),
+    ]
+
+
+def _stop(host: Host, wanted: FeatureSeen) -> list[Action]:
+    return [action for seen in wanted.seen for action in _bring_down(host, seen)]
+
+
+def _bring_down(host: Host, seen: Seen) -> list[Action]:
+    unit, container = seen.instance.unit, seen.instance.container
+    live = seen.run in (Run.RUNNING, Run.PAUSED, Run.RESTARTING)
+    stopped = Action(Kind.AWAIT_STOPPED, container)
+    if supervised(host, seen) and seen.unit:
+        # A stop while ExecStartPre runs kills it and skips ExecStop, which would orphan the container.
+        settle = [Action(Kind.AWAIT_SETTLED, unit)] if starting(seen) else []
+        if settle or seen.unit.active in (Active.ACTIVE, Active.ACTIVATING):
+            return [*settle, Action(Kind.STOP_UNIT, unit), stopped]
+        if seen.unit.active is Active.DEACTIVATING:
+            return [Action(Kind.AWAIT_SETTLED, unit), stopped]
+    # No unit, or one that is down while its container is not: nobody else will stop it.
+    return [Action(Kind.STOP_CONTAINER, container), stopped] if live else []
+
+
+def _restart(host: Host, wanted: FeatureSeen) -> list[Action]:
+    _refuse_start(host, wanted)
+    steps = [_cycle(host, seen) if seen.run is Run.RUNNING else _bring_up(host, seen) for seen in wanted.seen]
+    return [action for step in steps for action in step]
+
+
+def _cycle(host: Host, seen: Seen) -> list[Action]:
+    unit, container = seen.instance.unit, seen.instance.container
+    running = Action(Kind.AWAIT_RUNNING, container)
+    if not supervised(host, seen) or seen.unit is None:
+        return [Action(Kind.RESTART_CONTAINER, container), running]
+    if seen.unit.active is Active.ACTIVE:
+        return [Action(Kind.RESET_FAILED, unit), Action(Kind.RESTART_UNIT, unit), running]
+    # An orphan, or a unit on its way: take the container down as stop would, then start it under its unit.
+    return [*_bring_down(host, seen), *_start_unit(seen)]
+
+
+def _enable(host: Host, wanted: FeatureSeen) -> list[Action]:
+    feature = wanted.feature
+    if feature.state is AdminState.ALWAYS_DISABLED:
+        raise Refused(f"feature {feature.name} is always_disabled and cannot be enabled")
+    write = [] if feature.state.on else [Action(Kind.WRITE, feature.name, {"state": AdminState.ENABLED.value})]
+    if host.featured and write:
+        # featured unmasks, enables and starts; our part is the intent, and seeing its effect.
+        return write + [Action(Kind.AWAIT_RUNNING, seen.instance.container) for seen in wanted.seen]
+    actions = list(write)
+    for seen in wanted.seen:
+        if not host.featured and supervised(host, seen) and seen.unit:
+            if seen.unit.masked:
+                actions.append(Action(Kind.UNMASK, seen.unit.name))
+            if seen.unit.masked or seen.unit.file_state == "disabled":
+                actions.append(Action(Kind.ENABLE, seen.unit.name))
+        actions += _bring_up(host, seen)
+    return actions
+
+
+def _disable(host: Host, wanted: FeatureSeen) -> list[Action]:
+    feature = wanted.feature
+    if feature.state is AdminState.ALWAYS_ENABLED:
+        raise Refused(f"feature {feature.name} is always_enabled and cannot be disabled")
+    write = [] if feature.state.off else [Action(Kind.WRITE, feature.name, {"state": AdminState.DISABLED.value})]
+    if host.featured and write:
+        return write + [Action(Kind.AWAIT_STOPPED, seen.instance.container) for seen in wanted.seen]
+    actions = list(write)
+    for seen in wanted.seen:
+        actions += _bring_down(host, seen)
+        if not host.featured and supervised(host, seen) and seen.unit and not seen.unit.masked:
+            if seen.unit.file_state == "enabled":
+                actions.append(Action(Kind.DISABLE, seen.unit.name))
+            actions.append(Action(Kind.MASK, seen.unit.name))
+    return actions

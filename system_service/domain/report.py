@@ -1,0 +1,157 @@
+"""From what is seen to what is said: status, owner, and why a feature is not as wanted. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from system_service.domain.result import Report
+from system_service.errors import SwitchError
+from system_service.model.feature import Feature, Mode, Owner
+from system_service.model.snapshot import Active, FeatureSeen, Run, Seen
+
+# The word of a feature with several instances is that of its worst one, in this order.
+_WORST_FIRST = ("failed", "stopping", "starting", "stopped", "disabled", "pending", "handover", "fallback", "running")
+RUNNING = frozenset({"running", "fallback", "handover"})
+
+
+def status(wanted: FeatureSeen) -> str:
+    """One of the status words of docs/commands.md; for several instances the worst."""
+    words = {_status(wanted.feature, seen) for seen in wanted.seen}
+    return next((word for word in _WORST_FIRST if word in words), "stopped")
+
+
+def owner(wanted: FeatureSeen) -> Owner:
+    """Who runs it, as seen in Docker."""
+    return Owner.LOCAL if any(seen.owner is Owner.LOCAL for seen in wanted.seen) else Owner.NONE
+
+
+def detail(wanted: FeatureSeen) -> str:
+    """Why the feature is not as wanted, or ""."""
+    reasons = [_detail(wanted.feature, seen) for seen in wanted.seen]
+    return "; ".join(dict.fromkeys(r for r in reasons if r))
+
+
+def report(wanted: FeatureSeen, *, changed: bool = False, error: SwitchError | None = None) -> Report:
+    """The feature as every command's JSON shows it."""
+    feature = wanted.feature
+    return Report(
+        feature.name,
+        {
+            "mode": feature.mode.value,
+            "owner": owner(wanted).value,
+            "fallback": feature.fallback,
+            "status": status(wanted),
+            "version": version(wanted),
+            "since": since(wanted),
+            "detail": str(error) if error else detail(wanted),
+            "state": feature.state.value,
+            "auto_restart": feature.auto_restart,
+            "instances": [_instance(seen) for seen in wanted.seen],
+        },
+        changed,
+        error,
+    )
+
+
+def intent(feature: Feature, error: SwitchError) -> Report:
+    """What is known of a feature when the engine or systemd cannot be asked: what is wanted, and nothing seen."""
+    return Report(
+        feature.name,
+        {
+            "mode": feature.mode.value,
+            "fallback": feature.fallback,
+            "state": feature.state.value,
+            "auto_restart": feature.auto_restart,
+            "detail": str(error),
+        },
+        error=error,
+    )
+
+
+def version(wanted: FeatureSeen) -> str:
+    """The tag of the image that runs; a digest or an untagged image has none."""
+    image = next((seen.container.image for seen in wanted.seen if seen.container), "")
+    name, _, tag = image.rpartition(":")
+    return tag if name and "/" not in tag and "@" not in name else ""
+
+
+def since(wanted: FeatureSeen) -> str:
+    """The last change of the (first) unit, or of the STATE_DB row where there is no unit: RFC 3339 UTC, or ""."""
+    for seen in wanted.seen:
+        if seen.unit and seen.unit.exists and seen.unit.since:
+            return seen.unit.since
+    return utc(wanted.state_row.get("update_time", ""))
+
+
+def utc(host_time: str) -> str:
+    """The host's local `%Y-%m-%d %H:%M:%S` as RFC 3339 UTC; "" for anything else."""
+    try:
+        moment = datetime.strptime(host_time, "%Y-%m-%d %H:%M:%S").astimezone()
+    except ValueError:
+        return ""
+    return datetime.fromtimestamp(moment.timestamp(), tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def local(rfc3339: str) -> str:
+    """RFC 3339 UTC as the host's tables show time; "" for anything else."""
+    try:
+        moment = datetime.strptime(rfc3339, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return ""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _status(feature: Feature, seen: Seen) -> str:
+    unit = seen.unit if seen.unit is not None and seen.unit.exists else None
+    active = unit.active if unit else None
+    if active is Active.DEACTIVATING:
+        return "stopping"
+    if seen.run is Run.RUNNING:
+        if unit and active is Active.ACTIVATING and unit.sub != "auto-restart":
+            return "starting"
+        return "fallback" if feature.mode is Mode.KUBERNETES else "running"
+    if seen.run in (Run.PAUSED, Run.DEAD):
+        return "failed"
+    if seen.run is Run.RESTARTING or active in (Active.ACTIVATING, Active.RELOADING):
+        return "starting"
+    if feature.state.off:
+        return "disabled"
+    return "failed" if active in (Active.FAILED, Active.ACTIVE) else "stopped"
+
+
+def _detail(feature: Feature, seen: Seen) -> str:
+    container, unit = seen.instance.container, seen.unit if seen.unit and seen.unit.exists else None
+    if seen.run is Run.PAUSED:
+        return f"container {container} is paused"
+    if seen.run is Run.DEAD:
+        return f"container {container} is dead: docker rm -f {container}"
+    if unit and seen.run is not Run.RUNNING:
+        if unit.active is Active.FAILED:
+            return f"{unit.name} failed: {unit.result}"
+        if unit.active is Active.ACTIVE:
+            return f"{unit.name} is active, but its container is {seen.run.value}"
+        if unit.sub == "auto-restart":
+            return f"{unit.name} waits to be started again"
+    if seen.run is Run.RUNNING:
+        if unit and unit.active in (Active.INACTIVE, Active.FAILED):
+            return f"container {container} runs although {unit.name} is {unit.active.value}"
+        if feature.state.off:
+            return "runs although it is disabled"
+        if feature.mode is Mode.KUBERNETES:
+            return "the local image serves: no Kubernetes cluster is in use"
+    return ""
+
+
+def _instance(seen: Seen) -> dict[str, Any]:
+    unit = seen.unit if seen.unit and seen.unit.exists else None
+    return {
+        "namespace": seen.instance.namespace,
+        "container": seen.instance.container,
+        "container_state": seen.run.value,
+        "container_id": seen.container.id[:12] if seen.container else "",
+        "image": seen.container.image if seen.container else "",
+        "health": seen.container.health if seen.container else "",
+        "unit": unit.name if unit else "",
+        "unit_state": f"{unit.active.value} ({unit.sub})" if unit else "",
+    }
