@@ -25,6 +25,12 @@ class Failed(SwitchError):
     """It was tried and did not work, for a reason that no other class names."""
 
 
+class NotRunning(SwitchError):
+    """An answer rather than a fault: what was asked about is not running."""
+
+    exit_code = 3
+
+
 class UnknownFeature(SwitchError):
     """No FEATURE row has this name (or, below the commands: no container has it)."""
 

@@ -1,0 +1,46 @@
+"""`show feature mode`."""
+
+from __future__ import annotations
+
+import click
+
+from system_service.domain.observe import observe
+from system_service.domain.report import local, report
+from system_service.domain.result import Result
+from system_service.domain.switch import Switch
+from system_service.terminal.command import Command
+from system_service.terminal.complete import feature_names
+from system_service.terminal.options import json_option
+from system_service.terminal.render import table
+
+
+@click.command("mode", cls=Command)
+@click.argument("name", required=False, shell_complete=feature_names)
+@json_option()
+def command(name: str | None, as_json: bool) -> Result:
+    """Which mode features are in, who runs them, and why they are not as wanted.
+
+    \b
+    Examples:
+      show feature mode
+      show feature mode snmp --json
+    """
+    reports = tuple(report(f) for f in observe(Switch.from_env(), (name,) if name else ()).features)
+    if not as_json:
+        table(
+            ("Feature", "Mode", "Owner", "Fallback", "Status", "Version", "Since", "Detail"),
+            (
+                (
+                    r.name,
+                    r.fields["mode"],
+                    r.fields["owner"],
+                    "on" if r.fields["fallback"] else "off",
+                    r.fields["status"],
+                    r.fields["version"],
+                    local(r.fields["since"]),
+                    r.fields["detail"],
+                )
+                for r in reports
+            ),
+        )
+    return Result("show feature mode", reports)

@@ -1,0 +1,24 @@
+"""`system`: the package's own command, and the list of its groups."""
+
+from __future__ import annotations
+
+from system_service.terminal.groups import LazyGroup
+
+cli = LazyGroup(
+    "system",
+    table={
+        "container": ("system_service.container.group", "What units, scripts and containers call"),
+        "service": ("system_service.service.group", "Manage the features of this switch"),
+    },
+    help="""Manage the switch's features, whoever runs them.
+
+    \b
+    Examples:
+      system service status
+      system service restart snmp
+      system container id snmp""",
+)
+
+
+def main() -> None:
+    cli(prog_name="system")

@@ -1,0 +1,28 @@
+"""`system container exec`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from system_service.backends.engine import Engine
+from system_service.domain.contain import docker_name, replace_by_docker
+from system_service.terminal.command import Command
+from system_service.terminal.groups import HELP_NAMES
+
+
+@click.command("exec", cls=Command, context_settings={**HELP_NAMES, "ignore_unknown_options": True})
+@click.argument("name")
+@click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="CMD...")
+def command(name: str, words: tuple[str, ...]) -> None:
+    """Run a command in a feature's container, on this terminal if there is one; its exit code is the command's.
+
+    \b
+    Examples:
+      system container exec snmp supervisorctl status
+      system container exec snmp bash
+    """
+    engine = Engine.from_env()
+    terminal = ["--tty"] if sys.stdin.isatty() and sys.stdout.isatty() else []
+    replace_by_docker(engine, "exec", "--interactive", *terminal, docker_name(engine, name), *words)

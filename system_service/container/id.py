@@ -1,0 +1,21 @@
+"""`system container id`."""
+
+from __future__ import annotations
+
+import click
+
+from system_service.backends.engine import Engine
+from system_service.domain.contain import docker_name
+from system_service.terminal.command import Command
+
+
+@click.command("id", cls=Command)
+@click.argument("name")
+def command(name: str) -> None:
+    """Print the docker name or id that runs a feature. Exit code 4: there is none.
+
+    \b
+    Examples:
+      docker exec $(system container id snmp) ps
+    """
+    click.echo(docker_name(Engine.from_env(), name))

@@ -1,0 +1,24 @@
+"""`system container inspect`."""
+
+from __future__ import annotations
+
+import click
+
+from system_service.backends.engine import Engine
+from system_service.domain.contain import docker_name
+from system_service.terminal.command import Command
+
+
+@click.command("inspect", cls=Command)
+@click.argument("name")
+def command(name: str) -> None:
+    """Print what Docker knows of a feature's container: a JSON list of one object, as `docker inspect` does.
+
+    \b
+    Examples:
+      system container inspect snmp
+    """
+    import json
+
+    engine = Engine.from_env()
+    click.echo(json.dumps([engine.inspect(docker_name(engine, name))], indent=4))

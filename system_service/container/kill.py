@@ -1,0 +1,20 @@
+"""`system container kill`."""
+
+from __future__ import annotations
+
+import click
+
+from system_service.domain.contain import Contained
+from system_service.terminal.command import Command
+
+
+@click.command("kill", cls=Command)
+@click.argument("name")
+def command(name: str) -> None:
+    """Kill a feature's container at once, as warm and fast reboot do. A stopped one is left alone.
+
+    \b
+    Examples:
+      system container kill teamd
+    """
+    Contained.open(name).kill()

@@ -1,0 +1,32 @@
+"""`system container state`."""
+
+from __future__ import annotations
+
+import click
+
+from system_service.domain.contain import Contained
+from system_service.model.state_row import host_time, local_down, local_up
+from system_service.terminal.command import Command
+
+
+@click.command("state", cls=Command)
+@click.argument("name")
+@click.argument("system_state", metavar="up|down", type=click.Choice(["up", "down"]))
+@click.argument("owner", required=False, type=click.Choice(["local", "kube"]), metavar="[local|kube]")
+@click.option("--version", metavar="V", help="The version of the image that runs.")
+def command(name: str, system_state: str, owner: str | None, version: str | None) -> None:
+    """Record in STATE_DB that a container is up, and whose it is, or down. Images without owners record nothing.
+
+    \b
+    Examples:
+      system container state snmp up local --version 20250510.16
+      system container state snmp down
+    """
+    if (system_state == "up") is not (owner is not None):
+        raise click.UsageError("up needs an owner, local or kube; down takes none")
+    fields = local_down(host_time()) if system_state == "down" else local_up(name, host_time())
+    if owner == "kube":
+        fields |= {"current_owner": "kube", "remote_state": "running", "container_id": ""}
+    if version and system_state == "up":
+        fields["container_version"] = version
+    Contained.open(name).record(fields)

@@ -1,0 +1,25 @@
+"""`system container stop`."""
+
+from __future__ import annotations
+
+import click
+
+from system_service.domain.contain import Contained
+from system_service.terminal.command import Command
+
+
+@click.command("stop", cls=Command)
+@click.option("-t", "--timeout", type=click.IntRange(0), metavar="SECONDS", help="How long it may take to end.")
+@click.argument("name")
+def command(name: str, timeout: int | None) -> None:
+    """Stop a feature's container, as a unit's ExecStop does. After the time it is killed (teamd 60 s, others 10 s).
+
+    \b
+    Examples:
+      system container stop snmp
+      system container stop -t 60 teamd
+    """
+    contained = Contained.open(name)
+    contained.stop(timeout)
+    for warning in contained.warnings:
+        click.echo(f"Warning: {warning}: acted on Docker alone", err=True)

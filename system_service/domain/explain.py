@@ -1,0 +1,101 @@
+"""Why a feature is in its state, what it waits for, what would happen next, and its last changes. Only looks."""
+
+from __future__ import annotations
+
+from system_service.backends.journal import read
+from system_service.domain.observe import observe
+from system_service.domain.report import detail, local, owner, report, since, status
+from system_service.domain.result import Report
+from system_service.domain.switch import Switch
+from system_service.errors import SwitchError
+from system_service.model.feature import Mode
+from system_service.model.snapshot import Active, FeatureSeen, Host, Run, Seen
+
+_CHANGES = 10  # last changes shown
+_LOG_LINES = 5  # of a container that has ended
+
+
+def explain(switch: Switch, name: str) -> Report:
+    """The feature's report with four lists of sentences: now, why, next, changes. Raises as `observe`."""
+    snapshot = observe(switch, (name,))
+    wanted = snapshot.features[0]
+    told = report(wanted)
+    told.fields["now"] = _now(wanted)
+    told.fields["why"] = _why(wanted) + _last_words(switch, wanted)
+    told.fields["next"] = [line for seen in wanted.seen for line in _next(snapshot.host, wanted, seen)]
+    told.fields["changes"] = _changes(name)
+    return told
+
+
+def _now(wanted: FeatureSeen) -> list[str]:
+    feature = wanted.feature
+    when = local(since(wanted))
+    fallback = "on" if feature.fallback else "off"
+    return [
+        f"{feature.name} is {status(wanted)}{f' since {when}' if when else ''}, run by {owner(wanted).value}",
+        f"wanted: state {feature.state.value}, mode {feature.mode.value}, fallback {fallback}",
+        *(f"container {s.instance.container} is {s.run.value}{_unit_words(s)}" for s in wanted.seen),
+    ]
+
+
+def _unit_words(seen: Seen) -> str:
+    unit = seen.unit
+    if unit is None or not unit.exists:
+        return ", and has no unit"
+    masked = ", masked" if unit.masked else ""
+    return f", {unit.name} is {unit.active.value} ({unit.sub}{masked})"
+
+
+def _why(wanted: FeatureSeen) -> list[str]:
+    reasons = [detail(wanted)] if detail(wanted) else []
+    if wanted.feature.state.off:
+        reasons.append(f"its state in CONFIG_DB is {wanted.feature.state.value}")
+    for seen in wanted.seen:
+        if seen.unit and seen.unit.result == "start-limit-hit":
+            reasons.append(f"{seen.unit.name} was started too often in a short time")
+        if seen.container and seen.run is not Run.RUNNING and seen.container.status:
+            reasons.append(f"Docker says of container {seen.instance.container}: {seen.container.status}")
+    stale = wanted.state_row.get("system_state") == "up" and all(s.run is not Run.RUNNING for s in wanted.seen)
+    if stale:
+        reasons.append("STATE_DB still says up: it is a hint, and out of date")
+    return reasons
+
+
+def _last_words(switch: Switch, wanted: FeatureSeen) -> list[str]:
+    ended = next((s.container for s in wanted.seen if s.container and s.run in (Run.EXITED, Run.DEAD)), None)
+    if ended is None or status(wanted) != "failed":
+        return []
+    try:
+        text = b"".join(switch.engine.logs(ended.id, tail=_LOG_LINES)).decode("utf-8", "replace")
+    except SwitchError as error:
+        return [f"its log cannot be read: {error}"]
+    return [f"its last words: {line}" for line in text.splitlines()[-_LOG_LINES:]]
+
+
+def _next(host: Host, wanted: FeatureSeen, seen: Seen) -> list[str]:
+    name, unit = wanted.feature.name, seen.unit
+    if unit is None or not unit.exists or not host.systemd:
+        return [f"no unit watches container {seen.instance.container}: nobody starts it again when it ends"]
+    if unit.active is Active.ACTIVATING and unit.sub == "auto-restart":
+        return [f"systemd starts {unit.name} again after its RestartSec; sooner: system service start {name}"]
+    if unit.active is Active.ACTIVATING:
+        return [f"systemd is starting {unit.name}"]
+    if unit.active is Active.FAILED:
+        return [f"systemd has given up on {unit.name}: system service start {name}"]
+    if wanted.feature.state.off:
+        return [f"nothing, until: system service enable {name}"]
+    if unit.active is Active.INACTIVE and seen.run is Run.RUNNING:
+        return [f"nobody watches the container; under its unit again: system service restart {name}"]
+    if unit.active is Active.INACTIVE:
+        return [f"nothing, until the next boot or: system service start {name}"]
+    lines = [f"when its container ends, systemd applies {unit.name}'s restart rules"]
+    if wanted.feature.mode is Mode.KUBERNETES:
+        lines.append("the local image serves until a Kubernetes cluster can be used")
+    return lines
+
+
+def _changes(name: str) -> list[str]:
+    entries, reason = read(name, _CHANGES)
+    if reason:
+        return [f"the audit log cannot be read: {reason}"]
+    return [f"{local(e.time)} {e.who}: {e.command}: {e.action}: {e.result}" for e in entries] or ["none on record"]

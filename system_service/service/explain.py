@@ -1,0 +1,34 @@
+"""`system service explain`."""
+
+from __future__ import annotations
+
+import click
+
+from system_service.domain.explain import explain
+from system_service.domain.result import Result
+from system_service.domain.switch import Switch
+from system_service.terminal.command import Command
+from system_service.terminal.options import json_option, name_argument
+from system_service.terminal.render import printable
+
+
+@click.command("explain", cls=Command)
+@name_argument()
+@json_option()
+def command(name: str, as_json: bool) -> Result:
+    """Why a feature is in its state, what it waits for, what happens next, and its last changes.
+
+    \b
+    Examples:
+      system service explain snmp
+      system service explain snmp --json
+    """
+    explained = explain(Switch.from_env(), name)
+    if not as_json:
+        for heading in ("now", "why", "next", "changes"):
+            lines = explained.fields[heading]
+            if lines:
+                click.echo(f"{heading.capitalize()}:")
+                for line in lines:
+                    click.echo(f"  {printable(line)}")
+    return Result("system service explain", (explained,))

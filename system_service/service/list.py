@@ -1,0 +1,40 @@
+"""`system service list`."""
+
+from __future__ import annotations
+
+import click
+
+from system_service.domain.observe import observe
+from system_service.domain.report import report
+from system_service.domain.result import Result
+from system_service.domain.switch import Switch
+from system_service.terminal.command import Command
+from system_service.terminal.options import json_option
+from system_service.terminal.render import table
+
+
+@click.command("list", cls=Command)
+@json_option()
+def command(as_json: bool) -> Result:
+    """All features of this switch, one line each.
+
+    \b
+    Examples:
+      system service list
+      system service list --json
+    """
+    reports = tuple(report(wanted) for wanted in observe(Switch.from_env()).features)
+    if not as_json:
+        columns = ("state", "mode", "owner", "status")
+        table(
+            ("Feature", "State", "AutoRestart", "Mode", "Owner", "Status"),
+            (
+                (r.name, r.fields["state"], _word(r.fields["auto_restart"]), *(r.fields[c] for c in columns[1:]))
+                for r in reports
+            ),
+        )
+    return Result("system service list", reports)
+
+
+def _word(enabled: bool) -> str:
+    return "enabled" if enabled else "disabled"

@@ -1,0 +1,81 @@
+"""`system service status`."""
+
+from __future__ import annotations
+
+import click
+
+from system_service.domain.observe import configured, observe
+from system_service.domain.report import RUNNING, intent, local, report
+from system_service.domain.result import Report, Result
+from system_service.domain.switch import Switch
+from system_service.errors import NotRunning, SwitchError
+from system_service.terminal.command import Command
+from system_service.terminal.options import json_option, names_argument
+from system_service.terminal.render import details, table
+
+
+@click.command("status", cls=Command)
+@names_argument(required=False)
+@json_option()
+def command(names: tuple[str, ...], as_json: bool) -> Result:
+    """What runs, and why not.
+
+    Exit code 3: a named feature, or without names an enabled one, is not running. A feature that runs by fallback is
+    running.
+
+    \b
+    Examples:
+      system service status
+      system service status snmp
+      system service status snmp lldp --json
+    """
+    switch = Switch.from_env()
+    try:
+        reports = tuple(report(wanted) for wanted in observe(switch, names).features)
+    except SwitchError as error:
+        if not as_json:
+            raise
+        # What CONFIG_DB says is known even when Docker is not; when it is not, this raises the same error again.
+        return Result("system service status", tuple(intent(f, error) for f in configured(switch, names)), error=error)
+    down = [
+        r for r in reports if r.fields["status"] not in RUNNING and (names or r.fields["state"].endswith("enabled"))
+    ]
+    if not as_json:
+        _show(reports, one=len(names) == 1)
+    verdict = NotRunning(f"not running: {', '.join(r.name for r in down)}") if down else None
+    return Result("system service status", reports, error=verdict)
+
+
+def _show(reports: tuple[Report, ...], *, one: bool) -> None:
+    if one:
+        details(_facts(reports[0]))
+        return
+    table(
+        ("Feature", "Status", "Mode", "Owner", "Since", "Detail"),
+        (
+            (r.name, *(r.fields[k] for k in ("status", "mode", "owner")), local(r.fields["since"]), r.fields["detail"])
+            for r in reports
+        ),
+    )
+
+
+def _facts(r: Report) -> list[tuple[str, str]]:
+    f = r.fields
+    facts = [
+        ("Feature", r.name),
+        ("Status", f["status"]),
+        ("State", f["state"]),
+        ("Mode", f["mode"]),
+        ("Owner", f["owner"]),
+        ("Fallback", "on" if f["fallback"] else "off"),
+        ("Version", f["version"]),
+        ("Since", local(f["since"])),
+    ]
+    for i in f["instances"]:
+        facts += [
+            ("Unit", f"{i['unit']} {i['unit_state']}" if i["unit"] else "none"),
+            ("Container", f"{i['container']} {i['container_id']} {i['container_state']}".replace("  ", " ")),
+            ("Image", i["image"]),
+            ("Health", i["health"]),
+        ]
+    return [*(fact for fact in facts if fact[1]), *([("Detail", f["detail"])] if f["detail"] else [])]

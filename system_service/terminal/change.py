@@ -1,0 +1,82 @@
+"""How every command that changes features runs and is shown: progress, the outcome lines, the plan of a dry run."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+from system_service.domain.operate import Ask, operate
+from system_service.domain.plan import Request, Verb
+from system_service.domain.result import Result
+from system_service.domain.switch import Switch
+from system_service.terminal.command import Command, echo_error, spoken
+from system_service.terminal.hints import save_hint
+from system_service.terminal.options import change_options, names_argument
+
+
+def run(
+    names: tuple[str, ...],
+    request: Request,
+    *,
+    timeout: float,
+    no_wait: bool,
+    dry_run: bool,
+    as_json: bool,
+    writes_config: bool = False,
+) -> Result:
+    """Carry the request out and show it, except in JSON, which the command class prints."""
+    command = spoken(click.get_current_context())
+    ask = Ask(command, names, request, timeout, wait=not no_wait, dry_run=dry_run, tell=progress())
+    result = operate(Switch.from_env(), ask)
+    if not as_json:
+        _show(result)
+    if writes_config and result.changed and not dry_run:
+        save_hint()
+    return result
+
+
+def verb_command(name: str, verb: Verb, text: str, *, writes_config: bool = False) -> Command:
+    """`system service NAME ...`: the command that asks `verb` of the features named; `text` is its help."""
+
+    @click.command(name, cls=Command, help=text)
+    @names_argument()
+    @change_options()
+    def command(names: tuple[str, ...], timeout: float, no_wait: bool, dry_run: bool, as_json: bool) -> Result:
+        return run(
+            names,
+            Request(verb),
+            timeout=timeout,
+            no_wait=no_wait,
+            dry_run=dry_run,
+            as_json=as_json,
+            writes_config=writes_config,
+        )
+
+    return command
+
+
+class progress:  # noqa: N801 - used as a function: progress()(sentence)
+    """Prints one line a stage on stderr with the seconds since the start, where stderr is a terminal."""
+
+    def __init__(self) -> None:
+        self.begun = time.monotonic()
+        self.shown = sys.stderr.isatty()
+
+    def __call__(self, sentence: str) -> None:
+        if self.shown:
+            click.echo(f"{time.monotonic() - self.begun:6.1f} s  {sentence}", err=True)
+
+
+def _show(result: Result) -> None:
+    for report in result.reports:
+        if result.dry_run:
+            steps = report.fields["plan"] or ["nothing to do"]
+            for step in steps if not report.error or report.fields["plan"] else []:
+                click.echo(f"{report.name}: {step}")
+        elif not report.error:
+            click.echo(f"{report.name}: {report.fields['status']}{'' if report.changed else ' (unchanged)'}")
+        # The first failure is the result's, and shown with it.
+        if report.error and report.error is not result.error:
+            echo_error(report.error)

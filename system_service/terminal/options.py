@@ -1,0 +1,54 @@
+"""Arguments and options that commands share, each defined once under the name the contract gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from system_service.terminal.complete import feature_names
+
+Decorated = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def name_argument() -> Decorated:
+    """One feature."""
+    return click.argument("name", shell_complete=feature_names)
+
+
+def names_argument(*, required: bool = True) -> Decorated:
+    """Features, as a tuple."""
+    return click.argument("names", nargs=-1, required=required, metavar="NAME...", shell_complete=feature_names)
+
+
+def json_option() -> Decorated:
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, on failure too.")
+
+
+def timeout_option(default: float) -> Decorated:
+    """Seconds for the whole command."""
+    return click.option(
+        "--timeout",
+        type=click.FloatRange(0, min_open=True),
+        default=default,
+        show_default=True,
+        metavar="SECONDS",
+        help="Time limit for the whole command.",
+    )
+
+
+def change_options(timeout: float = 60) -> Decorated:
+    """--timeout, --no-wait, --dry-run and --json, as every command that changes something has them."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in (
+            json_option(),
+            click.option("--dry-run", is_flag=True, help="Show the steps, change nothing."),
+            click.option("--no-wait", is_flag=True, help="Return once it is begun."),
+            timeout_option(timeout),
+        ):
+            function = option(function)
+        return function
+
+    return decorate
