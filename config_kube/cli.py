@@ -1,0 +1,30 @@
+"""The words of `config-kube`: the host's `config`, standalone. A command is a file of its own, loaded when called."""
+
+from __future__ import annotations
+
+from system_service.terminal.groups import LazyGroup
+
+cli = LazyGroup(
+    "config-kube",
+    table={},
+    help="Say what this switch's features shall be.",
+    epilog="\b\nExamples:\n  config-kube feature state snmp enabled\n  config-kube feature mode snmp legacy",
+)
+feature = LazyGroup(
+    "feature",
+    table={
+        "autorestart": ("config_kube.feature.autorestart", "Enable/disable autorestart of a feature"),
+        "fallback": ("config_kube.feature.fallback", "Set fallback for a feature"),
+        "mode": ("config_kube.feature.mode", "Run features from the local image or from Kubernetes"),
+        "owner": ("config_kube.feature.owner", "Set owner for a feature"),
+        "state": ("config_kube.feature.state", "Enable/disable a feature"),
+    },
+    help="Configure features",
+    epilog="\b\nExamples:\n  config-kube feature state lldp disabled --block\n  config-kube feature owner snmp local",
+)
+cli.add_command(feature)
+
+
+def main() -> None:
+    """The console script; under `python -m` as well the program goes by its own name."""
+    cli(prog_name="config-kube")

@@ -1,0 +1,29 @@
+"""The words of `show-kube`: the host's `show`, standalone. A command is a file of its own, loaded when called."""
+
+from __future__ import annotations
+
+from system_service.terminal.groups import LazyGroup
+
+cli = LazyGroup(
+    "show-kube",
+    table={},
+    help="Look at the features of this switch. Changes nothing.",
+    epilog="\b\nExamples:\n  show-kube feature status\n  show-kube feature mode snmp --json",
+)
+feature = LazyGroup(
+    "feature",
+    table={
+        "autorestart": ("show_kube.feature.autorestart", "Show auto-restart state for a feature"),
+        "config": ("show_kube.feature.config", "Show feature config"),
+        "mode": ("show_kube.feature.mode", "Show who runs a feature: the switch or Kubernetes"),
+        "status": ("show_kube.feature.status", "Show feature state"),
+    },
+    help="Show feature status",
+    epilog="\b\nExamples:\n  show-kube feature status\n  show-kube feature config snmp",
+)
+cli.add_command(feature)
+
+
+def main() -> None:
+    """The console script; under `python -m` as well the program goes by its own name."""
+    cli(prog_name="show-kube")

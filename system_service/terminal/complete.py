@@ -1,0 +1,21 @@
+"""Tab completion of feature names. Silent on every failure: a Tab must never print a sentence into the prompt."""
+
+from __future__ import annotations
+
+import click
+
+
+def feature_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The features of CONFIG_DB that begin with `incomplete` and are not on the line yet, in natural order."""
+    from system_service.backends.switchdb import SwitchDB
+    from system_service.errors import SwitchError
+    from system_service.model.feature import natural, valid_name
+
+    taken = ctx.params.get(param.name or "")
+    try:
+        (rows,) = SwitchDB.from_config().tables(("CONFIG_DB", "FEATURE"))
+    except (SwitchError, OSError):
+        return []
+    # A name of strange characters could break the shell's reading of the list.
+    found = [n for n in rows if n.startswith(incomplete) and valid_name(n)]
+    return sorted((n for n in found if not (isinstance(taken, tuple) and n in taken)), key=natural)
