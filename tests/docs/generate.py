@@ -38,7 +38,9 @@ def page() -> str:
         for path, found in walk(command, (root,)):
             context = None
             for word in path:
-                context = click.Context(found, info_name=word, parent=context, terminal_width=100, max_content_width=100)
+                context = click.Context(
+                    found, info_name=word, parent=context, terminal_width=100, max_content_width=100
+                )
             assert context is not None
             parts.append(f"{'#' * min(len(path) + 1, 4)} {' '.join(path)}\n\n```text\n{found.get_help(context)}\n```\n")
     return "\n".join(parts)

@@ -10,5 +10,7 @@ def test_command_reference_is_what_make_docs_would_write():
 
 
 def test_every_command_has_help_with_an_example():
-    without = [" ".join(path) for root, c in ROOTS.items() for path, c in walk(c, (root,)) if "Example" not in (c.help or "")]
+    without = [
+        " ".join(path) for root, c in ROOTS.items() for path, c in walk(c, (root,)) if "Example" not in (c.help or "")
+    ]
     assert without == []

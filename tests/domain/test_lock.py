@@ -1,0 +1,121 @@
+"""The per-feature lock: one holder at a time, gone with the process, clear when it cannot be had."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from system_service.domain.lock import held
+from system_service.errors import Busy, Failed, Interrupted, NotPermitted
+
+HOLDER = """
+import sys, time
+from system_service.domain.lock import held
+with held(sys.argv[1], "snmp", time.monotonic() + 5, lambda: None):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def soon(seconds: float = 5.0) -> float:
+    return time.monotonic() + seconds
+
+
+def nobody_interrupts() -> None:
+    return None
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds snmp's lock until its standard input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_second_command_on_a_feature_is_busy_and_names_the_holder(tmp_path, holder):
+    with (
+        pytest.raises(Busy, match=f"working on snmp .pid {holder.pid}.") as caught,
+        held(str(tmp_path), "snmp", soon(0.2), nobody_interrupts),
+    ):
+        pass
+    assert caught.value.exit_code == 9
+
+
+def test_second_command_has_its_turn_once_the_first_has_ended(tmp_path, holder):
+    tries = []
+
+    def let_go_at_the_second_try() -> None:
+        tries.append(1)
+        if len(tries) == 2:
+            holder.stdin.close()
+
+    with held(str(tmp_path), "snmp", soon(), let_go_at_the_second_try):
+        assert (tmp_path / "snmp.lock").read_text() == f"pid {os.getpid()}\n"
+    assert len(tries) >= 2
+
+
+def test_a_killed_holder_leaves_no_lock(tmp_path, holder):
+    holder.kill()
+    holder.wait()
+    with held(str(tmp_path), "snmp", soon(0.2), nobody_interrupts):
+        pass
+
+
+def test_features_do_not_wait_for_each_other(tmp_path, holder):
+    with held(str(tmp_path), "lldp", soon(0.2), nobody_interrupts):
+        pass
+
+
+def test_a_signal_ends_the_wait_for_the_lock(tmp_path, holder):
+    def interrupted() -> None:
+        raise Interrupted(15, "interrupted")
+
+    with pytest.raises(Interrupted), held(str(tmp_path), "snmp", soon(), interrupted):
+        pass
+
+
+def test_a_full_disk_when_the_holder_is_written_costs_only_the_name(tmp_path, mocker):
+    mocker.patch("os.pwrite", side_effect=OSError(errno.ENOSPC, "No space left on device"))
+    with (
+        held(str(tmp_path), "snmp", soon(), nobody_interrupts),
+        pytest.raises(Busy, match="working on snmp$"),
+        held(str(tmp_path), "snmp", soon(0.0), nobody_interrupts),
+    ):
+        pass
+
+
+def test_a_full_disk_when_the_file_is_made_is_a_failure_that_says_so(tmp_path, mocker):
+    mocker.patch("os.open", side_effect=OSError(errno.ENOSPC, "No space left on device"))
+    with (
+        pytest.raises(Failed, match="snmp.lock: No space left on device"),
+        held(str(tmp_path), "snmp", soon(), nobody_interrupts),
+    ):
+        pass
+
+
+def test_a_lock_folder_of_somebody_else_is_not_permitted(tmp_path, mocker):
+    mocker.patch("os.open", side_effect=PermissionError(errno.EACCES, "Permission denied"))
+    with (
+        pytest.raises(NotPermitted, match="snmp.lock: Permission denied") as caught,
+        held(str(tmp_path), "snmp", soon(), nobody_interrupts),
+    ):
+        pass
+    assert caught.value.resolution
+
+
+def test_a_symlink_in_the_place_of_the_lock_is_not_followed(tmp_path):
+    (tmp_path / "target").write_text("precious")
+    (tmp_path / "snmp.lock").symlink_to(tmp_path / "target")
+    with pytest.raises(Failed), held(str(tmp_path), "snmp", soon(), nobody_interrupts):
+        pass
+    assert (tmp_path / "target").read_text() == "precious"
