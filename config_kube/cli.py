@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from system_service.terminal.groups import LazyGroup
+from system_service.terminal.program import run
 
 cli = LazyGroup(
     "config-kube",
     table={},
-    help="Say what this switch's features shall be.",
-    epilog="\b\nExamples:\n  config-kube feature state snmp enabled\n  config-kube feature mode snmp legacy",
+    help="""Say what this switch's features shall be.
+
+    \b
+    Examples:
+      config-kube feature state snmp enabled
+      config-kube feature mode snmp legacy""",
 )
 feature = LazyGroup(
     "feature",
@@ -19,12 +24,16 @@ feature = LazyGroup(
         "owner": ("config_kube.feature.owner", "Set owner for a feature"),
         "state": ("config_kube.feature.state", "Enable/disable a feature"),
     },
-    help="Configure features",
-    epilog="\b\nExamples:\n  config-kube feature state lldp disabled --block\n  config-kube feature owner snmp local",
+    help="""Configure features
+
+    \b
+    Examples:
+      config-kube feature state lldp disabled --block
+      config-kube feature owner snmp local""",
 )
 cli.add_command(feature)
 
 
 def main() -> None:
-    """The console script; under `python -m` as well the program goes by its own name."""
-    cli(prog_name="config-kube")
+    """The console script."""
+    run(cli, "config-kube")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from system_service.terminal.groups import LazyGroup
+from system_service.terminal.program import run
 
 cli = LazyGroup(
     "show-kube",
     table={},
-    help="Look at the features of this switch. Changes nothing.",
-    epilog="\b\nExamples:\n  show-kube feature status\n  show-kube feature mode snmp --json",
+    help="""Look at the features of this switch. Changes nothing.
+
+    \b
+    Examples:
+      show-kube feature status
+      show-kube feature mode snmp --json""",
 )
 feature = LazyGroup(
     "feature",
@@ -18,12 +23,16 @@ feature = LazyGroup(
         "mode": ("show_kube.feature.mode", "Show who runs a feature: the switch or Kubernetes"),
         "status": ("show_kube.feature.status", "Show feature state"),
     },
-    help="Show feature status",
-    epilog="\b\nExamples:\n  show-kube feature status\n  show-kube feature config snmp",
+    help="""Show feature status
+
+    \b
+    Examples:
+      show-kube feature status
+      show-kube feature config snmp""",
 )
 cli.add_command(feature)
 
 
 def main() -> None:
-    """The console script; under `python -m` as well the program goes by its own name."""
-    cli(prog_name="show-kube")
+    """The console script."""
+    run(cli, "show-kube")

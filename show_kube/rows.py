@@ -9,7 +9,7 @@ import click
 
 from system_service.backends.switchdb import SwitchDB
 from system_service.errors import UnknownFeature
-from system_service.model.feature import natural
+from system_service.model.natural import natural
 from system_service.terminal import host
 
 if TYPE_CHECKING:

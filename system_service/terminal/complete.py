@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import click
 
+# Seconds. A Tab that takes longer than this is worse than none.
+_PATIENCE = 0.3
+
 
 def feature_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """The features of CONFIG_DB that begin with `incomplete` and are not on the line yet, in natural order."""
     from system_service.backends.switchdb import SwitchDB
     from system_service.errors import SwitchError
-    from system_service.model.feature import natural, valid_name
+    from system_service.model.feature import valid_name
+    from system_service.model.natural import natural
 
     taken = ctx.params.get(param.name or "")
     try:
-        (rows,) = SwitchDB.from_config().tables(("CONFIG_DB", "FEATURE"))
+        (rows,) = SwitchDB.from_config(timeout=_PATIENCE).tables(("CONFIG_DB", "FEATURE"))
     except (SwitchError, OSError):
         return []
     # A name of strange characters could break the shell's reading of the list.
