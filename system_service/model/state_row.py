@@ -1,0 +1,35 @@
+"""What `container start`, `stop` and `wait` write into FEATURE|<name> of STATE_DB: the fields, as the host writes them.
+
+Also imported by the waiter: no dataclasses, no typing at run time.
+"""
+
+from __future__ import annotations
+
+import time
+
+
+def host_time() -> str:
+    """Now, as the host writes `update_time`: local time, whole seconds."""
+    return time.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def local_up(container: str, now: str) -> dict[str, str]:
+    """The row of a feature that the local container of this docker name is to run."""
+    return {
+        "system_state": "up",
+        "current_owner": "local",
+        "container_id": container,
+        "remote_state": "none",
+        "update_time": now,
+    }
+
+
+def local_down(now: str) -> dict[str, str]:
+    """The row of a feature that is to run nowhere on this switch."""
+    return {
+        "system_state": "down",
+        "current_owner": "none",
+        "container_id": "",
+        "remote_state": "none",
+        "update_time": now,
+    }
