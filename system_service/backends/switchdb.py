@@ -235,7 +235,7 @@ def _unreachable(address: Address, error: Exception) -> NoReturn:
     if isinstance(error, hiredis.ProtocolError):
         told = "what answers there is not Redis"
     elif isinstance(error, EOFError):
-        told = f"it hung up in the middle of an answer: {error}" if str(error) else "it hung up"
+        told = str(error)
     elif isinstance(error, TimeoutError):
         told = str(error) if "no answer" in str(error) else "no connection in time"
     else:

@@ -341,8 +341,6 @@ class TestNotifications:
 
 def pushes(listener, count):
     """The next `count` pushes; waits on the socket."""
-    import select
-
     got = listener.read()
     deadline = time.monotonic() + WAIT
     while len(got) < count:
