@@ -39,7 +39,9 @@ def holder(tmp_path):
     assert process.stdout.readline() == "held\n"
     yield process
     process.kill()
-    process.communicate()
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
 
 
 def test_second_command_on_a_feature_is_busy_and_names_the_holder(tmp_path, holder):
@@ -88,7 +90,7 @@ def test_a_full_disk_when_the_holder_is_written_costs_only_the_name(tmp_path, mo
     mocker.patch("os.pwrite", side_effect=OSError(errno.ENOSPC, "No space left on device"))
     with (
         held(str(tmp_path), "snmp", soon(), nobody_interrupts),
-        pytest.raises(Busy, match="working on snmp$"),
+        pytest.raises(Busy, match=r"working on snmp$"),
         held(str(tmp_path), "snmp", soon(0.0), nobody_interrupts),
     ):
         pass
@@ -97,7 +99,7 @@ def test_a_full_disk_when_the_holder_is_written_costs_only_the_name(tmp_path, mo
 def test_a_full_disk_when_the_file_is_made_is_a_failure_that_says_so(tmp_path, mocker):
     mocker.patch("os.open", side_effect=OSError(errno.ENOSPC, "No space left on device"))
     with (
-        pytest.raises(Failed, match="snmp.lock: No space left on device"),
+        pytest.raises(Failed, match=r"snmp\.lock: No space left on device"),
         held(str(tmp_path), "snmp", soon(), nobody_interrupts),
     ):
         pass
@@ -106,7 +108,7 @@ def test_a_full_disk_when_the_file_is_made_is_a_failure_that_says_so(tmp_path, m
 def test_a_lock_folder_of_somebody_else_is_not_permitted(tmp_path, mocker):
     mocker.patch("os.open", side_effect=PermissionError(errno.EACCES, "Permission denied"))
     with (
-        pytest.raises(NotPermitted, match="snmp.lock: Permission denied") as caught,
+        pytest.raises(NotPermitted, match=r"snmp\.lock: Permission denied") as caught,
         held(str(tmp_path), "snmp", soon(), nobody_interrupts),
     ):
         pass
