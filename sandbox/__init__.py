@@ -1,0 +1,1 @@
+"""The sandbox switch: real Redis, Docker, systemd and feature daemons under one temporary folder. Never packaged."""

@@ -1,0 +1,89 @@
+"""From the root tar to images in an engine: the root imported once, feature and switch images made by COPY alone."""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sandbox import features
+from sandbox.engine import Engine
+
+FOLDER = Path(__file__).with_name("images")
+HOST = Path(__file__).with_name("host")
+ROOT = "sonic-root:latest"
+SWITCH = "sonic-switch:latest"
+VERSION = "20260601.1"
+"""IMAGE_VERSION of the feature images."""
+
+
+def feature_image(name: str) -> str:
+    """Image of a feature's local container."""
+    return f"docker-{name}:latest"
+
+
+def import_root(engine: Engine, tar: Path) -> None:
+    """Make the root image from the tar."""
+    with tar.open("rb") as stream:
+        engine.docker("import", "-", ROOT, stdin=stream, timeout=300)
+
+
+def build_features(engine: Engine) -> None:
+    """Build all feature images."""
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(build_feature, engine, name) for name in features.IMAGES]:
+            done.result()
+
+
+def build_feature(engine: Engine, name: str, version: str = VERSION, tag: str | None = None) -> None:
+    """Build one feature image; another `version` and `tag` make a second version of it."""
+    dockerfile = FOLDER / features.IMAGES[name] / "Dockerfile"
+    arguments = ["--build-arg", f"FEATURE={name}", "--build-arg", f"IMAGE_VERSION={version}"]
+    engine.docker(
+        *("build", "--quiet", "--network", "none", "-f", str(dockerfile), "-t", tag or feature_image(name)),
+        *(*arguments, str(FOLDER)),
+        timeout=120,
+    )
+
+
+def build_switch(engine: Engine, wheels: Path, config_db: str, restart_sec: int | None) -> None:
+    """Build the switch's image: host files, then our wheel by pip, as on a switch.
+
+    `config_db` is the text of config_db.json; `restart_sec` (seconds) replaces RestartSec of the features' units.
+    """
+    context = engine.base / "context"
+    render_host(context / "root", config_db, restart_sec)
+    (context / "Dockerfile").write_text(
+        f'FROM {ROOT}\nCOPY root/ /\nENV LC_ALL=C.UTF-8\nCMD ["/lib/systemd/systemd"]\n'
+    )
+    engine.docker("build", "--quiet", "--network", "none", "-t", "sonic-switch:bare", str(context), timeout=120)
+    engine.docker(
+        *("run", "--name", "install", "--net", "none", "-v", f"{wheels}:/wheels:ro", "sonic-switch:bare"),
+        *("pip", "install", "--quiet", "--no-index", "--no-cache-dir", "--find-links", "/wheels"),
+        *("--break-system-packages", "--root-user-action=ignore", "sonic-system-service"),
+        timeout=120,
+    )
+    engine.docker("commit", "--change", 'CMD ["/lib/systemd/systemd"]', "install", SWITCH)
+    engine.docker("rm", "install")
+
+
+def render_host(root: Path, config_db: str, restart_sec: int | None) -> None:
+    """Write the files of the virtual switch below `root`: those of host/, and one script and drop-in per unit."""
+    shutil.copytree(HOST, root, ignore=shutil.ignore_patterns("feature.sh", "__pycache__"))
+    template = (HOST / "feature.sh").read_text()
+    units = root / "etc/systemd/system"
+    wanted = units / "multi-user.target.wants"
+    wanted.mkdir()
+    for name in features.UNITS:
+        script = root / "usr/local/bin" / f"{name}.sh"
+        text = template.replace("@NAME@", name).replace("@IMAGE@", feature_image(name))
+        script.write_text(text.replace("@OPTIONS@", features.CREATE_OPTIONS.get(name, "")))
+        script.chmod(0o755)
+        if name in features.BOOTED:
+            (wanted / f"{name}.service").symlink_to(f"/etc/systemd/system/{name}.service")
+        if restart_sec is not None:
+            dropin = units / f"{name}.service.d/sandbox.conf"
+            dropin.parent.mkdir()
+            dropin.write_text(f"[Service]\nRestartSec={restart_sec}\n")
+    (root / "etc/sonic").mkdir(parents=True)
+    (root / "etc/sonic/config_db.json").write_text(config_db)

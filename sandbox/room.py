@@ -1,0 +1,76 @@
+"""A room for one engine: namespaces and control groups of its own (room.sh), and their removal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from sandbox.processes import SandboxError, children, run, start_time, wait_until
+
+SCRIPT = Path(__file__).with_name("room.sh")
+
+
+class Room:
+    """Where an engine and everything it starts live. Create it from a thread that lives as long as the room.
+
+    The room dies with the thread that made it (the kernel sends the signal), so that even SIGKILL of the maker
+    leaves no process behind.
+    """
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self._maker: subprocess.Popen[bytes] | None = None
+        self.pid = 0
+        """Process id, seen from outside, of the room's first process."""
+
+    def open(self) -> None:
+        """Make the namespaces. SandboxError when the machine does not allow it; the text is the kernel's answer."""
+        with (self.base / "room.log").open("wb") as log:
+            self._maker = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", str(SCRIPT), "make", str(self.base)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        maker = self._maker
+        wait_until("room", lambda: (self.base / "room.ready").exists() or maker.poll() is not None, timeout=10)
+        if maker.poll() is not None:
+            raise SandboxError(f"no room: {(self.base / 'room.log').read_text()}")
+        (self.pid,) = children(maker.pid)
+
+    def argv(self, command: Sequence[str]) -> list[str]:
+        """The command line that runs `command` inside."""
+        return [str(SCRIPT), "enter", str(self.base), str(self.pid), *command]
+
+    def run(self, command: Sequence[str], timeout: float = 30) -> subprocess.CompletedProcess[str]:
+        """Run inside; SandboxError when it fails."""
+        return run(self.argv(command), timeout=timeout)
+
+    def close(self) -> None:
+        """End every process inside and remove the control groups. Safe to call at any moment, and twice."""
+        if self._maker is not None:
+            first = start_time(self.pid) if self.pid else None
+            self._maker.kill()
+            self._maker.wait()
+            if first is not None:
+                wait_until("end of the room", lambda: start_time(self.pid) != first, timeout=20)
+            self._maker = None
+        remove_groups(self.base.name)
+
+
+def remove_groups(name: str) -> None:
+    """Remove the control groups of a room whose processes have ended. SandboxError when some cannot be removed."""
+    tops = [*Path("/sys/fs/cgroup").glob(f"*/{name}"), *Path("/sys/fs/cgroup").glob(name)]
+
+    def gone() -> bool:
+        for top in tops:
+            for folder, _, _ in os.walk(top, topdown=False):
+                with contextlib.suppress(OSError):  # busy until the kernel has let go of its last process
+                    os.rmdir(folder)
+        return not any(top.exists() for top in tops)
+
+    wait_until(f"control groups {name}", gone, timeout=10)

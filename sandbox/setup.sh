@@ -1,0 +1,73 @@
+#!/bin/sh
+# Brings what the sandbox and the tests need: Debian packages (their daemons are not started) and the virtual
+# environments in the cache folder. Says what it does; does nothing, quickly, when all is there.
+set -eu
+
+src=$(cd "$(dirname "$0")/.." && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/sonic-system-service
+packages="python3 python3-venv docker.io redis-server debootstrap debian-archive-keyring snmp iproute2 util-linux"
+# The versions the switch has; the second environment takes the newest click instead.
+switch_pins="click==8.1.8 tabulate==0.9.0 natsort==8.4.0 hiredis"
+
+say() { echo "setup: $*"; }
+
+die() { echo "setup: $*" >&2; exit 1; }
+
+missing_packages() {
+    for package in $packages; do
+        dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || echo "$package"
+    done
+}
+
+# While Debian packages are installed, a policy forbids their scripts to start a daemon; afterwards the machine's
+# own policy (or none) is back, whatever happened in between.
+install_packages() {
+    policy=/usr/sbin/policy-rc.d
+    [ ! -e "$policy" ] || mv "$policy" "$policy.kept"
+    trap 'rm -f "$policy"; [ ! -e "$policy.kept" ] || mv "$policy.kept" "$policy"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    chmod 755 "$policy"
+    say "apt-get install $*"
+    apt-get -qq update
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@" > "$cache/apt.log" 2>&1 ||
+        { tail -n 20 "$cache/apt.log" >&2; die "apt-get failed"; }
+}
+
+# The stamp holds what the environment was made from, so that a changed setup.cfg makes it anew.
+make_venv() { # NAME REQUIREMENT...
+    venv=$cache/$1
+    shift
+    stamp="$(cksum < "$src/setup.cfg") $src $*"
+    [ "$(cat "$venv/.made-from" 2>/dev/null)" != "$stamp" ] || return 0
+    say "virtual environment $venv"
+    rm -rf "$venv"
+    /usr/bin/python3 -m venv "$venv"
+    "$venv/bin/pip" -q install --disable-pip-version-check 'setuptools>=68' wheel "$@" -e "$src[dev]"
+    echo "$stamp" > "$venv/.made-from"
+}
+
+fetch_wheels() {
+    wheels=$cache/wheels
+    [ "$(cat "$wheels/.made-from" 2>/dev/null)" != "$switch_pins" ] || return 0
+    say "wheels for the switch: $switch_pins"
+    rm -rf "$wheels"
+    # shellcheck disable=SC2086 # one word per requirement
+    "$cache/venv/bin/pip" -q download --disable-pip-version-check --only-binary :all: --no-deps -d "$wheels" $switch_pins
+    echo "$switch_pins" > "$wheels/.made-from"
+}
+
+[ "$(id -u)" = 0 ] || die "needs root: it installs packages and starts a container engine"
+mkdir -p "$cache"
+# Two makes at once (a demo beside the tests) must not build the same environment.
+if [ -z "${SANDBOX_SETUP_LOCKED-}" ]; then
+    SANDBOX_SETUP_LOCKED=1 exec flock "$cache/setup.lock" "$0" "$@"
+fi
+missing=$(missing_packages)
+# shellcheck disable=SC2086 # one word per package
+[ -z "$missing" ] || install_packages $missing
+# shellcheck disable=SC2086
+make_venv venv $switch_pins
+make_venv venv-newest-click click 'tabulate==0.9.0'
+fetch_wheels

@@ -1,0 +1,184 @@
+"""The sandbox switch: a container with systemd as PID 1, its features as siblings on a private engine.
+
+with Switch() as switch:
+    switch.exec(["system", "service", "list"]).stdout
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from sandbox import features, images, rootfs, wheel
+from sandbox.engine import CLIENT, Engine
+from sandbox.processes import SandboxError, run, wait_until
+
+NAME = "switch"
+"""The virtual switch's own container."""
+
+T = TypeVar("T")
+SYSNAME = "1.3.6.1.2.1.1.5.0"
+
+
+class Switch:
+    """One virtual switch. `up` and `down`, or a `with` statement, from a thread that lives as long as the switch."""
+
+    def __init__(
+        self,
+        profile: str = "kubernetes",
+        restart_sec: int | None = None,
+        say: Callable[[str], None] = lambda text: None,
+        engine_options: Sequence[str] = (),
+    ) -> None:
+        """`profile`: one of features.PROFILES. `restart_sec`: seconds instead of the switch's 30. `say`: progress."""
+        self.profile = profile
+        self.restart_sec = restart_sec
+        self.durations: dict[str, float] = {}
+        """Stage of `up` -> seconds; stages overlap."""
+        self.engine = Engine(engine_options)
+        self._say = say
+
+    @property
+    def base(self) -> Path:
+        """The one temporary folder."""
+        return self.engine.base
+
+    @property
+    def redis_socket(self) -> Path:
+        """Redis' unix socket, usable from outside."""
+        return self.base / "redis" / "redis.sock"
+
+    def up(self) -> None:
+        """Bring everything up: at the end systemd is up, snmp and lldp run. SandboxError says what failed."""
+        tar = rootfs.archive()
+        self._timed("engine", self.engine.open)
+        with ThreadPoolExecutor(2) as pool:
+            wheels = pool.submit(self._timed, "wheel", lambda: wheel.build(self.base))
+            self._timed("import", lambda: images.import_root(self.engine, tar))
+            built = pool.submit(self._timed, "features", lambda: images.build_features(self.engine))
+            rows = json.dumps(features.config_db(self.profile), indent=2)
+            folder = wheels.result()
+            self._timed("install", lambda: images.build_switch(self.engine, folder, rows, self.restart_sec))
+            built.result()
+        self._timed("boot", self._boot)
+        self._timed("services", self._start_features)
+
+    def _timed(self, stage: str, step: Callable[[], T]) -> T:
+        self._say(stage)
+        begun = time.monotonic()
+        try:
+            return step()
+        finally:
+            self.durations[stage] = time.monotonic() - begun
+
+    def _boot(self) -> None:
+        without_unit = features.WITHOUT_UNIT
+        self.engine.docker(
+            *("run", "-d", "--name", without_unit, "--net", "host", "-e", "RUNTIME_OWNER=local"),
+            *("-v", "/run/redis:/run/redis", images.feature_image(without_unit)),
+        )
+        self.engine.docker(
+            *("run", "-d", "-t", "--name", NAME, "--hostname", "sonic", "--net", "host", "--stop-signal", "SIGRTMIN+3"),
+            *("--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--cap-add", "SYS_PTRACE"),
+            *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
+            *(
+                "--tmpfs",
+                "/run",
+                "--tmpfs",
+                "/run/lock",
+                "--cgroupns=private",
+                "-v",
+                "/sys/fs/cgroup:/sys/fs/cgroup:rw",
+            ),
+            *("-v", "/run/redis:/run/redis", "-v", f"{self.engine.socket.parent}:/run/engine"),
+            *("-v", f"{CLIENT}:{CLIENT}:ro", images.SWITCH),
+        )
+        self.wait_booted()
+
+    def wait_booted(self, timeout: float = 90) -> None:
+        """Wait until systemd has finished its first transaction. SandboxError with the failed units."""
+        state = ""
+
+        def settled() -> bool:
+            nonlocal state
+            state = self.exec(["systemctl", "is-system-running"]).stdout.strip()
+            return state in ("running", "degraded")
+
+        try:
+            wait_until("boot", settled, timeout=timeout, pause=0.2)
+        except SandboxError as error:
+            raise SandboxError(f"{error}\n{self.exec(['systemctl', 'list-jobs']).stdout}{self.journal()}") from error
+        # A unit that systemd will try again is not failed, and yet it is not there.
+        active = self.exec(["systemctl", "is-active", *features.BOOTED])
+        if state != "running" or active.returncode:
+            raise SandboxError(f"systemd says {state}:\n{self.journal()}")
+
+    def journal(self) -> str:
+        """Failed units and the journal's last lines."""
+        failed = self.exec(["systemctl", "--failed", "--no-pager", "--plain"]).stdout
+        return failed + self.exec(["journalctl", "--no-pager", "-n", "60"]).stdout
+
+    def _start_features(self) -> None:
+        done = self.exec(["systemctl", "start", *features.STARTED_LATER])
+        if done.returncode:
+            raise SandboxError(f"{done.stderr}{self.journal()}")
+        wait_until("an answer of snmpd", lambda: self.snmp_get() is not None, timeout=20)
+
+    def exec(
+        self, argv: Sequence[str], *, user: str | None = None, timeout: float = 60, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run on the switch, as root or `user`; exit code and output are the command's own (text).
+
+        subprocess.TimeoutExpired after `timeout` seconds; the command on the switch is then left running.
+        """
+        options = ["--user", user] if user else []
+        return subprocess.run(
+            [CLIENT, "exec", "-i", *options, NAME, *argv],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            env=self.engine.environment(),
+        )
+
+    def shell(self) -> int:
+        """An interactive shell on the switch, on the caller's terminal; its exit code."""
+        return subprocess.run(
+            [CLIENT, "exec", "-it", NAME, "bash", "-l"], check=False, env=self.engine.environment()
+        ).returncode
+
+    def docker(self, *arguments: str) -> str:
+        """Docker's client on the private engine; standard output. SandboxError when it fails."""
+        return self.engine.docker(*arguments)
+
+    def snmp_get(self, oid: str = SYSNAME, timeout: float = 0.3) -> str | None:
+        """What a real SNMP client gets from the switch's loopback; None when nobody answers in `timeout` seconds."""
+        command = ["snmpget", "-v2c", "-c", "public", "-r0", f"-t{timeout:g}", "-Oqv", "127.0.0.1", oid]
+        with contextlib.suppress(SandboxError):
+            return run(self.engine.room.argv(command), timeout=10, env=self.engine.environment()).stdout.strip()
+        return None
+
+    def down(self) -> None:
+        """Remove everything. Safe at any moment, and twice."""
+        self.engine.close()
+
+    def __enter__(self) -> Switch:
+        try:
+            self.up()
+        except BaseException:
+            self.down()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.down()
