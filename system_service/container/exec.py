@@ -7,7 +7,7 @@ import sys
 import click
 
 from system_service.backends.engine import Engine
-from system_service.domain.contain import docker_name, replace_by_docker
+from system_service.domain.locate import docker_name, replace_by_docker
 from system_service.terminal.command import Command
 from system_service.terminal.groups import HELP_NAMES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from system_service.backends.engine import Engine
-from system_service.domain.contain import docker_name
+from system_service.domain.locate import docker_name
 from system_service.terminal.command import Command
 
 

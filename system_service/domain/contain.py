@@ -6,14 +6,12 @@ whose FEATURE rows know owners; a database that is down is no reason to fail a u
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 
 from system_service.backends.engine import Engine
 from system_service.backends.switchdb import SwitchDB
-from system_service.domain.execute import DEFAULT_STOP_TIMEOUT, STOP_TIMEOUTS
 from system_service.errors import Failed, SwitchError, UnknownFeature, Unreachable
-from system_service.model.feature import Feature, Mode, feature_of_container, parse_feature, valid_name
+from system_service.model.feature import Feature, Mode, feature_of_container, parse_feature, stop_timeout, valid_name
 from system_service.model.snapshot import Run
 from system_service.model.state_row import host_time, local_down, local_up
 
@@ -64,17 +62,12 @@ class Contained:
     def stop(self, timeout: int | None) -> None:
         """Stop it, with `timeout` seconds until it is killed (default: the feature's). Raises as `start`."""
         name = self.feature.name if self.feature else self.name
-        self.engine.stop(self.name, STOP_TIMEOUTS.get(name, DEFAULT_STOP_TIMEOUT) if timeout is None else timeout)
+        self.engine.stop(self.name, stop_timeout(name) if timeout is None else timeout)
         self._record(local_down(host_time()))
 
     def kill(self) -> None:
         """Kill it at once; a stopped one is left alone. Raises as `start`."""
-        try:
-            self.engine.kill(self.name)
-        except Failed:
-            container = self.engine.find(self.name)
-            if container is not None and container.run in (Run.RUNNING, Run.PAUSED, Run.RESTARTING):
-                raise
+        self.engine.kill(self.name)
 
     def record(self, fields: dict[str, str]) -> bool:
         """Write STATE_DB fields for a container that reports itself; False where the image has no such fields.
@@ -95,19 +88,3 @@ class Contained:
             self.warnings.append(str(error))
             return False
         return True
-
-
-def docker_name(engine: Engine, name: str) -> str:
-    """The name or id under which Docker runs it. Raises UnknownFeature when there is no such container."""
-    if valid_name(name) and engine.find(name):
-        return name
-    raise UnknownFeature(f"there is no container {name if valid_name(name) else repr(name)}", "docker ps -a")
-
-
-def replace_by_docker(engine: Engine, *words: str) -> None:
-    """Become the host's docker client with these words. Raises Failed when it is not installed."""
-    argv = engine.client_argv(*words)
-    try:
-        os.execvp(argv[0], argv)  # noqa: S606 - a list of words, and no shell
-    except FileNotFoundError:
-        raise Failed("the docker client is not installed", "apt-get install docker.io") from None

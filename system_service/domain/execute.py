@@ -10,19 +10,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from system_service.backends.switchdb import Edit, Row
+from system_service.backends.switchdb import Edit
 from system_service.domain.actions import Action, Kind, Plan
 from system_service.domain.audit import record
 from system_service.domain.switch import Switch
 from system_service.errors import Failed, NotPermitted, Refused, SwitchError, TimedOut
+from system_service.model.feature import stop_timeout
 from system_service.model.snapshot import Active, FeatureSeen, Run, Seen
 
 # An action whose service manager call may not be cut off half way still ends: the least it is given, in seconds.
 _LEAST = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25  # seconds between two looks
-# How long a container may take to end before it is killed, in seconds; teamd needs longer to clean up its ports.
-STOP_TIMEOUTS = {"teamd": 60}
-DEFAULT_STOP_TIMEOUT = 10
 _NEEDS_ROOT = frozenset(Kind) - {
     Kind.AWAIT_RUNNING,
     Kind.AWAIT_SETTLED,
@@ -81,7 +79,7 @@ class Executor:
 
     def _do(self, wanted: FeatureSeen, action: Action) -> bool:
         units, engine, target = self.switch.units, self.switch.engine, action.target
-        grace = STOP_TIMEOUTS.get(wanted.feature.name, DEFAULT_STOP_TIMEOUT)
+        grace = stop_timeout(wanted.feature.name)
         if action.kind is Kind.WRITE:
             return self._write(action)
         if self.deadline <= time.monotonic():
@@ -152,7 +150,7 @@ class Executor:
         return run is Run.RUNNING
 
 
-def _edit(row: Row, action: Action, command: str) -> Edit | None:
+def _edit(row: dict[str, str], action: Action, command: str) -> Edit | None:
     if not row:
         raise Refused(f"the row of feature {action.target} has just been removed", f"{command} again")
     if "state" in action.fields and row.get("state", "").startswith("always_"):

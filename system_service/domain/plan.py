@@ -16,6 +16,10 @@ from system_service.model.feature import AdminState, Mode
 from system_service.model.snapshot import Active, FeatureSeen, Host, Run, Seen, Snapshot
 
 
+# What Docker still has to stop.
+LIVE = (Run.RUNNING, Run.PAUSED, Run.RESTARTING)
+
+
 class Verb(Enum):
     """What can be asked of a feature."""
 
@@ -87,7 +91,8 @@ def _refuse_start(host: Host, wanted: FeatureSeen) -> None:
 def _bring_up(host: Host, seen: Seen) -> list[Action]:
     container = seen.instance.container
     running = Action(Kind.AWAIT_RUNNING, container)
-    if seen.run is Run.PAUSED:
+    ending = supervised(host, seen) and seen.unit and seen.unit.active is Active.DEACTIVATING
+    if seen.run is Run.PAUSED and not ending:  # a stop under way ends a paused container too
         thaw = [Action(Kind.UNPAUSE_CONTAINER, container)]
         still_down = supervised(host, seen) and seen.unit and seen.unit.active is not Active.ACTIVE
         return thaw + (_start_unit(seen) if still_down else [running])
@@ -142,23 +147,25 @@ def _stop(host: Host, wanted: FeatureSeen) -> list[Action]:
 
 
 def _bring_down(host: Host, seen: Seen) -> list[Action]:
-    unit, container = seen.instance.unit, seen.instance.container
-    live = seen.run in (Run.RUNNING, Run.PAUSED, Run.RESTARTING)
-    stopped = Action(Kind.AWAIT_STOPPED, container)
-    if supervised(host, seen) and seen.unit:
-        # A stop while ExecStartPre runs kills it and skips ExecStop, which would orphan the container.
-        settle = [Action(Kind.AWAIT_SETTLED, unit)] if starting(seen) else []
-        if settle or seen.unit.active in (Active.ACTIVE, Active.ACTIVATING):
-            return [*settle, Action(Kind.STOP_UNIT, unit), stopped]
-        if seen.unit.active is Active.DEACTIVATING:
-            return [Action(Kind.AWAIT_SETTLED, unit), stopped]
-    # No unit, or one that is down while its container is not: nobody else will stop it.
-    return [Action(Kind.STOP_CONTAINER, container), stopped] if live else []
+    unit = seen.unit
+    kill = [Action(Kind.STOP_CONTAINER, seen.instance.container), Action(Kind.AWAIT_STOPPED, seen.instance.container)]
+    kill = kill if seen.run in LIVE else []
+    if not supervised(host, seen) or unit is None or unit.active in (Active.INACTIVE, Active.FAILED):
+        # No unit, or one that is down while its container is not: nobody else will stop it.
+        return kill
+    # No wait for the container after STOP_UNIT: a unit that is down stops nothing any more, looking again shows it.
+    stop = Action(Kind.STOP_UNIT, unit.name)
+    if unit.active is Active.ACTIVE:
+        return [stop]
+    # systemd runs ExecStop for an active unit only: in its pauses and when a start was cut off, the container stays.
+    # A stop while ExecStartPre runs kills it, so a start under way is waited for.
+    settle = [Action(Kind.AWAIT_SETTLED, unit.name)] if unit.sub != "auto-restart" else []
+    return [*settle, stop, *kill]
 
 
 def _restart(host: Host, wanted: FeatureSeen) -> list[Action]:
     _refuse_start(host, wanted)
-    steps = [_cycle(host, seen) if seen.run is Run.RUNNING else _bring_up(host, seen) for seen in wanted.seen]
+    steps = [_cycle(host, seen) if seen.run in LIVE else _bring_up(host, seen) for seen in wanted.seen]
     return [action for step in steps for action in step]
 
 
@@ -178,12 +185,11 @@ def _enable(host: Host, wanted: FeatureSeen) -> list[Action]:
     if feature.state is AdminState.ALWAYS_DISABLED:
         raise Refused(f"feature {feature.name} is always_disabled and cannot be enabled")
     write = [] if feature.state.on else [Action(Kind.WRITE, feature.name, {"state": AdminState.ENABLED.value})]
-    if host.featured and write:
-        # featured unmasks, enables and starts; our part is the intent, and seeing its effect.
-        return write + [Action(Kind.AWAIT_RUNNING, seen.instance.container) for seen in wanted.seen]
+    if host.featured:
+        return _enable_by_featured(host, wanted, write)
     actions = list(write)
     for seen in wanted.seen:
-        if not host.featured and supervised(host, seen) and seen.unit:
+        if supervised(host, seen) and seen.unit:
             if seen.unit.masked:
                 actions.append(Action(Kind.UNMASK, seen.unit.name))
             if seen.unit.masked or seen.unit.file_state == "disabled":
@@ -192,15 +198,43 @@ def _enable(host: Host, wanted: FeatureSeen) -> list[Action]:
     return actions
 
 
+def _enable_by_featured(host: Host, wanted: FeatureSeen, write: list[Action]) -> list[Action]:
+    """featured unmasks, enables and starts; our part is the intent, and seeing its effect."""
+    forget, actions = [], []
+    for seen in wanted.seen:
+        unit = seen.unit if supervised(host, seen) else None
+        down = unit is not None and unit.active in (Active.INACTIVE, Active.FAILED)
+        if unit and (write or (unit.masked and unit.active is Active.FAILED)):
+            # Before the write: featured's start would meet the limit, and our wait an old failure.
+            forget.append(Action(Kind.RESET_FAILED, unit.name))
+        if unit and ((write and down) or unit.masked):
+            # Masked without a write: featured has not come to it yet.
+            actions += [] if seen.run is Run.RUNNING else [Action(Kind.AWAIT_RUNNING, seen.instance.container)]
+        elif not unit or not write:
+            actions += _bring_up(host, seen)
+    return [*forget, *write, *actions]
+
+
+def _see_stopped(seen: Seen) -> list[Action]:
+    """Waiting for featured to stop a unit; what it leaves behind is seen by looking again."""
+    unit = seen.unit
+    assert unit is not None  # noqa: S101 - the caller has seen it
+    if unit.active is Active.ACTIVE:
+        return [Action(Kind.AWAIT_STOPPED, seen.instance.container)] if seen.run in LIVE else []
+    moving = starting(seen) or unit.active is Active.DEACTIVATING
+    return [Action(Kind.AWAIT_SETTLED, unit.name)] if moving else []
+
+
 def _disable(host: Host, wanted: FeatureSeen) -> list[Action]:
     feature = wanted.feature
     if feature.state is AdminState.ALWAYS_ENABLED:
         raise Refused(f"feature {feature.name} is always_enabled and cannot be disabled")
     write = [] if feature.state.off else [Action(Kind.WRITE, feature.name, {"state": AdminState.DISABLED.value})]
-    if host.featured and write:
-        return write + [Action(Kind.AWAIT_STOPPED, seen.instance.container) for seen in wanted.seen]
     actions = list(write)
     for seen in wanted.seen:
+        if host.featured and write and supervised(host, seen):
+            actions += _see_stopped(seen)
+            continue
         actions += _bring_down(host, seen)
         if not host.featured and supervised(host, seen) and seen.unit and not seen.unit.masked:
             if seen.unit.file_state == "enabled":

@@ -15,6 +15,8 @@ from enum import Enum
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _DIGITS = re.compile(r"(\d+)")
 _TRUE = frozenset({"true", "True", "TRUE"})
+# teamd cleans up its port channels; killed before that, they stay behind.
+_STOP_TIMEOUTS = {"teamd": 60}
 
 
 class Mode(Enum):
@@ -129,6 +131,11 @@ def feature_of_container(container: str, namespaces: Iterable[str]) -> tuple[str
             if not stem[-1].isdigit():
                 return stem, namespace
     return container, ""
+
+
+def stop_timeout(feature: str) -> int:
+    """Seconds the feature's container may take to end before it is killed."""
+    return _STOP_TIMEOUTS.get(feature, 10)
 
 
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:

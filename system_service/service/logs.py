@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from system_service.domain.contain import replace_by_docker
+from system_service.domain.locate import replace_by_docker
 from system_service.domain.observe import observe
 from system_service.domain.switch import Switch
 from system_service.errors import Failed

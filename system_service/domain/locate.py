@@ -1,0 +1,25 @@
+"""Which container runs a feature, and the docker client on it. Asks Docker alone."""
+
+from __future__ import annotations
+
+import os
+
+from system_service.backends.engine import Engine
+from system_service.errors import Failed, UnknownFeature
+from system_service.model.feature import valid_name
+
+
+def docker_name(engine: Engine, name: str) -> str:
+    """The name or id under which Docker runs it. Raises UnknownFeature when there is no such container."""
+    if valid_name(name) and engine.find(name):
+        return name
+    raise UnknownFeature(f"there is no container {name if valid_name(name) else repr(name)}", "docker ps -a")
+
+
+def replace_by_docker(engine: Engine, *words: str) -> None:
+    """Become the host's docker client with these words. Raises Failed when it is not installed."""
+    argv = engine.client_argv(*words)
+    try:
+        os.execvp(argv[0], argv)  # noqa: S606 - a list of words, and no shell
+    except FileNotFoundError:
+        raise Failed("the docker client is not installed", "apt-get install docker.io") from None
