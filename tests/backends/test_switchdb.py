@@ -161,6 +161,15 @@ class TestFailures:
         server.failure = None
         assert database.rows(("CONFIG_DB", "FEATURE|x"), SNMP) == [{}, {"state": "enabled"}]
 
+    def test_a_server_that_hangs_is_asked_once(self, server, opened, call):
+        database = opened(server.address)
+        database.rows(SNMP)
+        server.reset_counters()
+        server.failure = "hang"
+        with pytest.raises(Unreachable):
+            call(database)
+        assert [command[0] for command in server.commands].count("SELECT") == 1
+
     def test_a_connection_lost_before_the_write_writes_nowhere(self, server, opened):
         """A new connection would be in database 0, and watch nothing."""
 

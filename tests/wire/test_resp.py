@@ -178,6 +178,17 @@ def test_pushes_between_the_confirmations_of_a_subscription_are_kept(tmp_path):
     canned.close()
 
 
+def test_what_came_before_the_end_is_read_first(tmp_path):
+    canned = Canned(str(tmp_path / "s"), b"+last words\r\n")
+    connection = canned.connect()
+    canned.peer.close()
+    assert connection.read() == ["last words"]
+    with pytest.raises(EOFError):
+        connection.read()
+    connection.close()
+    canned.close()
+
+
 def test_a_refused_subscription_says_why(server, connect):
     server.failure = "noauth"
     with pytest.raises(ReplyError, match=r"^NOAUTH "):
