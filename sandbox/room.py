@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from sandbox.processes import SandboxError, children, run, start_time, wait_until
+from sandbox.processes import SandboxError, children, run, wait_until
 
 SCRIPT = Path(__file__).with_name("room.sh")
 
@@ -53,11 +54,9 @@ class Room:
     def close(self) -> None:
         """End every process inside and remove the control groups. Safe to call at any moment, and twice."""
         if self._maker is not None:
-            first = start_time(self.pid) if self.pid else None
-            self._maker.kill()
-            self._maker.wait()
-            if first is not None:
-                wait_until("end of the room", lambda: start_time(self.pid) != first, timeout=20)
+            # The first process, and the kernel ends the others; its maker then collects it and ends.
+            os.kill(self.pid, signal.SIGKILL) if self.pid else self._maker.kill()
+            self._maker.wait(timeout=20)
             self._maker = None
         remove_groups(self.base.name)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import inspect
 import os
 import shutil
 import subprocess
@@ -29,7 +30,7 @@ MASKED = (
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap"),
 )
 DROPPED = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")
-# Kept warnings of a root that was made for a container: no host name, no identity of its own.
+# A root of many machines has no identity of its own.
 EMPTIED = ("etc/machine-id", "etc/hostname")
 
 
@@ -39,8 +40,7 @@ def archive() -> Path:
     with exclusive(cache.folder() / "root.lock"):
         if not path.exists():
             print("sandbox: building the root file system (once, about 80 s)", flush=True)
-            for old in cache.folder().glob("root-*.tar"):
-                old.unlink()
+            remove_older()
             build(path)
     return path
 
@@ -48,7 +48,14 @@ def archive() -> Path:
 def recipe() -> str:
     """Hash of all that decides the content, wheels included."""
     names = sorted(wheel.name for wheel in cache.wheels().glob("*.whl"))
-    return hashlib.sha256(Path(__file__).read_bytes() + repr(names).encode()).hexdigest()[:12]
+    parts = (RELEASE, PACKAGES, MASKED, DROPPED, EMPTIED, GROUP_ID, inspect.getsource(build), names)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+
+
+def remove_older() -> None:
+    """Remove roots of other recipes, and what an interrupted build left."""
+    for old in cache.folder().glob("root-*"):
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
 
 
 @contextlib.contextmanager
@@ -65,9 +72,7 @@ def build(path: Path) -> None:
     shutil.rmtree(root, ignore_errors=True)
     try:
         debootstrap(root)
-        chroot(root, "groupmod", "--gid", str(GROUP_ID), "docker") if has_group(root) else chroot(
-            root, "groupadd", "--gid", str(GROUP_ID), "docker"
-        )
+        chroot(root, "groupadd", "--gid", str(GROUP_ID), "docker")
         chroot(root, "useradd", "--create-home", "--shell", "/bin/bash", "--groups", "docker,redis", "admin")
         chroot(root, "systemctl", "mask", *MASKED)
         chroot(root, "systemctl", "set-default", "multi-user.target")
@@ -85,11 +90,6 @@ def build(path: Path) -> None:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def has_group(root: Path) -> bool:
-    """Whether a package brought a docker group."""
-    return any(line.startswith("docker:") for line in (root / "etc/group").read_text().splitlines())
-
-
 def chroot(root: Path, *command: str) -> None:
     """Run a command in the new root; SandboxError when it fails."""
     run(["chroot", str(root), *command], timeout=300, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"})
@@ -98,7 +98,9 @@ def chroot(root: Path, *command: str) -> None:
 def debootstrap(root: Path) -> None:
     """Fill `root`; the mirror and the proxy are those apt uses."""
     log = cache.folder() / "debootstrap.log"
-    command = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", RELEASE, str(root), mirror()]
+    # Its mounts of /proc and /sys are its own: interrupted, it leaves none behind.
+    command = ["unshare", "--mount", "--propagation", "private", "debootstrap", "--variant=minbase"]
+    command += [f"--include={','.join(PACKAGES)}", RELEASE, str(root), mirror()]
     environment = {**os.environ, **proxy(), "DEBIAN_FRONTEND": "noninteractive"}
     with log.open("wb") as output:
         code = subprocess.run(command, stdout=output, stderr=output, env=environment, check=False).returncode

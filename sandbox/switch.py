@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from sandbox import features, images, rootfs, wheel
 from sandbox.engine import CLIENT, Engine
-from sandbox.processes import SandboxError, run, wait_until
+from sandbox.processes import SandboxError, run, undisturbed, wait_until
 
 NAME = "switch"
 """The virtual switch's own container."""
@@ -168,7 +168,8 @@ class Switch:
 
     def down(self) -> None:
         """Remove everything. Safe at any moment, and twice."""
-        self.engine.close()
+        with undisturbed():
+            self.engine.close()
 
     def __enter__(self) -> Switch:
         try:

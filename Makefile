@@ -1,0 +1,34 @@
+# Everything is a target. Needs git, make and root on Debian 12; `setup` brings the rest.
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sonic-system-service
+BIN := $(CACHE)/venv/bin
+NEWEST := $(CACHE)/venv-newest-click/bin
+
+.PHONY: demo demo-shell test check bench docs setup clean
+
+demo: setup  ## bring the sandbox switch up and tell the story
+	$(BIN)/python -m sandbox.demo
+
+demo-shell: setup  ## a shell on the sandbox switch
+	$(BIN)/python -m sandbox.demo --shell
+
+test: setup  ## all tests; then those of the command line under the newest click
+	$(BIN)/python -m pytest
+	$(NEWEST)/python -m pytest tests/cli
+
+check: setup  ## fast: lint, types, and the tests that need no sandbox switch
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest --ignore=tests/sandbox --ignore=tests/contract --ignore=tests/acceptance
+
+bench: setup  ## whole-process medians, memory of wait, growth with the number of features
+	$(BIN)/python -m tests.bench
+
+docs: setup  ## the command reference, made from the commands' own help
+	$(BIN)/python -m tests.docs.generate
+
+setup:
+	@sandbox/setup.sh
+
+clean:  ## remove the cache folder and what tools left in the tree
+	rm -rf "$(CACHE)" build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,126 @@
+"""`make demo`: an operator's quarter of an hour on the sandbox switch, in a minute. `--shell`: a shell on it instead.
+
+Every line after a prompt is a real command with its real output and exit code; the demo fails when an exit code, or
+what the SNMP client sees, is not what the story says.
+"""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+import time
+
+from sandbox import cache
+from sandbox.processes import SandboxError, wait_until
+from sandbox.switch import Switch
+
+RESTART_SEC = 3  # seconds; the units of a switch say 30
+
+
+class Story:
+    """Tells and checks, step by step."""
+
+    def __init__(self, switch: Switch) -> None:
+        self.switch = switch
+
+    def tell(self, text: str) -> None:
+        """A line of the narrator's."""
+        print(f"\n# {text}", flush=True)
+
+    def type(self, line: str, expect: int = 0) -> None:
+        """Run a command line on the switch and show it. SandboxError when its exit code is not `expect`."""
+        print(f"root@sonic:~# {line}", flush=True)
+        done = self.switch.exec(shlex.split(line), timeout=90)
+        print(done.stdout + done.stderr, end="")
+        print(f"[exit {done.returncode}]", flush=True)
+        if done.returncode != expect:
+            raise SandboxError(f"{line}: exit {done.returncode}, but the story says {expect}")
+
+    def poll(self, answers: bool, timeout: float = 15) -> float:
+        """Ask snmpd until it answers, or is silent; the seconds that took. SandboxError after `timeout` seconds."""
+        begun = time.monotonic()
+        seen: str | None = None
+
+        def as_told() -> bool:
+            nonlocal seen
+            seen = self.switch.snmp_get()
+            return (seen is not None) == answers
+
+        wait_until("snmpd's answer" if answers else "snmpd's silence", as_told, timeout=timeout)
+        print(f"snmpget -v2c -c public 127.0.0.1 sysName.0  ->  {seen or 'no answer'}", flush=True)
+        return time.monotonic() - begun
+
+
+def tell(story: Story) -> None:
+    """The story itself."""
+    switch = story.switch
+    story.tell("What is on this switch, and does it run?")
+    story.type("system service list")
+    story.type("system service status snmp")
+    story.poll(answers=True)
+
+    story.tell("Stop and start go through systemd; an SNMP client sees both.")
+    story.type("system service stop snmp")
+    story.poll(answers=False)
+    story.type("system service status snmp", expect=3)
+    story.type("system service start snmp")
+    story.poll(answers=True)
+
+    story.tell(
+        f"The container crashes; systemd restarts the unit by its own rule (RestartSec={RESTART_SEC}, on a switch 30)."
+    )
+    pid = switch.docker("inspect", "--format", "{{.State.Pid}}", "snmp")
+    print(f"kill -9 {pid}   (the container's first process, from outside)")
+    switch.engine.room.run(["kill", "-9", pid])
+    story.poll(answers=False)
+    silent = story.poll(answers=True, timeout=RESTART_SEC + 20)
+    print(f"back after {silent:.1f} s")
+    story.type("systemctl show --property=NRestarts,ActiveState snmp.service")
+
+    story.tell("Disabled means off until enabled, for systemd as well.")
+    story.type("system service disable snmp")
+    story.poll(answers=False)
+    story.type("system service start snmp", expect=5)
+    story.type("systemctl is-enabled snmp.service", expect=1)
+    story.type("system service enable snmp")
+    story.poll(answers=True)
+
+    story.tell("Moving a feature to Kubernetes is refused where its image cannot hand over.")
+    story.type("config feature mode bgp kubernetes", expect=5)
+
+    story.tell("The host's own table is what it always was.")
+    story.type("show feature status")
+    story.type("system service status")
+
+
+def main() -> int:
+    """Exit code: 0 when the story was told to its end, 1 when something was not as it says."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    begun = time.monotonic()
+    shell = "--shell" in sys.argv[1:]
+    try:
+        with Switch(restart_sec=RESTART_SEC, say=lambda stage: print(f"sandbox: {stage}", flush=True)) as switch:
+            took = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in switch.durations.items())
+            print(f"sandbox: up after {time.monotonic() - begun:.0f} s ({took})")
+            print(
+                "Real: Docker, systemd, Redis, snmpd, lldpd, the SNMP client. Sleeping stand-ins: swss, bgp, restapi."
+            )
+            if shell:
+                print("A shell on the switch: show, config, system, systemctl, docker, snmpget. `exit` removes it all.")
+                switch.shell()
+            else:
+                tell(Story(switch))
+    except KeyboardInterrupt:
+        return 130
+    except SandboxError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    finally:
+        print(f"sandbox: all removed after {time.monotonic() - begun:.0f} s. What remains: the Debian packages of")
+        print(f"sandbox/setup.sh, whose daemons were not started, and {cache.folder()}, which `make clean` removes.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

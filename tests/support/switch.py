@@ -1,0 +1,90 @@
+"""The sandbox switch for tests: one for the whole session, with independent witnesses of what happens on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from sandbox.processes import SandboxError
+from sandbox.switch import Switch
+
+CONFIG_DB, STATE_DB = 4, 6
+RESTART_SEC = 2  # seconds; the switch's own units say 30
+
+
+def wait_until(what: str, predicate: Callable[[], Any], timeout: float = 20) -> Any:
+    """The first true value of `predicate`; the test fails, naming `what`, after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not (value := predicate()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what}: not within {timeout:g} s")
+        time.sleep(0.05)  # the tick of this wait, never the proof
+    return value
+
+
+class Witness:
+    """Reads, past our own code, what the switch's databases and its engine say."""
+
+    def __init__(self, switch: Switch) -> None:
+        self.switch = switch
+
+    def row(self, database: int, key: str) -> dict[str, str]:
+        """A hash as the redis package reads it; {} when there is none."""
+        with redis.Redis(unix_socket_path=str(self.switch.redis_socket), db=database, decode_responses=True) as client:
+            return client.hgetall(key)  # type: ignore[return-value]
+
+    def write(self, database: int, key: str, fields: dict[str, str]) -> None:
+        """Replace a hash; an empty one removes it."""
+        with redis.Redis(unix_socket_path=str(self.switch.redis_socket), db=database, decode_responses=True) as client:
+            client.delete(key)
+            if fields:
+                client.hset(key, mapping=fields)
+
+    def container(self, name: str) -> dict[str, Any] | None:
+        """`docker inspect` of one container; None when there is none of that name."""
+        try:
+            return json.loads(self.switch.docker("container", "inspect", name))[0]  # type: ignore[no-any-return]
+        except SandboxError:
+            return None
+
+    def runs(self, name: str) -> bool:
+        """Whether Docker shows the container running."""
+        found = self.container(name)
+        return found is not None and found["State"]["Running"]
+
+    def unit(self, name: str) -> dict[str, str]:
+        """ActiveState, SubState, Result, NRestarts and UnitFileState as systemd shows them."""
+        wanted = "--property=ActiveState,SubState,Result,NRestarts,UnitFileState"
+        shown = self.switch.exec(["systemctl", "show", wanted, f"{name}.service"]).stdout
+        return dict(line.split("=", 1) for line in shown.splitlines())
+
+
+def missing_part() -> str:
+    """Why this machine cannot run a sandbox switch; empty when it can."""
+    if os.geteuid() != 0:
+        return "needs root"
+    programs = ("dockerd", "debootstrap", "redis-server", "snmpget", "unshare", "nsenter")
+    absent = [name for name in programs if shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin") is None]
+    return f"not installed: {', '.join(absent)} (sandbox/setup.sh brings them)" if absent else ""
+
+
+@pytest.fixture(scope="session")
+def switch() -> Iterator[Switch]:
+    """The session's switch; leave it as you found it: all its units active."""
+    if reason := missing_part():
+        pytest.skip(f"no sandbox switch: {reason}")
+    with Switch(restart_sec=RESTART_SEC) as running:
+        yield running
+
+
+@pytest.fixture
+def witness(switch: Switch) -> Witness:
+    """Independent eyes on the session's switch."""
+    return Witness(switch)
