@@ -1,0 +1,72 @@
+"""Every group and every command explains itself, in each of the ways an operator asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from config_kube.cli import cli as config_kube
+from show_kube.cli import cli as show_kube
+from system_service.cli import cli as system
+
+PROGRAMS = {"show-kube": show_kube, "config-kube": config_kube, "system": system}
+
+
+def tree(group: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The words that lead to every command below and including this one."""
+    yield path
+    if isinstance(group, click.Group):
+        context = click.Context(group, info_name=path[-1])
+        for name in group.list_commands(context):
+            child = group.get_command(context, name)
+            assert child is not None, f"{' '.join(path)} lists {name} and has no such command"
+            yield from tree(child, (*path, name))
+
+
+def help_of(path: tuple[str, ...], option: str) -> str:
+    result = CliRunner().invoke(PROGRAMS[path[0]], [*path[1:], option], prog_name=path[0])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_command_shows_an_example_of_itself(program):
+    for path in tree(PROGRAMS[program], (program,)):
+        text = help_of(path, "--help")
+        assert text.startswith(f"Usage: {' '.join(path)}")
+        assert "Example" in text, f"{' '.join(path)} has no example"
+        words = " ".join(path).replace("-kube", "")
+        assert words in text.split("Example", 1)[1].replace("-kube", ""), f"the example of {words} is not of itself"
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("option", ["-h", "-?"])
+def test_short_help_options_say_the_same(program, option):
+    for path in tree(PROGRAMS[program], (program,)):
+        # The order of the three names is not click's to keep.
+        assert set(help_of(path, option).split()) == set(help_of(path, "--help").split())
+
+
+@pytest.mark.parametrize("path", [("show-kube",), ("show-kube", "feature"), ("config-kube", "feature"), ("system",)])
+def test_a_bare_group_prints_its_help_and_ends_well(path):
+    result = CliRunner().invoke(PROGRAMS[path[0]], list(path[1:]), prog_name=path[0])
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"Usage: {' '.join(path)} [OPTIONS] ")
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "said"),
+    [
+        (["feat", "--help"], 0, "Usage: show-kube feature "),
+        (["feature", "stat", "--help"], 0, "Usage: show-kube feature status "),
+        (["feature", "AUTO", "--help"], 0, "Usage: show-kube feature autorestart "),
+        (["feature", "nosuch"], 2, "No such command 'nosuch'"),
+    ],
+)
+def test_unique_prefixes_are_taken(argv, code, said):
+    result = CliRunner().invoke(show_kube, argv, prog_name="show-kube")
+    assert result.exit_code == code
+    assert said in result.output

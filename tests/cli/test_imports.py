@@ -1,0 +1,136 @@
+"""What a command imports is what an operator waits for: pinned, in fresh interpreters. And importing does nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    "asyncio",
+    "docker",
+    "http.client",
+    "importlib.metadata",
+    "kubernetes",
+    "natsort",
+    "redis",
+    "requests",
+    "ssl",
+    "subprocess",
+    "urllib3",
+}
+OURS = ("config_kube", "show_kube", "system_service")
+SHOW = {
+    "show_kube",
+    "show_kube.cli",
+    "show_kube.feature",
+    "show_kube.rows",
+    "system_service",
+    "system_service.backends",
+    "system_service.backends.dbconfig",
+    "system_service.backends.switchdb",
+    "system_service.domain",
+    "system_service.domain.result",
+    "system_service.errors",
+    "system_service.model",
+    "system_service.model.natural",
+    "system_service.terminal",
+    "system_service.terminal.command",
+    "system_service.terminal.complete",
+    "system_service.terminal.groups",
+    "system_service.terminal.host",
+    "system_service.terminal.options",
+    "system_service.terminal.program",
+    "system_service.terminal.render",
+    "system_service.wire",
+    "system_service.wire.resp",
+}
+CONFIG = {
+    *(name.replace("show_kube", "config_kube") for name in SHOW if name not in ("show_kube.rows",)),
+    "config_kube.row",
+    "system_service.terminal.hints",
+} - {"system_service.model", "system_service.model.natural", "system_service.terminal.render"}
+# command -> exactly the modules of ours that it may import
+PINNED = {
+    "show feature status": SHOW | {"show_kube.feature.status"},
+    "show feature status snmp": SHOW | {"show_kube.feature.status"},
+    "show feature config": SHOW | {"show_kube.feature.config"},
+    "show feature autorestart": SHOW | {"show_kube.feature.autorestart"},
+    "config feature owner snmp kube": CONFIG | {"config_kube.feature.owner"},
+    "config feature fallback snmp off": CONFIG | {"config_kube.feature.fallback"},
+    "config feature state snmp disabled": CONFIG | {"config_kube.feature.state"},
+    "config feature autorestart snmp disabled": CONFIG | {"config_kube.feature.autorestart"},
+}
+
+RUN = """
+import sys
+from {module}.cli import main
+sys.argv = sys.argv[1:]
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code, ended.code
+import json
+print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+IMPORT_ALL = """
+import sys
+done = []
+def watch(event, args):
+    writing = event == "open" and isinstance(args[2], int) and args[2] & 3
+    if writing or event.partition(".")[0] in ("socket", "subprocess") or event in ("os.exec", "os.fork", "os.system"):
+        done.append((event, repr(args)))
+import pkgutil, importlib, json
+names = []
+for package in ("config_kube", "show_kube", "system_service"):
+    found = importlib.import_module(package)
+    names += [m.name for m in pkgutil.walk_packages(found.__path__, package + ".") if not m.name.endswith("__main__")]
+sys.addaudithook(watch)
+for name in names:
+    importlib.import_module(name)
+print(json.dumps([names, done]))
+"""
+
+
+def python(code: str, *argv: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        # -B: a cache file that Python writes would be taken for ours.
+        [sys.executable, "-B", "-c", code, *argv],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("command", PINNED)
+def test_import_set_of_a_command(switch, command):
+    row = {"state": "enabled", "auto_restart": "enabled"}
+    switch.load({"CONFIG_DB": {"FEATURE|snmp": row}, "STATE_DB": {"FEATURE|snmp": row}})
+    program, *words = command.split()
+    environment = {"SYSTEM_SERVICE_DB_CONFIG": switch.server.config}
+    ran = python(RUN.format(module=f"{program}_kube"), program, *words, **environment)
+    assert ran.returncode == 0, ran.stderr
+    imported = set(json.loads(ran.stderr))
+    assert imported & HEAVY == set()
+    assert {name for name in imported if name.partition(".")[0] in OURS} == PINNED[command]
+
+
+def test_importing_every_module_does_nothing():
+    ran = python(IMPORT_ALL)
+    assert ran.returncode == 0, ran.stderr
+    names, done = json.loads(ran.stdout)
+    assert len(names) > 30
+    # socket.py itself creates no socket on import; anything seen here is ours.
+    assert done == []
+
+
+def test_the_watch_on_imports_sees_what_it_is_for(tmp_path):
+    code = IMPORT_ALL.replace(
+        "for name in names:", f"open({str(tmp_path / 'x')!r}, 'w'); import socket; socket.socket()\nfor name in ():"
+    )
+    _, done = json.loads(python(code).stdout)
+    assert [event for event, _ in done] == ["open", "socket.__new__"]
