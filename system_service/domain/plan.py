@@ -15,7 +15,6 @@ from system_service.errors import Failed, Refused
 from system_service.model.feature import AdminState, Mode
 from system_service.model.snapshot import Active, FeatureSeen, Host, Run, Seen, Snapshot
 
-
 # What Docker still has to stop.
 LIVE = (Run.RUNNING, Run.PAUSED, Run.RESTARTING)
 
@@ -129,8 +128,19 @@ def _bring_up_unit(seen: Seen) -> list[Action]:
         if seen.run is Run.RESTARTING:
             return [running]
         # The unit's `wait` should have ended with the container: it is not ours, or about to end.
-        return [Action(Kind.RESET_FAILED, unit.name), Action(Kind.RESTART_UNIT, unit.name), running]
+        return _restart_unit(seen)
+    if unit.sub == "auto-restart":
+        # A start job would wait for RestartSec to be over; a restart job begins at once.
+        return _restart_unit(seen)
     return _start_unit(seen)
+
+
+def _restart_unit(seen: Seen) -> list[Action]:
+    return [
+        Action(Kind.RESET_FAILED, seen.instance.unit),
+        Action(Kind.RESTART_UNIT, seen.instance.unit),
+        Action(Kind.AWAIT_RUNNING, seen.instance.container),
+    ]
 
 
 def _start_unit(seen: Seen) -> list[Action]:
