@@ -33,8 +33,8 @@ class Docker(Link):
         super().__init__("dockerd", most=2.0)
         host = os.environ.get("DOCKER_HOST") or DEFAULT_HOST
         self._address = host.removeprefix("unix://")
-        if self._address == host:
-            raise Unreachable(f"DOCKER_HOST is {host}, and only unix:// sockets are spoken", "unset DOCKER_HOST")
+        if self._address == host or not self._address.startswith("/"):
+            raise Unreachable(f"DOCKER_HOST is {host}, and only unix:///PATH is spoken here", "unset DOCKER_HOST")
         self._container = container
         self._stream: socket.socket | None = None
         self._rest = b""

@@ -82,8 +82,8 @@ class Life:
         # The stream first, then the look: what happens in between is in the stream.
         self._docker.open()
         self._look()
-        self._docker.settled()
-        self._hear_docker()
+        if not self._over:
+            self._hear_docker()
 
     def _hear_docker(self) -> None:
         for action in self._docker.read():
@@ -111,6 +111,7 @@ class Life:
         """Ask Docker whether it runs, and remember which one it is."""
         self._look_at = None
         found = self._docker.inspect()
+        self._docker.settled()
         if found is not None and found["State"].get("Running"):
             if self._id and found.get("Id") != self._id:
                 self._end("another container has taken its name")
