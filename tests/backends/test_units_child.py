@@ -1,0 +1,83 @@
+"""The child runner: what comes back, and that nothing stays behind."""
+
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from system_service.backends import child
+
+
+def python(code, timeout=10.0, **options):
+    return child.run([sys.executable, "-I", "-S", "-c", code], timeout, **options)
+
+
+def test_both_outputs_and_the_code_come_back():
+    ended = python("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)")
+    assert (ended.code, ended.out, ended.err, ended.cut) == (3, "out\n", "err\n", False)
+
+
+def test_a_signal_is_a_negative_code():
+    assert python("import os; os.kill(os.getpid(), 9)").code == -signal.SIGKILL
+
+
+def test_bytes_that_are_no_text_are_shown_escaped():
+    assert python(r"import os; os.write(1, b'a\xff')").out == "a\\xff"
+
+
+def test_output_over_the_limit_is_cut_and_the_child_not_blocked():
+    ended = python("import os; [os.write(1, b'x' * 65536) for _ in range(64)]", limit=1000)
+    assert (ended.code, ended.out, ended.cut) == (0, "x" * 1000, True)
+
+
+def test_it_has_no_input_a_session_of_its_own_and_default_signals(monkeypatch):
+    monkeypatch.setenv("KEPT", "kept")
+    code = "import os; print(os.read(0, 1), os.getsid(0) == os.getpid(), os.environ['KEPT'], os.environ['ADDED'])"
+    assert python(code, env={"ADDED": "added"}).out == "b'' True kept added\n"
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+    try:
+        status = child.run(["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"], 10).out
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    # Of the C library's own signals (32 and up) it decides itself.
+    assert [int(line.split()[1], 16) & 0x7FFFFFFF for line in status.splitlines()] == [0, 0]
+
+
+def test_a_child_over_its_time_is_killed_and_reaped(tmp_path):
+    path = tmp_path / "pid"
+    before = time.monotonic()
+    ended = python(f"import os, signal; open({str(path)!r}, 'w').write(str(os.getpid())); signal.pause()", 1.0)
+    assert ended.code is None
+    assert time.monotonic() - before < 5
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(path.read_text()), 0)
+
+
+def test_a_child_that_closes_its_outputs_is_still_waited_for():
+    ended = python("import os, select; os.close(1); os.close(2); select.select([], [], [], 0.2); os._exit(4)")
+    assert ended.code == 4
+
+
+def test_a_grandchild_that_holds_the_outputs_is_not_waited_for(tmp_path):
+    fifo = str(tmp_path / "fifo")
+    os.mkfifo(fifo)
+    before = time.monotonic()
+    # The grandchild ends when this test closes the fifo.
+    end = os.open(fifo, os.O_RDWR)
+    try:
+        ended = python(f"import os; print('said', flush=True); os.fork() or open({fifo!r}).read()")
+        assert (ended.code, ended.out) == (0, "said\n")
+        assert time.monotonic() - before < 5
+    finally:
+        os.close(end)
+
+
+def test_no_descriptor_stays_open():
+    python("pass")
+    before = sorted(os.listdir("/proc/self/fd"))
+    python("pass")
+    with pytest.raises(FileNotFoundError):
+        child.run(["/nowhere/at/all"], 1)
+    assert sorted(os.listdir("/proc/self/fd")) == before

@@ -1,0 +1,278 @@
+"""A systemctl in one file: run as an executable, behaviour kept in a JSON file, real exit codes and sentences.
+
+`python systemctl.py STATE ARGUMENT...`; tests.support.systemd makes the executable and the file. Proven against systemd
+by tests/contract/test_units.py. Nothing runs between two calls: each call first does what was due since the last.
+`failure` in the file is one of: "" (none), hang, denied, no-bus, garbage, cut (half an answer).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import sys
+import time
+
+PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "NRestarts")
+STAMPS = ("ActiveEnterTimestamp", "ActiveExitTimestamp", "InactiveEnterTimestamp", "InactiveExitTimestamp")
+TICK = 0.01  # seconds between two looks of a call that waits for its job
+SEE = 'See "systemctl status {0}" and "journalctl -xeu {0}" for details.'
+BROKEN = {
+    "denied": (1, "", "Failed to {verb} {name}: Access denied\nSee system logs and 'systemctl status {name}'.\n"),
+    "no-bus": (1, "", "Failed to connect to bus: No such file or directory\n"),
+    "garbage": (0, "\x7fELF\x02\x01\n\n\n<html>\n", ""),
+}
+
+
+class Refusal(Exception):
+    def __init__(self, code, sentence):
+        super().__init__(sentence)
+        self.code = code
+
+
+@contextlib.contextmanager
+def opened(path):
+    """The state, alone with it, written back at the end."""
+    with open(path, "r+", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        state = json.load(file)
+        yield state
+        file.seek(0)
+        json.dump(state, file)
+        file.truncate()
+
+
+class Manager:
+    """What PID 1 would know; `units` maps names to dictionaries, see `blank`."""
+
+    def __init__(self, state):
+        self.units = state["units"]
+
+    def loaded(self, name, verb):
+        """The unit, or systemd's refusal to load it."""
+        unit = self.units.get(name)
+        if unit is None or not (unit["file"] or unit["masked"]):
+            raise Refusal(5, f"Failed to {verb} {name}: Unit {name} not {'loaded' if verb == 'stop' else 'found'}.")
+        if unit["masked"] and verb in ("start", "restart"):
+            raise Refusal(1, f"Failed to {verb} {name}: Unit {name} is masked.")
+        return unit
+
+    def advance(self):
+        for unit in self.units.values():
+            if unit["sub"] == "auto-restart" and time.monotonic() >= unit["restart_at"]:
+                unit["restarts"] += 1
+                self.begin(unit)
+            if unit["sub"] == "start-pre" and os.path.exists(unit["gate"]):
+                self.enter(unit, "active", "running")
+
+    def enter(self, unit, active, sub):
+        stamp = time.strftime("%a %Y-%m-%d %H:%M:%S UTC", time.gmtime())
+        was_off, is_off = (state in ("inactive", "failed") for state in (unit["active"], active))
+        if was_off and not is_off:
+            unit["stamps"]["InactiveExitTimestamp"] = stamp
+        if is_off and not was_off:
+            unit["stamps"]["InactiveEnterTimestamp"] = stamp
+        if active == "active" and unit["active"] != "active":
+            unit["stamps"]["ActiveEnterTimestamp"] = stamp
+        if unit["active"] == "active" and active != "active":
+            unit["stamps"]["ActiveExitTimestamp"] = stamp
+        unit["active"], unit["sub"] = active, sub
+
+    def begin(self, unit):
+        """A start: as far as it goes without waiting."""
+        unit["starts"] += 1
+        if unit["burst"] and unit["starts"] > unit["burst"]:
+            if unit["result"] == "success":  # an earlier failure stays on record
+                unit["result"] = "start-limit-hit"
+            self.enter(unit, "failed", "failed")
+            return
+        unit["result"] = "success"
+        self.enter(unit, "activating", "start-pre")
+        if unit["start_pre"] == "fail":
+            unit["result"] = "exit-code"
+            self.enter(unit, "failed", "failed")
+        elif unit["start_pre"] != "gate":
+            self.enter(unit, "active", "running")
+
+    def end(self, unit):
+        if unit["active"] in ("active", "activating"):
+            before_start = unit["sub"] == "start-pre"
+            unit["result"] = "signal" if before_start else "success"
+            self.enter(unit, *(("failed", "failed") if before_start else ("inactive", "dead")))
+            unit["job"] += 1
+
+    def die(self, unit):
+        unit["result"] = "signal"
+        if unit["restart"] == "always":
+            self.enter(unit, "inactive", "dead")
+            self.enter(unit, "activating", "auto-restart")
+            unit["restart_at"] = time.monotonic() + unit["restart_sec"]
+        else:
+            self.enter(unit, "failed", "failed")
+
+    def dependents(self, name):
+        return [u for u in self.units.values() if u["requisite"] == name and u["active"] == "active"]
+
+    def order(self, verb, name):
+        """Do what the job does at once; returns the number of the job."""
+        unit = self.loaded(name, verb)
+        if verb == "stop":
+            self.end(unit)
+            for other in self.dependents(name):
+                self.end(other)
+            return unit["job"]
+        needed = unit["requisite"]
+        if needed and self.units[needed]["active"] != "active":
+            raise Refusal(1, f"A dependency job for {name} failed. See 'journalctl -xe' for details.")
+        if verb == "restart":
+            also = self.dependents(name) if unit["active"] == "active" else []
+            if unit["sub"] != "start-pre":
+                self.end(unit)
+            for other in also:
+                self.end(other)
+        else:
+            also = []
+        if unit["active"] in ("inactive", "failed"):
+            unit["restarts"] = 0
+            self.begin(unit)
+        for other in also:
+            self.begin(other)
+        return unit["job"]
+
+    def outcome(self, verb, name, job):
+        """None while the job goes on; raises when it failed."""
+        unit = self.units[name]
+        if verb == "stop" or unit["active"] == "active":
+            return True
+        if unit["job"] != job:
+            raise Refusal(1, f"Job for {name} canceled.")
+        if unit["active"] == "activating":
+            return None
+        why = {
+            "exit-code": "the control process exited with error code",
+            "signal": "a fatal signal was delivered to the control process",
+            "start-limit-hit": "start of the service was attempted too often",
+        }[unit["result"]]
+        raise Refusal(1, f"Job for {name} failed because {why}.\n{SEE.format(name)}")
+
+    def file_state(self, unit):
+        if unit["masked"]:
+            return "masked"
+        if not unit["file"]:
+            return ""
+        if not unit["install"]:
+            return "static"
+        return "enabled" if unit["enabled"] else "disabled"
+
+    def show(self, name):
+        unit = self.units.get(name) or blank()
+        load = "masked" if unit["masked"] else "loaded" if unit["file"] else "not-found"
+        values = (name, load, unit["active"], unit["sub"], self.file_state(unit), unit["result"], unit["restarts"])
+        lines = [f"{p}={v}" for p, v in zip(PROPERTIES, values, strict=True)]
+        # In systemd's order, which is not the order asked for.
+        return "\n".join(lines[5:] + lines[:5] + [f"{s}={unit['stamps'].get(s, '')}" for s in STAMPS]) + "\n"
+
+    def files(self, verb, names):
+        """enable, disable, mask, unmask: all or nothing. Returns what it says on stderr."""
+        said = ""
+        for name in names:
+            unit = self.units.get(name) or blank()
+            if verb in ("enable", "disable") and not unit["file"] and not unit["masked"]:
+                raise Refusal(1, f"Failed to {verb} unit: Unit file {name} does not exist.")
+            if verb == "enable" and unit["masked"]:
+                raise Refusal(1, f"Failed to enable unit: Unit file /etc/systemd/system/{name} is masked.")
+        for name in names:
+            unit = self.units.setdefault(name, blank())
+            if verb in ("mask", "unmask"):
+                if not unit["file"] and not (verb == "unmask" and unit["masked"]):
+                    said += f"Unit {name} does not exist, proceeding anyway.\n"
+                unit["masked"] = verb == "mask"
+            elif unit["masked"]:
+                said += f"Unit /etc/systemd/system/{name} is masked, ignoring.\n"
+            elif unit["install"]:
+                unit["enabled"] = verb == "enable"
+            else:
+                said += "The unit files have no installation config (WantedBy=, RequiredBy=, Also=,\n"
+        return said
+
+    def reset_failed(self, names):
+        missing = []
+        for name in names:
+            unit = self.units.get(name)
+            if unit is None or unit["active"] == "inactive":  # collected
+                missing.append(name)
+                if unit is not None:
+                    unit["starts"] = 0
+                continue
+            unit["starts"] = unit["restarts"] = 0
+            unit["result"] = "success"
+            if unit["active"] == "failed":
+                self.enter(unit, "inactive", "dead")
+        if missing:
+            raise Refusal(
+                1, "\n".join(f"Failed to reset failed state of unit {n}: Unit {n} not loaded." for n in missing)
+            )
+
+
+def blank():
+    """A unit without file that never ran. `gate`: start_pre "gate" ends when this file exists."""
+    return {
+        **{"file": False, "install": False, "start_pre": "", "gate": "", "restart": "no", "restart_sec": 0.1},
+        **{"burst": 0, "requisite": "", "enabled": False, "masked": False, "active": "inactive", "sub": "dead"},
+        **{"result": "success", "restarts": 0, "starts": 0, "restart_at": 0.0, "job": 0, "stamps": {}},
+    }
+
+
+def main(path, arguments):
+    if "--" in arguments:
+        cut = arguments.index("--")
+        arguments, names = arguments[:cut], arguments[cut + 1 :]
+    else:  # kill -s KILL NAME, from the test's own hand
+        names = arguments[-1:]
+    words = [a for a in arguments if not a.startswith("-")]
+    verb = words[0]
+    with opened(path) as state:
+        state["calls"].append([verb, *names])
+        failure = state["failure"]
+        manager = Manager(state)
+        manager.advance()
+        if failure in BROKEN:
+            code, out, err = BROKEN[failure]
+            sys.stdout.write(out)
+            sys.stderr.write(err.format(verb=verb, name=" ".join(names)))
+            return code
+        if failure == "" or failure == "cut":
+            if verb == "show":
+                answer = "\n".join(manager.show(n) for n in names)
+                sys.stdout.write(answer[: len(answer) // 2] if failure else answer)
+                return 0
+            if verb == "reset-failed":
+                manager.reset_failed(names)
+                return 0
+            if verb in ("enable", "disable", "mask", "unmask"):
+                sys.stderr.write(manager.files(verb, names))
+                return 0
+            if verb == "kill":
+                manager.die(manager.units[names[0]])
+                return 0
+            job = manager.order(verb, names[0])
+    while failure == "hang":
+        select.select([], [], [])
+    while "--no-block" not in arguments:
+        with opened(path) as state:
+            manager = Manager(state)
+            manager.advance()
+            if manager.outcome(verb, names[0], job):
+                break
+        select.select([], [], [], TICK)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1], sys.argv[2:]))
+    except Refusal as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        sys.exit(refusal.code)
