@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from system_service.terminal.groups import LazyGroup
+from system_service.terminal.program import run
 
 cli = LazyGroup(
     "system",
@@ -21,4 +22,4 @@ cli = LazyGroup(
 
 
 def main() -> None:
-    cli(prog_name="system")
+    run(cli, "system")

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from system_service.domain.switch import Switch
 from system_service.errors import UnknownFeature, Unreachable
-from system_service.model.feature import Feature, instances, natural, parse_feature, valid_name
+from system_service.model.feature import Feature, instances, parse_feature, valid_name
+from system_service.model.natural import natural
 from system_service.model.snapshot import FeatureSeen, Host, Seen, Snapshot, Unit
 
 FEATURED = "featured.service"

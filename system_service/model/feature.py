@@ -13,7 +13,6 @@ from enum import Enum
 # A feature's name becomes a unit, a container, a lock file and a Redis key: letters, digits, `_`, `-`, `.`, at most
 # 64 of them, starting with a letter or a digit: every name SONiC ships, and nothing that could escape a path.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_DIGITS = re.compile(r"(\d+)")
 _TRUE = frozenset({"true", "True", "TRUE"})
 # teamd cleans up its port channels; killed before that, they stay behind.
 _STOP_TIMEOUTS = {"teamd": 60}
@@ -136,9 +135,3 @@ def feature_of_container(container: str, namespaces: Iterable[str]) -> tuple[str
 def stop_timeout(feature: str) -> int:
     """Seconds the feature's container may take to end before it is killed."""
     return _STOP_TIMEOUTS.get(feature, 10)
-
-
-def natural(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key that puts lldp2 before lldp10, as the host's tables do."""
-    parts = _DIGITS.split(name)
-    return tuple((0, int(p), "") if i % 2 else (1, 0, p) for i, p in enumerate(parts) if p)

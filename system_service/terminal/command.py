@@ -5,16 +5,18 @@ Commands return a Result; what they print beside it is data on stdout.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from system_service.domain.result import Result
 from system_service.errors import NotPermitted, SwitchError
-from system_service.terminal.groups import HELP_NAMES
+from system_service.terminal.groups import HELP_NAMES, OrderedHelp
+
+if TYPE_CHECKING:
+    from system_service.domain.result import Result
 
 
-class Command(click.Command):
+class Command(OrderedHelp):
     """A click command whose callback may raise SwitchError or return a Result."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -25,14 +27,13 @@ class Command(click.Command):
         try:
             outcome = super().invoke(ctx)
         except SwitchError as error:
-            outcome = Result(spoken(ctx), error=error)
+            outcome = _failure(ctx, error)
         except PermissionError as error:
             # Whatever file it was: the operator's answer is the same.
-            outcome = Result(
-                spoken(ctx),
-                error=NotPermitted(f"{error.filename or 'a file'}: {error.strerror}", "run it as root (sudo)"),
-            )
-        if isinstance(outcome, Result):
+            told = f"{error.filename or 'a file'}: {error.strerror}"
+            outcome = _failure(ctx, NotPermitted(told, "run it as root (sudo)"))
+        # A command that has printed its table returns None, and does not pay for the import of Result.
+        if outcome is not None:
             if ctx.params.get("as_json"):
                 echo_json(outcome)
             elif outcome.error:
@@ -40,6 +41,12 @@ class Command(click.Command):
             if outcome.exit_code:
                 ctx.exit(outcome.exit_code)
         return outcome
+
+
+def _failure(ctx: click.Context, error: SwitchError) -> Result:
+    from system_service.domain.result import Result
+
+    return Result(spoken(ctx), error=error)
 
 
 def spoken(ctx: click.Context) -> str:

@@ -14,7 +14,15 @@ import click
 HELP_NAMES = {"help_option_names": ["-h", "-?", "--help"]}
 
 
-class LazyGroup(click.Group):
+class OrderedHelp(click.Command):
+    """Names the help option in the order given; click 8.1 takes them from a set, and shuffles the line."""
+
+    def get_help_option_names(self, ctx: click.Context) -> list[str]:
+        names = super().get_help_option_names(ctx)
+        return [name for name in ctx.help_option_names if name in names]
+
+
+class LazyGroup(OrderedHelp, click.Group):
     """A group whose commands are named by a table: name -> (module, one line of help).
 
     The module's attribute `command` is the click command. Listing the group imports none of them.
@@ -22,6 +30,7 @@ class LazyGroup(click.Group):
 
     def __init__(self, *args: Any, table: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
         kwargs.setdefault("context_settings", HELP_NAMES)
+        kwargs.setdefault("subcommand_metavar", "COMMAND [ARGS]...")  # click 8.2 and newer would bracket it
         super().__init__(*args, invoke_without_command=True, no_args_is_help=False, callback=_help_when_bare, **kwargs)
         self.table = table
 

@@ -12,6 +12,21 @@ from system_service.terminal.complete import feature_names
 Decorated = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+_DAY = 86400
+
+
+class Seconds(click.FloatRange):
+    """A time limit: a number that comes to pass, which `nan` does not."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if number != number:  # nan alone is not itself
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
+        return number
+
+
 def name_argument() -> Decorated:
     """One feature."""
     return click.argument("name", shell_complete=feature_names)
@@ -30,7 +45,7 @@ def timeout_option(default: float) -> Decorated:
     """Seconds for the whole command."""
     return click.option(
         "--timeout",
-        type=click.FloatRange(0, min_open=True),
+        type=Seconds(0, _DAY, min_open=True),
         default=default,
         show_default=True,
         metavar="SECONDS",

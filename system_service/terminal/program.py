@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 
 import click
 
@@ -10,8 +11,19 @@ import click
 def run(group: click.Group, name: str) -> None:
     """Run the program under its own name, `python -m` or not, and end the process with its exit code."""
     try:
-        group(prog_name=name)
+        sys.exit(_exit_code(group, name))
     finally:
         # The interpreter's last collection would walk all of click to free nothing that matters: a tenth of the time
         # that a command takes.
         gc.freeze()
+
+
+def _exit_code(group: click.Group, name: str) -> int:
+    try:
+        outcome = group.main(prog_name=name, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return 130  # Ctrl-C, where click itself would say 1
+    return outcome if isinstance(outcome, int) else 0

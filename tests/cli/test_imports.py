@@ -32,8 +32,6 @@ SHOW = {
     "system_service.backends",
     "system_service.backends.dbconfig",
     "system_service.backends.switchdb",
-    "system_service.domain",
-    "system_service.domain.result",
     "system_service.errors",
     "system_service.model",
     "system_service.model.natural",
@@ -51,6 +49,8 @@ SHOW = {
 CONFIG = {
     *(name.replace("show_kube", "config_kube") for name in SHOW if name not in ("show_kube.rows",)),
     "config_kube.row",
+    "system_service.domain",
+    "system_service.domain.result",
     "system_service.terminal.hints",
 } - {"system_service.model", "system_service.model.natural", "system_service.terminal.render"}
 # command -> exactly the modules of ours that it may import
