@@ -10,7 +10,8 @@ import errno
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, NoReturn
 
 from system_service.backends.docker_json import from_inspect, from_row
@@ -156,32 +157,34 @@ class Engine:
         deadline = None if timeout is None else time.monotonic() + timeout
         return self._events(self._stream(f"/events?{query}", deadline=deadline, endless=True))
 
-    def _events(self, pieces: Iterator[bytes]) -> Iterator[dict[str, Any]]:
+    def _events(self, pieces: Generator[bytes, None, None]) -> Iterator[dict[str, Any]]:
         rest = b""
-        for piece in pieces:
-            *lines, rest = (rest + piece).split(b"\n")
-            for line in lines:
-                event = self._parsed(line) if line.strip() else None
-                if isinstance(event, dict):
-                    yield event
-            if len(rest) > _MOST_LINE:
-                raise self._nonsense("an event without an end")
+        with closing(pieces):
+            for piece in pieces:
+                *lines, rest = (rest + piece).split(b"\n")
+                for line in lines:
+                    event = self._parsed(line) if line.strip() else None
+                    if isinstance(event, dict):
+                        yield event
+                if len(rest) > _MOST_LINE:
+                    raise self._nonsense("an event without an end")
 
-    def _demultiplexed(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def _demultiplexed(self, pieces: Generator[bytes, None, None]) -> Iterator[bytes]:
         """The bytes inside Docker's frames: 4 bytes that say which stream, 4 that say how many, and so many bytes."""
         buffer, left = b"", 0
-        for piece in pieces:
-            buffer += piece
-            while buffer:
-                if left:
-                    yield buffer[:left]
-                    left, buffer = max(0, left - len(buffer)), buffer[left:]
-                    continue
-                if len(buffer) < 8:
-                    break
-                if buffer[0] > 3 or buffer[1:4] != b"\0\0\0":
-                    raise self._nonsense("a log that is none")
-                left, buffer = int.from_bytes(buffer[4:8], "big"), buffer[8:]
+        with closing(pieces):
+            for piece in pieces:
+                buffer += piece
+                while buffer:
+                    if left:
+                        yield buffer[:left]
+                        left, buffer = max(0, left - len(buffer)), buffer[left:]
+                        continue
+                    if len(buffer) < 8:
+                        break
+                    if buffer[0] > 3 or buffer[1:4] != b"\0\0\0":
+                        raise self._nonsense("a log that is none")
+                    left, buffer = int.from_bytes(buffer[4:8], "big"), buffer[8:]
         if left or buffer:
             raise self._nonsense("half a log")
 
@@ -218,7 +221,7 @@ class Engine:
 
     def _stream(
         self, tail: str, ref: str = "", deadline: float | None = None, endless: bool = False
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         """Asks now; the bytes come from the iterator, until `deadline` (monotonic) or the end."""
         for attempt in (1, 2):
             try:
@@ -230,7 +233,7 @@ class Engine:
             except (OSError, http.HTTPError) as error:
                 self._raise(error, self.timeout)
 
-        def pieces() -> Iterator[bytes]:
+        def pieces() -> Generator[bytes, None, None]:
             with connection:
                 yield rest
                 while deadline is None or time.monotonic() < deadline:

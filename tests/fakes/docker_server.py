@@ -141,25 +141,31 @@ class DockerServer:
         return found[0]
 
     def emit(self, action: str, container: FakeContainer, **attributes: str) -> None:
-        now = time.time_ns()
-        self.history.append(
-            {
-                "status": action,
-                "id": container.id,
-                "from": container.image,
-                "Type": "container",
-                "Action": action,
-                "Actor": {
-                    "ID": container.id,
-                    "Attributes": {**container.labels, "image": container.image, "name": container.name, **attributes},
-                },
-                "scope": "local",
-                "time": now // 10**9,
-                "timeNano": now,
-            }
-        )
-        self.told += 1
-        self.changed.notify_all()
+        with self.changed:
+            now = time.time_ns()
+            self.history.append(
+                {
+                    "status": action,
+                    "id": container.id,
+                    "from": container.image,
+                    "Type": "container",
+                    "Action": action,
+                    "Actor": {
+                        "ID": container.id,
+                        "Attributes": {
+                            **container.labels,
+                            "image": container.image,
+                            "name": container.name,
+                            **attributes,
+                        },
+                    },
+                    "scope": "local",
+                    "time": now // 10**9,
+                    "timeNano": now,
+                }
+            )
+            self.told += 1
+            self.changed.notify_all()
 
     def run(self, container: FakeContainer) -> None:
         with self.changed:
