@@ -67,3 +67,9 @@ def _text(found: Any) -> str:
 
 def _object(found: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
+
+
+def sentence(text: bytes) -> str:
+    """What a daemon said as one line that a terminal can show."""
+    words = " ".join(text.decode("utf-8", "replace").split())
+    return "".join(letter if letter.isprintable() else "?" for letter in words)[:500]

@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, NoReturn
 
-from system_service.backends.docker_json import from_inspect, from_row
+from system_service.backends.docker_json import from_inspect, from_row, sentence
 from system_service.errors import Failed, NotPermitted, SwitchError, TimedOut, UnknownFeature, Unreachable
 from system_service.model.snapshot import Container
 from system_service.wire import http
@@ -62,14 +62,14 @@ class Engine:
 
     def containers(self) -> tuple[Container, ...]:
         """All containers, the stopped ones too, in one call. Rows that are none are left out."""
-        rows = self._json(self._call("GET", "/containers/json?all=1"))
+        rows = self._parsed(self._call("GET", "/containers/json?all=1").body)
         if not isinstance(rows, list):
             raise self._nonsense("a list of containers that is none")
         return tuple(found for row in rows if (found := from_row(row)))
 
     def inspect(self, ref: str) -> dict[str, Any]:
         """What Docker knows of a container, as it says it. Here alone the beginning of an id will do, as in Docker."""
-        found = self._json(self._call("GET", f"/containers/{self._segment(ref)}/json", ref=ref))
+        found = self._parsed(self._call("GET", f"/containers/{self._segment(ref)}/json", ref=ref).body)
         if not isinstance(found, dict):
             raise self._nonsense("a container that is none")
         return found
@@ -124,7 +124,7 @@ class Engine:
             if isinstance(error.__cause__, TimeoutError):
                 raise TimedOut(f"container {ref} still runs after {timeout:g} s") from error
             raise
-        told = self._json(response)
+        told = self._parsed(response.body)
         code = told.get("StatusCode") if isinstance(told, dict) else None
         if not isinstance(code, int):
             raise self._nonsense("an end without an exit code")
@@ -265,14 +265,11 @@ class Engine:
         self._version = named
         return True
 
-    def _json(self, response: http.Response) -> Any:
-        return self._parsed(response.body)
-
     def _parsed(self, text: bytes) -> Any:
         try:
             return json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise self._nonsense(f"no JSON: {_sentence(text)[:60]!r}") from error
+            raise self._nonsense(f"no JSON: {sentence(text)[:60]!r}") from error
 
     def _refused(self, response: http.Response, ref: str) -> SwitchError:
         """The error of an answer that is none of ours to take: Docker's own sentence, if it is Docker that answers."""
@@ -284,8 +281,8 @@ class Engine:
         if isinstance(message, str) and message.strip() and response.status >= 400:
             if response.status == 404 and ref and "no such container" in message.lower():
                 return UnknownFeature(f"no container {ref}", "docker ps -a")
-            return Failed(f"Docker: {_sentence(message.encode('utf-8', 'replace'))}", "journalctl -u docker")
-        return self._nonsense(f"{response.status} {_sentence(response.body)[:60]}".strip())
+            return Failed(f"Docker: {sentence(message.encode('utf-8', 'replace'))}", "journalctl -u docker")
+        return self._nonsense(f"{response.status} {sentence(response.body)[:60]}".strip())
 
     def _nonsense(self, what: str) -> Unreachable:
         return Unreachable(f"Docker at {self.address} answered nonsense: {what}", _STATUS)
@@ -302,9 +299,3 @@ class Engine:
             raise Unreachable(f"Docker at {self.address} did not answer within {seconds:g} s", _STATUS) from error
         told = error.strerror or str(error) or type(error).__name__
         raise Unreachable(f"Docker at {self.address} cannot be reached: {told}", _STATUS) from error
-
-
-def _sentence(text: bytes) -> str:
-    """What a daemon said as one line that a terminal can show."""
-    words = " ".join(text.decode("utf-8", "replace").split())
-    return "".join(letter if letter.isprintable() else "?" for letter in words)[:500]

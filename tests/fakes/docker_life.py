@@ -1,0 +1,233 @@
+"""Containers with a life: what the fake Docker holds, without any HTTP. Same order of events as Docker 20 to 28.
+
+No processes run: crash() and the container's own settings say how one ends. The contract tests prove it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+RUNNING = ("running", "paused", "restarting")
+
+
+@dataclass
+class FakeContainer:
+    """`on_term` is its exit code after SIGTERM, or None when it ignores it. `log` is (1 stdout | 2 stderr, bytes)."""
+
+    id: str
+    name: str
+    image: str = "tiny:1"
+    labels: dict[str, str] = field(default_factory=dict)
+    state: str = "created"
+    exit_code: int = 0
+    on_term: int | None = 0
+    tty: bool = False
+    health: str = ""
+    log: list[tuple[int, bytes]] = field(default_factory=list)
+    processes: list[list[str]] = field(default_factory=list)
+    starts: int = 0
+
+
+class Refusal(Exception):
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Life:
+    """All containers and events; `changed` is held while either is looked at or changed."""
+
+    def __init__(self) -> None:
+        self.containers: dict[str, FakeContainer] = {}
+        self.changed = threading.Condition(threading.RLock())
+        self.history: deque[dict[str, object]] = deque(maxlen=1000)
+        self.told = 0  # how many events there ever were
+
+    def create(self, name: str, *, id: str = "", start: bool = False, **settings: object) -> FakeContainer:
+        """A container, as `docker create`; `settings` are FakeContainer's fields."""
+        with self.changed:
+            if any(c.name == name for c in self.containers.values()):
+                raise Refusal(409, f'Conflict. The container name "/{name}" is already in use')
+            made = FakeContainer(id or secrets.token_hex(32), name, **settings)
+            self.containers[made.id] = made
+            self.emit("create", made)
+            if start:
+                self.run(made)
+            return made
+
+    def crash(self, name: str, code: int = 1) -> None:
+        """The container's process ends by itself."""
+        with self.changed:
+            self.end(self.get(name), code)
+
+    def get(self, ref: str) -> FakeContainer:
+        """By full id, name, or the beginning of an id, in Docker's order."""
+        if ref in self.containers:
+            return self.containers[ref]
+        for container in self.containers.values():
+            if container.name == ref:
+                return container
+        found = [c for c in self.containers.values() if c.id.startswith(ref)]
+        if len(found) > 1:
+            raise Refusal(500, f"Multiple IDs found with provided prefix: {ref}")
+        if not found:
+            raise Refusal(404, f"No such container: {ref}")
+        return found[0]
+
+    def emit(self, action: str, container: FakeContainer, **attributes: str) -> None:
+        with self.changed:
+            now = time.time_ns()
+            self.history.append(
+                {
+                    "status": action,
+                    "id": container.id,
+                    "from": container.image,
+                    "Type": "container",
+                    "Action": action,
+                    "Actor": {
+                        "ID": container.id,
+                        "Attributes": {
+                            **container.labels,
+                            "image": container.image,
+                            "name": container.name,
+                            **attributes,
+                        },
+                    },
+                    "scope": "local",
+                    "time": now // 10**9,
+                    "timeNano": now,
+                }
+            )
+            self.told += 1
+            self.changed.notify_all()
+
+    def run(self, container: FakeContainer) -> None:
+        with self.changed:
+            container.state, container.exit_code = "running", 0
+            container.starts += 1
+            self.emit("start", container)
+
+    def end(self, container: FakeContainer, code: int) -> None:
+        container.state, container.exit_code = "exited", code
+        self.emit("die", container, exitCode=str(code))
+
+    def stop_container(self, container: FakeContainer, seconds: float) -> None:
+        self.emit("kill", container, signal="15")
+        if container.on_term is None:
+            # Nobody can end this wait early but a crash, as in Docker.
+            self.changed.wait_for(lambda: container.state not in RUNNING, seconds)
+            if container.state in RUNNING:
+                self.emit("kill", container, signal="9")
+                self.end(container, 137)
+        else:
+            if container.state == "paused":
+                self.emit("unpause", container)
+            self.end(container, container.on_term)
+        self.emit("stop", container)
+
+    def act(self, container: FakeContainer, verb: str, query: dict[str, str]) -> int:
+        """Carry out a POST; the status it is answered with."""
+        runs = container.state in RUNNING
+        if verb == "start":
+            if container.state == "paused":
+                raise Refusal(409, "cannot start a paused container, try unpause instead")
+            if not runs:
+                self.run(container)
+            return 304 if runs else 204
+        if verb == "stop":
+            if runs:
+                self.stop_container(container, float(query.get("t", "10")))
+            return 204 if runs else 304
+        if verb == "restart":
+            if runs:
+                self.stop_container(container, float(query.get("t", "10")))
+            self.run(container)
+            self.emit("restart", container)
+            return 204
+        if verb == "kill":
+            if not runs:
+                raise Refusal(409, f"Cannot kill container: {container.name}: Container {container.id} is not running")
+            self.emit("kill", container, signal="9")
+            self.end(container, 137)
+            return 204
+        if verb in ("pause", "unpause"):
+            if verb == "unpause" and container.state != "paused":
+                raise Refusal(500, f"Container {container.id} is not paused")
+            if verb == "pause" and container.state == "paused":
+                raise Refusal(409, f"Container {container.id} is already paused")
+            if not runs:
+                raise Refusal(409, f"Container {container.id} is not running")
+            container.state = "paused" if verb == "pause" else "running"
+            self.emit(verb, container)
+            return 204
+        raise Refusal(404, "page not found")
+
+    def remove(self, container: FakeContainer, force: bool) -> None:
+        if container.state in RUNNING:
+            if not force:
+                raise Refusal(
+                    409,
+                    f"You cannot remove a running container {container.id}. "
+                    "Stop the container before attempting removal or force remove",
+                )
+            self.emit("kill", container, signal="9")
+            self.end(container, 137)
+        del self.containers[container.id]
+        container.state = "gone"
+        self.emit("destroy", container)
+
+
+def row(container: FakeContainer) -> dict[str, object]:
+    health = f" ({container.health.replace('starting', 'health: starting')})" if container.health else ""
+    status = {
+        "created": "Created",
+        "running": f"Up 5 minutes{health}",
+        "paused": "Up 5 minutes (Paused)",
+        "restarting": f"Restarting ({container.exit_code}) 5 seconds ago",
+        "exited": f"Exited ({container.exit_code}) 5 minutes ago",
+        "dead": "Dead",
+        "removing": "Removal In Progress",
+    }[container.state]
+    return {
+        "Id": container.id,
+        "Names": [f"/{container.name}"],
+        "Image": container.image,
+        "State": container.state,
+        "Status": status,
+        "Labels": container.labels,
+    }
+
+
+def described(container: FakeContainer) -> dict[str, object]:
+    state: dict[str, object] = {
+        "Status": container.state,
+        "Running": container.state in RUNNING,
+        "Paused": container.state == "paused",
+        "Restarting": container.state == "restarting",
+        "Dead": container.state == "dead",
+        "ExitCode": container.exit_code,
+    }
+    if container.health:
+        state["Health"] = {"Status": container.health}
+    return {
+        "Id": container.id,
+        "Name": f"/{container.name}",
+        "State": state,
+        "Config": {"Image": container.image, "Labels": container.labels, "Tty": container.tty},
+    }
+
+
+def passes(event: dict[str, object], filters: dict[str, object]) -> bool:
+    actor = event["Actor"]
+    name, id = actor["Attributes"]["name"], event["id"]
+    tests = {
+        # As Docker does: the beginning of the id or of the name will do.
+        "container": lambda word: name.startswith(word) or id.startswith(word),
+        "type": lambda word: event["Type"] == word,
+        "event": lambda word: event["Action"] == word,
+    }
+    return all(any(tests[kind](word) for word in words) for kind, words in filters.items() if kind in tests)
