@@ -73,17 +73,17 @@ def render_host(root: Path, config_db: str, restart_sec: int | None) -> None:
     template = (HOST / "feature.sh").read_text()
     units = root / "etc/systemd/system"
     wanted = units / "multi-user.target.wants"
-    wanted.mkdir()
+    wanted.mkdir(parents=True)
     for name in features.UNITS:
         script = root / "usr/local/bin" / f"{name}.sh"
         text = template.replace("@NAME@", name).replace("@IMAGE@", feature_image(name))
         script.write_text(text.replace("@OPTIONS@", features.CREATE_OPTIONS.get(name, "")))
         script.chmod(0o755)
         if name in features.BOOTED:
-            (wanted / f"{name}.service").symlink_to(f"/etc/systemd/system/{name}.service")
+            (wanted / f"{name}.service").symlink_to(f"/usr/lib/systemd/system/{name}.service")
         if restart_sec is not None:
             dropin = units / f"{name}.service.d/sandbox.conf"
             dropin.parent.mkdir()
             dropin.write_text(f"[Service]\nRestartSec={restart_sec}\n")
-    (root / "etc/sonic").mkdir(parents=True)
+    (root / "etc/sonic").mkdir()
     (root / "etc/sonic/config_db.json").write_text(config_db)

@@ -6,6 +6,10 @@ import os
 
 import pytest
 
+from tests.support.switch import switch, witness
+
+__all__ = ["switch", "witness"]
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):

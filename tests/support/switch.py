@@ -7,12 +7,13 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
-from sandbox.processes import SandboxError
+from sandbox.processes import SandboxError, start_time
 from sandbox.switch import Switch
 
 CONFIG_DB, STATE_DB = 4, 6
@@ -75,6 +76,27 @@ def missing_part() -> str:
     return f"not installed: {', '.join(absent)} (sandbox/setup.sh brings them)" if absent else ""
 
 
+def processes_of(base: Path) -> list[int]:
+    """Living processes whose command line names the sandbox's folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            named = str(base).encode() in (entry / "cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if named and start_time(int(entry.name)) is not None:
+            found.append(int(entry.name))
+    return found
+
+
+def remains(base: Path) -> list[str]:
+    """What is left of a sandbox: processes, mounts, control groups, its folder."""
+    mounts = [line for line in Path("/proc/mounts").read_text().splitlines() if base.name in line]
+    groups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{base.name}")]
+    folder = [str(base)] if base.exists() else []
+    return [*(f"process {pid}" for pid in processes_of(base)), *mounts, *groups, *folder]
+
+
 @pytest.fixture(scope="session")
 def switch() -> Iterator[Switch]:
     """The session's switch; leave it as you found it: all its units active."""
@@ -82,6 +104,7 @@ def switch() -> Iterator[Switch]:
         pytest.skip(f"no sandbox switch: {reason}")
     with Switch(restart_sec=RESTART_SEC) as running:
         yield running
+    assert remains(running.base) == []
 
 
 @pytest.fixture
