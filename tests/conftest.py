@@ -6,9 +6,16 @@ import os
 
 import pytest
 
+from sandbox.switch import NAME
 from tests.support.switch import switch, witness
 
 __all__ = ["switch", "witness"]
+
+
+@pytest.fixture(scope="session")
+def virtual_systemd(switch):
+    """(the engine's socket, the container whose PID 1 is a real systemd)."""
+    return str(switch.engine.socket), NAME
 
 
 @pytest.hookimpl(wrapper=True)
