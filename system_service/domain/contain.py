@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from system_service.backends.engine import Engine
 from system_service.backends.switchdb import SwitchDB
 from system_service.errors import Failed, SwitchError, UnknownFeature, Unreachable
-from system_service.model.feature import Feature, Mode, feature_of_container, parse_feature, stop_timeout, valid_name
+from system_service.model.feature import Feature, Mode, parse_feature, stop_timeout, valid_name
+from system_service.model.naming import feature_of_container
 from system_service.model.snapshot import Run
 from system_service.model.state_row import host_time, local_down, local_up
 

@@ -121,17 +121,6 @@ def instances(feature: Feature, namespaces: Iterable[str]) -> tuple[Instance, ..
     return tuple(found)
 
 
-def feature_of_container(container: str, namespaces: Iterable[str]) -> tuple[str, str]:
-    """The (feature, namespace) whose container has this name: `swss0` is (swss, asic0) where asic0 exists."""
-    for namespace in namespaces:
-        index = namespace.removeprefix("asic")
-        if namespace and container.endswith(index) and len(container) > len(index):
-            stem = container[: -len(index)]
-            if not stem[-1].isdigit():
-                return stem, namespace
-    return container, ""
-
-
 def stop_timeout(feature: str) -> int:
     """Seconds the feature's container may take to end before it is killed."""
     return _STOP_TIMEOUTS.get(feature, 10)
