@@ -60,15 +60,23 @@ class Switch:
         tar = rootfs.archive()
         self._timed("engine", self.engine.open)
         with ThreadPoolExecutor(2) as pool:
-            wheels = pool.submit(self._timed, "wheel", lambda: wheel.build(self.base))
-            self._timed("import", lambda: images.import_root(self.engine, tar))
-            built = pool.submit(self._timed, "features", lambda: images.build_features(self.engine))
-            rows = json.dumps(features.config_db(self.profile), indent=2)
-            folder = wheels.result()
-            self._timed("install", lambda: images.build_switch(self.engine, folder, rows, self.restart_sec))
-            built.result()
+            try:
+                self._make_images(pool, tar)
+            except BaseException:
+                # Without an engine the builds that still run or wait fail at once; nobody has to wait for them.
+                self.engine.room.close()
+                raise
         self._timed("boot", self._boot)
         self._timed("services", self._start_features)
+
+    def _make_images(self, pool: ThreadPoolExecutor, tar: Path) -> None:
+        wheels = pool.submit(self._timed, "wheel", lambda: wheel.build(self.base))
+        self._timed("import", lambda: images.import_root(self.engine, tar))
+        built = pool.submit(self._timed, "features", lambda: images.build_features(self.engine))
+        rows = json.dumps(features.config_db(self.profile), indent=2)
+        folder = wheels.result()
+        self._timed("install", lambda: images.build_switch(self.engine, folder, rows, self.restart_sec))
+        built.result()
 
     def _timed(self, stage: str, step: Callable[[], T]) -> T:
         self._say(stage)
