@@ -96,6 +96,11 @@ def test_an_answer_is_whole_though_the_connection_stays_open(server, head):
     assert get(server).status in (200, 304)
 
 
+def test_more_than_was_announced_is_left_out(server):
+    server.pieces = [OK + b"Content-Length: 2\r\n\r\n[]surplus"]
+    assert get(server).body == b"[]"
+
+
 def test_chunks(server):
     tricky = b"0\r\n"  # data that look like the end
     server.pieces = [
