@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from sandbox import features, images, rootfs, wheel
+from sandbox import features, images, layers, wheel
 from sandbox.engine import CLIENT, Engine
 from sandbox.processes import SandboxError, run, undisturbed, wait_until
 
@@ -57,11 +57,11 @@ class Switch:
 
     def up(self) -> None:
         """Bring everything up: at the end systemd is up, snmp and lldp run. SandboxError says what failed."""
-        tar = rootfs.archive()
+        restored = self._timed("layers", lambda: layers.restore(self.base / "data"))
         self._timed("engine", self.engine.open)
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(1) as pool:
             try:
-                self._make_images(pool, tar)
+                self._make_images(pool, restored)
             except BaseException:
                 # Without an engine the builds that still run or wait fail at once; nobody has to wait for them.
                 self.engine.room.close()
@@ -69,14 +69,13 @@ class Switch:
         self._timed("boot", self._boot)
         self._timed("services", self._start_features)
 
-    def _make_images(self, pool: ThreadPoolExecutor, tar: Path) -> None:
+    def _make_images(self, pool: ThreadPoolExecutor, restored: bool) -> None:
         wheels = pool.submit(self._timed, "wheel", lambda: wheel.build(self.base))
-        self._timed("import", lambda: images.import_root(self.engine, tar))
-        built = pool.submit(self._timed, "features", lambda: images.build_features(self.engine))
+        if not restored:
+            self._timed("images", lambda: layers.make(self.engine))
         rows = json.dumps(features.config_db(self.profile), indent=2)
         folder = wheels.result()
         self._timed("install", lambda: images.build_switch(self.engine, folder, rows, self.restart_sec))
-        built.result()
 
     def _timed(self, stage: str, step: Callable[[], T]) -> T:
         self._say(stage)
