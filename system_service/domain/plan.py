@@ -90,11 +90,10 @@ def _refuse_start(host: Host, wanted: FeatureSeen) -> None:
 def _bring_up(host: Host, seen: Seen) -> list[Action]:
     container = seen.instance.container
     running = Action(Kind.AWAIT_RUNNING, container)
-    ending = supervised(host, seen) and seen.unit and seen.unit.active is Active.DEACTIVATING
-    if seen.run is Run.PAUSED and not ending:  # a stop under way ends a paused container too
-        thaw = [Action(Kind.UNPAUSE_CONTAINER, container)]
-        still_down = supervised(host, seen) and seen.unit and seen.unit.active is not Active.ACTIVE
-        return thaw + (_start_unit(seen) if still_down else [running])
+    active = seen.unit.active if supervised(host, seen) and seen.unit else None
+    if seen.run is Run.PAUSED and active is not Active.DEACTIVATING:  # a stop under way ends a paused one too
+        thaw = Action(Kind.UNPAUSE_CONTAINER, container)
+        return [thaw, running] if active in (None, Active.ACTIVE) else [thaw, *_bring_up_unit(seen)]
     if supervised(host, seen):
         return _bring_up_unit(seen)
     if seen.run is Run.RUNNING:
@@ -219,10 +218,18 @@ def _enable_by_featured(host: Host, wanted: FeatureSeen, write: list[Action]) ->
             forget.append(Action(Kind.RESET_FAILED, unit.name))
         if unit and ((write and down) or unit.masked):
             # Masked without a write: featured has not come to it yet.
-            actions += [] if seen.run is Run.RUNNING else [Action(Kind.AWAIT_RUNNING, seen.instance.container)]
+            actions += _see_running(seen)
         elif not unit or not write:
             actions += _bring_up(host, seen)
     return [*forget, *write, *actions]
+
+
+def _see_running(seen: Seen) -> list[Action]:
+    """Waiting for featured to start a unit, whose start script fails on a paused container."""
+    container = seen.instance.container
+    if seen.run is Run.PAUSED and seen.unit and seen.unit.active is not Active.DEACTIVATING:
+        return [Action(Kind.UNPAUSE_CONTAINER, container)]
+    return [] if seen.run is Run.RUNNING else [Action(Kind.AWAIT_RUNNING, container)]
 
 
 def _see_stopped(seen: Seen) -> list[Action]:

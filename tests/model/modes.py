@@ -1,0 +1,131 @@
+"""The change of mode over every row, gate, server and request: pure intent, so one write and no run to explore."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from types import SimpleNamespace
+from typing import Any
+
+from system_service.domain.actions import Kind
+from system_service.errors import Refused, Unreachable
+from system_service.model.feature import Mode, parse_feature
+
+from .explore import Wrong
+
+_ROWS = tuple(product((None, "local", "kube", "", "elsewhere"), (None, "true", "True", "false", "")))
+_SERVERS = ({}, {"ip": ""}, {"ip": "10.0.0.1"}, {"ip": "10.0.0.1", "disable": "False"}, {"ip": "x", "disable": "True"})
+_GATES = (("snmp", None), ("snmp", {}), ("bgp", None), ("bgp", {}), ("bgp", {"sonic.startup-gate": "true"}))
+_PLACES = (("",), ("asic0",), ("", "asic0"), ("asic0", "asic1"))
+_REQUESTS = tuple(product(Mode, (None, True, False)))
+
+
+@dataclass(frozen=True)
+class Case:
+    row: dict[str, str]
+    server: dict[str, str]
+    name: str
+    labels: dict[str, str] | None  # of the container; None: there is no container
+    places: tuple[str, ...]
+    mode: Mode
+    fallback: bool | None
+
+
+def cases() -> list[Case]:
+    found = []
+    for (owner, fixed), server, (name, labels), places, (mode, fallback) in product(
+        _ROWS, _SERVERS, _GATES, _PLACES, _REQUESTS
+    ):
+        row = {"state": "enabled", "set_owner": owner, "no_fallback_to_local": fixed}
+        kept = {k: v for k, v in row.items() if v is not None}
+        found.append(Case(kept, server, name, labels, places, mode, fallback))
+    return found
+
+
+def check(planner: Any) -> int:
+    """Judge every case, each followed by its write and by the same request again; how many plans were made."""
+    made = 0
+    for case in cases():
+        made += 1
+        try:
+            first = _plan(planner, case, case.row)
+        except Refused:
+            if not _refused(case):
+                raise Wrong(f"refused without need: {case}") from None
+            continue
+        if _refused(case):
+            raise Wrong(f"not refused: {case}")
+        after = _write(case, first.actions)
+        _judge(case, after)
+        again = _plan(planner, case, after)
+        made += 1
+        if again.actions:
+            raise Wrong(f"written again: {case}")
+        _verdicts(case, first, again)
+    return made
+
+
+def _plan(planner: Any, case: Case, row: dict[str, str]) -> Any:
+    # Nothing but what a change of mode may depend on: not the state, not the unit, not what runs, not the daemons.
+    parsed = parse_feature(case.name, row)
+    feature = SimpleNamespace(
+        name=parsed.name, mode=parsed.mode, knows_owner=parsed.knows_owner, fallback=parsed.fallback
+    )
+    box = None if case.labels is None else SimpleNamespace(labels=case.labels)
+    seen = tuple(SimpleNamespace(instance=SimpleNamespace(namespace=p), container=box) for p in case.places)
+    wanted = SimpleNamespace(feature=feature, seen=seen)
+    request = planner.Request(planner.Verb.MODE, case.mode, case.fallback)
+    return planner.plan(SimpleNamespace(server=case.server), wanted, request)
+
+
+def _refused(case: Case) -> bool:
+    if case.mode is Mode.LEGACY:
+        return False
+    gate = case.name == "snmp" or bool(case.labels)
+    falls_back = case.row.get("no_fallback_to_local", "").lower() != "true"
+    return not gate or case.places != ("",) or not (falls_back if case.fallback is None else case.fallback)
+
+
+def _write(case: Case, actions: Any) -> dict[str, str]:
+    row = dict(case.row)
+    if len(actions) > 1 or any(a.kind is not Kind.WRITE or a.target != case.name for a in actions):
+        raise Wrong(f"more than one write: {case}")
+    for field, value in (actions[0].fields if actions else {}).items():
+        if value is None:
+            if row.pop(field, None) is None:
+                raise Wrong(f"deletes what is not there: {case}")
+        elif row.get(field) == value:
+            raise Wrong(f"writes what is there: {case}")
+        else:
+            row[field] = value
+    return row
+
+
+def _judge(case: Case, after: dict[str, str]) -> None:
+    if case.mode is Mode.LEGACY and "set_owner" not in case.row:
+        if after != case.row:
+            raise Wrong(f"an image without Kubernetes gets fields: {case}")
+        return
+    was, now = parse_feature(case.name, case.row), parse_feature(case.name, after)
+    if now.mode is not case.mode or now.fallback is not (was.fallback if case.fallback is None else case.fallback):
+        raise Wrong(f"the intent is another one: {case}: {after}")
+    if after.get("no_fallback_to_local") != case.row.get("no_fallback_to_local") and now.fallback is was.fallback:
+        raise Wrong(f"fallback was not asked for and is written: {case}")
+    if case.mode is Mode.KUBERNETES and after.get("set_owner") != "kube":
+        raise Wrong(f"the host's word is kube: {case}")
+    if after.get("no_fallback_to_local", "true") not in ("true", case.row.get("no_fallback_to_local")):
+        raise Wrong(f"the host's reader takes any word as true: {case}: {after}")
+
+
+def _verdicts(case: Case, *plans: Any) -> None:
+    for planned in plans:
+        if case.mode is Mode.LEGACY:
+            if planned.verdict is not None:
+                raise Wrong(f"legacy is always to be had: {case}")
+        elif not isinstance(planned.verdict, Unreachable) or not planned.verdict.resolution:
+            raise Wrong(f"no cluster, and nobody is told: {case}")
+        else:
+            ip, off = bool(case.server.get("ip")), case.server.get("disable") == "True"
+            step = planned.verdict.resolution
+            if ("server ip" not in step, "disable off" in step) != (ip, off):
+                raise Wrong(f"the next step is another one: {case}: {step}")

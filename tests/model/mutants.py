@@ -1,0 +1,213 @@
+"""Faults put into the planner's source, each of which the state space has to catch."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from dataclasses import dataclass
+from types import ModuleType
+
+from system_service.domain import mode, plan
+
+PLAN, MODE = plan, mode
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`old`, which occurs once in the module's source, becomes `new`."""
+
+    what: str
+    module: ModuleType
+    old: str
+    new: str
+
+    def build(self) -> ModuleType:
+        """The planner with this fault; AssertionError when the source has moved on from under it."""
+        source = inspect.getsource(self.module)
+        assert source.count(self.old) == 1, f"{self.what}: {source.count(self.old)} places, not one"
+        changed = _compile(self.module.__name__, source.replace(self.old, self.new))
+        if self.module is PLAN:
+            return changed
+        planner = _compile(PLAN.__name__, inspect.getsource(PLAN))
+        planner.__dict__["plan_mode"] = changed.plan_mode
+        return planner
+
+
+def _compile(name: str, source: str) -> ModuleType:
+    module = ModuleType(f"mutant_of_{name}")
+    sys.modules[module.__name__] = module  # dataclasses look their module up
+    exec(compile(source, module.__name__, "exec"), module.__dict__)  # noqa: S102
+    return module
+
+
+MUTANTS = (
+    # a skipped action
+    Mutant(
+        "start does not forget failures",
+        PLAN,
+        "        Action(Kind.RESET_FAILED, seen.instance.unit),\n        Action(Kind.START_UNIT,",
+        "        Action(Kind.START_UNIT,",
+    ),
+    Mutant(
+        "restart does not forget failures",
+        PLAN,
+        "return [Action(Kind.RESET_FAILED, unit), Action(Kind.RESTART_UNIT, unit), running]",
+        "return [Action(Kind.RESTART_UNIT, unit), running]",
+    ),
+    Mutant(
+        "a start under way is not waited for by stop",
+        PLAN,
+        'settle = [Action(Kind.AWAIT_SETTLED, unit.name)] if unit.sub != "auto-restart" else []',
+        "settle: list[Action] = []",
+    ),
+    Mutant(
+        "an orphan stays where a start was cut off", PLAN, "return [*settle, stop, *kill]", "return [*settle, stop]"
+    ),
+    Mutant("an orphan stays where the unit is down", PLAN, "        return kill\n", "        return []\n"),
+    Mutant("disable does not mask", PLAN, "actions.append(Action(Kind.MASK, seen.unit.name))", "pass"),
+    Mutant("enable does not unmask", PLAN, "actions.append(Action(Kind.UNMASK, seen.unit.name))", "pass"),
+    Mutant("enable writes nothing", PLAN, "return [*forget, *write, *actions]", "return [*forget, *actions]"),
+    Mutant("featured meets an old failure", PLAN, "return [*forget, *write, *actions]", "return [*write, *actions]"),
+    Mutant(
+        "disable writes nothing",
+        PLAN,
+        "    actions = list(write)\n    for seen in wanted.seen:\n        if host.featured",
+        "    actions = []\n    for seen in wanted.seen:\n        if host.featured",
+    ),
+    Mutant(
+        "a paused container is not thawed",
+        PLAN,
+        "else [thaw, *_bring_up_unit(seen)]",
+        "else _bring_up_unit(seen)",
+    ),
+    # a swapped pair
+    Mutant("intent comes last", PLAN, "return [*forget, *write, *actions]", "return [*forget, *actions, *write]"),
+    Mutant("stop, then wait", PLAN, "return [*settle, stop, *kill]", "return [stop, *settle, *kill]"),
+    Mutant("container before its unit", PLAN, "return [*settle, stop, *kill]", "return [*settle, *kill, stop]"),
+    Mutant(
+        "up, then down",
+        PLAN,
+        "return [*_bring_down(host, seen), *_start_unit(seen)]",
+        "return [*_start_unit(seen), *_bring_down(host, seen)]",
+    ),
+    # an inverted or a lost condition
+    Mutant(
+        "the engine is driven where a unit exists",
+        PLAN,
+        "return host.systemd and seen.unit is not None and seen.unit.exists",
+        "return host.systemd and seen.unit is not None and not seen.unit.exists",
+    ),
+    Mutant(
+        "a unit is seen where there is none",
+        PLAN,
+        "return host.systemd and seen.unit is not None and seen.unit.exists",
+        "return host.systemd and seen.unit is not None",
+    ),
+    Mutant(
+        "a unit that waits to be started again is not stopped",
+        PLAN,
+        "unit is None or unit.active in (Active.INACTIVE, Active.FAILED):\n        # No unit",
+        "unit is None or unit.active is not Active.ACTIVE:\n        # No unit",
+    ),
+    Mutant(
+        "a start job sits out RestartSec",
+        PLAN,
+        'if unit.sub == "auto-restart":',
+        'if unit.sub == "start-pre":',
+    ),
+    Mutant(
+        "an active unit is believed",
+        PLAN,
+        "        if seen.run is Run.RUNNING:\n            return []\n        if seen.run is Run.RESTARTING:\n"
+        "            return [running]\n        #",
+        "        return []\n        #",
+    ),
+    Mutant(
+        "a running container is believed, its unit down",
+        PLAN,
+        "    if supervised(host, seen):\n        return _bring_up_unit(seen)\n",
+        "    if supervised(host, seen) and seen.run is not Run.RUNNING:\n        return _bring_up_unit(seen)\n",
+    ),
+    Mutant(
+        "only a running one is restarted",
+        PLAN,
+        "if seen.run in LIVE else _bring_up",
+        "if seen.run is Run.RUNNING else _bring_up",
+    ),
+    Mutant(
+        "our hands do featured's masking",
+        PLAN,
+        "if not host.featured and supervised(host, seen) and seen.unit and not seen.unit.masked:",
+        "if supervised(host, seen) and seen.unit and not seen.unit.masked:",
+    ),
+    Mutant("we stop what featured stops", PLAN, "if host.featured and write and supervised", "if False and supervised"),
+    Mutant(
+        "we enable where featured does", PLAN, "    if host.featured:\n        return", "    if False:\n        return"
+    ),
+    Mutant("featured's masking is not waited for", PLAN, "((write and down) or unit.masked)", "(write and down)"),
+    Mutant(
+        "a stop by featured is waited for where nothing stops",
+        PLAN,
+        "[Action(Kind.AWAIT_SETTLED, unit.name)] if moving else []",
+        "[Action(Kind.AWAIT_STOPPED, seen.instance.container)]",
+    ),
+    Mutant(
+        "a paused container is thawed while it is stopped",
+        PLAN,
+        "is Run.PAUSED and active is not Active.DEACTIVATING:",
+        "is Run.PAUSED:",
+    ),
+    # a wrong enum
+    Mutant(
+        "wait for stopped, not for running",
+        PLAN,
+        "return [thaw, running] if",
+        "return [thaw, Action(Kind.AWAIT_STOPPED, container)] if",
+    ),
+    Mutant(
+        "enable writes disabled", PLAN, '{"state": AdminState.ENABLED.value}', '{"state": AdminState.DISABLED.value}'
+    ),
+    Mutant(
+        "disable writes always_disabled",
+        PLAN,
+        '{"state": AdminState.DISABLED.value}',
+        '{"state": AdminState.ALWAYS_DISABLED.value}',
+    ),
+    Mutant(
+        "stop restarts the container",
+        PLAN,
+        "kill = [Action(Kind.STOP_CONTAINER,",
+        "kill = [Action(Kind.RESTART_CONTAINER,",
+    ),
+    Mutant("an exited container is not started", PLAN, "(Run.CREATED, Run.EXITED)", "(Run.CREATED, Run.PAUSED)"),
+    # a wrong refusal
+    Mutant(
+        "always_enabled is disabled",
+        PLAN,
+        "feature.state is AdminState.ALWAYS_ENABLED",
+        "feature.state is AdminState.ALWAYS_DISABLED",
+    ),
+    Mutant("always_disabled is enabled", PLAN, "feature.state is AdminState.ALWAYS_DISABLED", "feature.state is None"),
+    Mutant(
+        "disabled is started", PLAN, "if wanted.feature.state.off:", "if wanted.feature.state is AdminState.DISABLED:"
+    ),
+    Mutant("restart asks no rule", PLAN, "    _refuse_start(host, wanted)\n    steps", "    steps"),
+    Mutant(
+        "masked is started",
+        PLAN,
+        "and seen.unit and seen.unit.masked:\n            raise",
+        "and seen.unit and False:\n            raise",
+    ),
+    # the change of mode
+    Mutant("legacy is written everywhere", MODE, "fallback) if feature.knows_owner else ())", "fallback))"),
+    Mutant("no gate is asked for", MODE, "if not has_gate(wanted):", "if False:"),
+    Mutant("per-ASIC moves", MODE, "if any(seen.instance.namespace for", "if all(seen.instance.namespace for"),
+    Mutant("without fallback it is written", MODE, "if not stays:", "if fallback is False:"),
+    Mutant("the stored fallback wins", MODE, "feature.fallback if fallback is None else fallback", "feature.fallback"),
+    Mutant("nobody is told", MODE, "        Unreachable(f", "        None and Unreachable(f"),
+    Mutant("false is written for fallback", MODE, 'None if fallback else "true"', '"false" if fallback else "true"'),
+    Mutant("the owner is written again", MODE, "if feature.mode is not mode or not feature.knows_owner:", "if True:"),
+    Mutant("the enum's word is written", MODE, "mode.stored", "mode.value"),
+    Mutant("a disabled server counts", MODE, '.lower() == "true":', '.lower() == "yes":'),
+    Mutant("any label is a gate", MODE, '.get(GATE_LABEL) == "true" for', '.get(GATE_LABEL) != "" for'),
+)

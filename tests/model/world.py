@@ -1,0 +1,317 @@
+"""An abstract switch: one feature, its containers and units, and all that can happen to them. Pure, without I/O.
+
+Phases of a unit (what systemd knows, of which a snapshot shows only a part):
+    none nosys  there is no such unit; there is no systemd
+    I FA FL     inactive; failed; failed because its start limit is spent
+    P           start-pre: the start script runs, and starts the container
+    A F         active; `wait` watches the container; `wait` is not ours and never ends
+    R           auto-restart: the pause before the next try
+    D0 D1 D2    deactivating with ExecStop, then: inactive, auto-restart, start again (a restart or a start was asked)
+    D3 D4       deactivating without ExecStop (a start-pre was killed), then: inactive, start again
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from types import SimpleNamespace
+from typing import NamedTuple
+
+from system_service.domain.actions import Action, Kind
+from system_service.model.feature import AdminState, Feature, Instance
+from system_service.model.snapshot import Active, Container, FeatureSeen, Host, Run, Seen, Snapshot, Unit
+
+NAME = "snmp"
+LIMIT = 3  # starts until the unit's start limit is spent
+LIVE = ("running", "paused", "restarting")
+STARTABLE = ("absent", "created", "exited", "restarting", "running")  # where the unit's start script succeeds
+DOWN, STOPPING = ("I", "FA", "FL"), ("D0", "D1", "D2", "D3", "D4")
+NO_UNIT = ("none", "nosys")
+
+NEXT, ISSUED, WAITS, FAILS = "next", "issued", "waits", "fails"
+STEP, FAULT, EXCUSE = "step", "fault", "excuse"
+
+
+class Inst(NamedTuple):
+    """One instance. `starts`: tries since the limit was reset. `file`: enabled, disabled, static or masked."""
+
+    phase: str
+    starts: int
+    file: str
+    run: str
+
+
+class World(NamedTuple):
+    """`pending`: what featured is at: "", or on0 (unmask, enable), on1 (start), off0 (stop), off1 (disable, mask)."""
+
+    state: str
+    featured: bool
+    pending: str
+    insts: tuple[Inst, ...]
+
+
+_ACTIVE = {
+    "I": (Active.INACTIVE, "dead", "success"),
+    "P": (Active.ACTIVATING, "start-pre", "success"),
+    "A": (Active.ACTIVE, "running", "success"),
+    "F": (Active.ACTIVE, "exited", "success"),
+    "R": (Active.ACTIVATING, "auto-restart", "success"),
+    "FA": (Active.FAILED, "failed", "exit-code"),
+    "FL": (Active.FAILED, "failed", "start-limit-hit"),
+    "L": (Active.RELOADING, "reload", "success"),  # seen by the planner alone: our units never reload
+    **dict.fromkeys(STOPPING, (Active.DEACTIVATING, "stop", "success")),
+}
+
+
+@cache
+def instance(index: int, count: int) -> Instance:
+    if count == 1:
+        return Instance(NAME, "", f"{NAME}.service", NAME)
+    return Instance(NAME, f"asic{index}", f"{NAME}@{index}.service", f"{NAME}{index}")
+
+
+@cache
+def seen(inst: Inst, index: int = 0, count: int = 1, gate: bool = False) -> Seen:
+    """What a snapshot shows of an instance."""
+    labels = {"sonic.startup-gate": "true"} if gate else {}
+    where = instance(index, count)
+    box = None if inst.run == "absent" else Container("0" * 64, where.container, Run(inst.run), labels=labels)
+    if inst.phase == "nosys":
+        return Seen(where, box, None)
+    if inst.phase == "none":
+        return Seen(where, box, Unit(where.unit))
+    active, sub, result = _ACTIVE[inst.phase]
+    return Seen(where, box, Unit(where.unit, True, active, sub, inst.file, result))
+
+
+def snapshot(world: World) -> Snapshot:
+    count = len(world.insts)
+    host = Host(all(i.phase != "nosys" for i in world.insts), world.featured)
+    feature = Feature(NAME, AdminState(world.state), global_scope=count == 1, per_asic_scope=count > 1)
+    shown = FeatureSeen(feature, tuple(seen(inst, i, count) for i, inst in enumerate(world.insts)))
+    return Snapshot(host, (shown,))
+
+
+def bare(world: World) -> SimpleNamespace:
+    """The snapshot with nothing but what start, stop, restart, enable and disable may depend on.
+
+    There is no mode, owner, fallback, server, label or ctrmgrd in it: a planner that reads one ends in AttributeError,
+    so a plan made from it is the plan for every value of them.
+    """
+    count = len(world.insts)
+    host = SimpleNamespace(systemd=all(i.phase != "nosys" for i in world.insts), featured=world.featured)
+    feature = SimpleNamespace(name=NAME, state=AdminState(world.state))
+    shown = SimpleNamespace(feature=feature, seen=tuple(_bare(inst, i, count) for i, inst in enumerate(world.insts)))
+    return SimpleNamespace(host=host, features=(shown,))
+
+
+@cache
+def _bare(inst: Inst, index: int, count: int) -> SimpleNamespace:
+    shown = seen(inst, index, count)
+    return SimpleNamespace(instance=shown.instance, unit=shown.unit, run=shown.run)
+
+
+def visible(world: World) -> World:
+    """The same world as a snapshot shows it: worlds that look alike get the same plan."""
+    looks = {"F": "A", "FL": "FA", **dict.fromkeys(STOPPING, "D0")}
+    return world._replace(
+        pending="", insts=tuple(i._replace(phase=looks.get(i.phase, i.phase), starts=0) for i in world.insts)
+    )
+
+
+def _attempt(inst: Inst) -> Inst:
+    """systemd tries to start the unit."""
+    if inst.file == "masked":
+        return inst._replace(phase="FA")
+    if inst.starts >= LIMIT:
+        return inst._replace(phase="FL")
+    return inst._replace(phase="P", starts=inst.starts + 1)
+
+
+def start_unit(inst: Inst) -> Inst:
+    after = {"D0": "D2", "D1": "D2", "D3": "D4"}.get(inst.phase)
+    if after:
+        return inst._replace(phase=after)
+    return _attempt(inst) if inst.phase in DOWN else inst  # in R the job sits out RestartSec
+
+
+def stop_unit(inst: Inst) -> Inst:
+    after = {"A": "D0", "F": "D0", "P": "D3", "R": "I", "D1": "D0", "D2": "D0", "D4": "D3"}
+    return inst._replace(phase=after.get(inst.phase, inst.phase))
+
+
+def restart_unit(inst: Inst) -> Inst:
+    after = {"A": "D2", "F": "D2", "P": "D4", "D0": "D2", "D1": "D2", "D3": "D4"}.get(inst.phase)
+    if after:
+        return inst._replace(phase=after)
+    return _attempt(inst) if inst.phase in (*DOWN, "R") else inst
+
+
+# --- what happens by itself
+
+
+@cache
+def moves(inst: Inst) -> tuple[tuple[str, Inst], ...]:
+    """What systemd, the unit's scripts and Docker may do next to an instance, and what may go wrong with it."""
+    phase, run = inst.phase, inst.run
+    found: list[tuple[str, Inst]] = []
+    tried = EXCUSE if inst.file == "masked" else STEP  # systemd's own retry of a unit masked meanwhile fails
+
+    def add(what: str, **changes: str) -> None:
+        found.append((what, inst._replace(**changes)))
+
+    if run == "removing":
+        add(STEP, run="absent")
+    if run == "restarting":
+        add(STEP, run="running")
+    if run in ("running", "restarting"):
+        add(FAULT, run="exited")
+    if phase == "P":
+        if run == "running":
+            add(STEP, phase="A")
+        elif run in STARTABLE:
+            add(STEP, run="running")
+        else:  # the start script fails: Restart=always tries again, another setting does not
+            # A container that is dead or being removed is nobody's fault here; a paused one should have been thawed.
+            fails = STEP if run == "paused" else EXCUSE
+            add(fails, phase="R")
+            add(fails, phase="FA")
+        add(FAULT, phase="R")
+        add(FAULT, phase="FA")
+    elif phase == "A":
+        if run not in LIVE:  # `wait` ends with 0: ExecStop, then what Restart= says
+            add(STEP, phase="D1")
+            add(STEP, phase="D0")
+        add(FAULT, phase="R")  # `wait` is killed: systemd skips ExecStop, and the container runs on
+    elif phase == "R":
+        found.append((tried, _attempt(inst)))
+    elif phase in ("D0", "D1", "D2") and run in LIVE:
+        add(STEP, run="exited")  # ExecStop: the stop script finds the container
+    elif phase in ("D0", "D3"):
+        # Where a start was cut off over a paused container, the next one fails once, and the command with it.
+        add(EXCUSE if run == "paused" else STEP, phase="I")
+    elif phase == "D1":
+        add(STEP, phase="R")
+    elif phase in ("D2", "D4"):
+        found.append((EXCUSE if run == "paused" else tried, _attempt(inst)))
+    return tuple(found)
+
+
+def _featured(world: World) -> World | None:
+    """The next step of featured, None while it waits for systemd."""
+    insts = world.insts
+    if world.pending == "off0":
+        return world._replace(pending="off1", insts=tuple(stop_unit(i) if _has_unit(i) else i for i in insts))
+    if world.pending == "off1":
+        if any(i.phase in (*STOPPING, "P") for i in insts):
+            return None
+        gone = tuple(i._replace(file="masked") if _has_unit(i) else i for i in insts)
+        return world._replace(pending="", insts=gone)
+    if world.pending == "on0":
+        back = tuple(i._replace(file="enabled") if i.file != "static" and _has_unit(i) else i for i in insts)
+        return world._replace(pending="on1", insts=back)
+    if world.pending == "on1":
+        return world._replace(pending="", insts=tuple(start_unit(i) if _has_unit(i) else i for i in insts))
+    return None
+
+
+def _has_unit(inst: Inst) -> bool:
+    return inst.phase not in NO_UNIT
+
+
+def happens(world: World) -> tuple[tuple[str, World], ...]:
+    """All that may happen next without the command: (STEP, FAULT or EXCUSE, the world afterwards)."""
+    found: list[tuple[str, World]] = []
+    for index, inst in enumerate(world.insts):
+        for what, after in moves(inst):
+            found.append((what, world._replace(insts=(*world.insts[:index], after, *world.insts[index + 1 :]))))
+    acted = _featured(world)
+    if acted is not None:
+        found.append((STEP, acted))
+    return tuple(found)
+
+
+# --- what the command does
+
+_FILES = {
+    Kind.UNMASK: ("masked", "disabled"),
+    Kind.ENABLE: ("disabled", "enabled"),
+    Kind.DISABLE: ("enabled", "disabled"),
+}
+_JOBS = {Kind.START_UNIT: start_unit, Kind.STOP_UNIT: stop_unit, Kind.RESTART_UNIT: restart_unit}
+
+
+def act(world: World, action: Action, issued: bool) -> tuple[str, World]:
+    """One action: (NEXT when it is done, ISSUED when its job has begun, WAITS, FAILS; the world afterwards)."""
+    if action.kind is Kind.WRITE:
+        return _write(world, action)
+    count = len(world.insts)
+    index = next(i for i in range(count) if action.target in (instance(i, count).unit, instance(i, count).container))
+    result, after = _act(world.insts[index], action.kind, issued)
+    return result, world._replace(insts=(*world.insts[:index], after, *world.insts[index + 1 :]))
+
+
+def _write(world: World, action: Action) -> tuple[str, World]:
+    state = action.fields.get("state")
+    if state is None or world.state.startswith("always_"):
+        return FAILS, world
+    if state == world.state:
+        return NEXT, world
+    pending = ("on0" if state == "enabled" else "off0") if world.featured else ""
+    return NEXT, world._replace(state=state, pending=pending)
+
+
+def _act(inst: Inst, kind: Kind, issued: bool) -> tuple[str, Inst]:
+    if kind.waits:
+        return _await(inst, kind), inst
+    if kind.name.endswith("_CONTAINER"):
+        return _engine(inst, kind)
+    if inst.phase in NO_UNIT:
+        return FAILS, inst
+    if kind in _JOBS:
+        return (_job_result(inst, kind), inst) if issued else _begin(inst, kind)
+    if kind is Kind.RESET_FAILED:
+        return NEXT, inst._replace(starts=0, phase="I" if inst.phase in DOWN else inst.phase)
+    if kind is Kind.MASK:
+        return NEXT, inst._replace(file="masked")
+    if inst.file == "masked" and kind is Kind.ENABLE:
+        return FAILS, inst
+    before, after = _FILES[kind]
+    return NEXT, inst._replace(file=after if inst.file == before else inst.file)
+
+
+def _begin(inst: Inst, kind: Kind) -> tuple[str, Inst]:
+    if inst.file == "masked" and kind is not Kind.STOP_UNIT:
+        return FAILS, inst
+    return ISSUED, _JOBS[kind](inst)
+
+
+def _job_result(inst: Inst, kind: Kind) -> str:
+    """As the units backend: the job's result and the unit's state have to be what was asked."""
+    if kind is Kind.STOP_UNIT:
+        return NEXT if inst.phase in DOWN else WAITS if inst.phase in STOPPING else FAILS
+    if inst.phase == "R" and kind is Kind.START_UNIT:
+        return WAITS
+    return NEXT if inst.phase in ("A", "F") else WAITS if inst.phase in ("P", "D2", "D4") else FAILS
+
+
+def _await(inst: Inst, kind: Kind) -> str:
+    """As the executor's waits."""
+    if kind is Kind.AWAIT_SETTLED:
+        return WAITS if inst.phase in ("P", *STOPPING) else NEXT
+    if kind is Kind.AWAIT_STOPPED:
+        return WAITS if inst.run in LIVE else NEXT
+    if inst.phase in ("FA", "FL") and inst.run != "running":
+        return FAILS
+    return NEXT if inst.run == "running" else WAITS
+
+
+def _engine(inst: Inst, kind: Kind) -> tuple[str, Inst]:
+    run = inst.run
+    if kind is Kind.STOP_CONTAINER:
+        return (FAILS, inst) if run == "absent" else (NEXT, inst._replace(run="exited" if run in LIVE else run))
+    able = {
+        Kind.START_CONTAINER: ("created", "exited", "running", "restarting"),
+        Kind.RESTART_CONTAINER: ("created", "exited", *LIVE),
+        Kind.UNPAUSE_CONTAINER: ("paused",),
+    }[kind]
+    return (NEXT, inst._replace(run="running")) if run in able else (FAILS, inst)
