@@ -5,6 +5,7 @@ The one place that runs `systemctl` and turns its failures into errors of ours.
 
 from __future__ import annotations
 
+import json
 import os
 
 from system_service.backends import child
@@ -33,6 +34,12 @@ _SINCE = {
 # What systemd says of every unit; the other two it says of services.
 _ALWAYS = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", *sorted({*_SINCE.values()}))
 _PROPERTIES = ",".join((*_ALWAYS, "Result", "NRestarts"))
+_LIST_UNITS = (
+    "org.freedesktop.systemd1",
+    "/org/freedesktop/systemd1",
+    "org.freedesktop.systemd1.Manager",
+    "ListUnitsByNames",
+)
 _NO_BUS = ("Failed to connect to bus", "Failed to get D-Bus connection", "System has not been booted with systemd")
 _DENIED = ("Access denied", "Interactive authentication required", "Permission denied", "Operation not permitted")
 _MASKED = ("masked", "masked-runtime")
@@ -69,6 +76,24 @@ class Units:
         if ended.cut or len(blocks) != len(wanted) or not ended.out.endswith("\n"):
             raise _nonsense(f"{len(blocks)} answers for {len(wanted)} units")
         return {name: _unit(name, block) for name, block in zip(wanted, blocks, strict=True)}
+
+    def states(self, *names: str) -> dict[str, Unit]:
+        """The same units with less to say: whether they exist, are masked, active, and their sub-state.
+
+        One D-Bus call however many units. `show` makes one a unit, at ten times the cost of this for twenty.
+        """
+        wanted = list(dict.fromkeys(names))
+        if not wanted:
+            return {}
+        ended = self._spawn(["busctl", "--json=short", "call", *_LIST_UNITS, "as", str(len(wanted)), *wanted])
+        if ended.code is None:
+            raise TimedOut(f"busctl did not answer within {self._timeout:g} s", "systemctl is-system-running")
+        if ended.code != 0:
+            raise _refusal(ended, "busctl call", "systemctl is-system-running")
+        found = {unit.name: unit for unit in _listed(ended.out)}
+        if missing := [name for name in wanted if name not in found]:
+            raise _nonsense(f"no answer for {missing[0]}")
+        return {name: found[name] for name in wanted}
 
     def start(self, name: str, timeout: float, *, block: bool = True) -> None:
         """Start a unit, wait for the job and see that it is active. `block` false: hand the job over, look at nothing.
@@ -160,12 +185,14 @@ class Units:
             )
 
     def _run(self, verb: str, options: list[str], names: list[str] | tuple[str, ...], timeout: float) -> child.Ended:
-        argv = ["systemctl", "--no-ask-password", "--no-pager", verb, *options, "--", *names]
+        return self._spawn(["systemctl", "--no-ask-password", "--no-pager", verb, *options, "--", *names], timeout)
+
+    def _spawn(self, argv: list[str], timeout: float | None = None) -> child.Ended:
         try:
-            return child.run(argv, timeout, env=_ENVIRONMENT)
+            return child.run(argv, self._timeout if timeout is None else timeout, env=_ENVIRONMENT)
         except OSError as error:
             raise Unreachable(
-                f"systemctl cannot be run: {error.strerror}", "is systemd installed, and systemctl in PATH?"
+                f"{argv[0]} cannot be run: {error.strerror}", f"is systemd installed, and {argv[0]} in PATH?"
             ) from error
 
 
@@ -181,7 +208,25 @@ def _refusal(ended: child.Ended, what: str, resolution: str) -> SwitchError:
 
 
 def _nonsense(what: str) -> Unreachable:
-    return Unreachable(f"systemctl show answered nonsense: {what}", "systemctl is-system-running")
+    return Unreachable(f"systemd answered nonsense: {what}", "systemctl is-system-running")
+
+
+def _listed(text: str) -> list[Unit]:
+    """Units from ListUnitsByNames' answer: rows of (name, description, load state, active state, sub-state, ...)."""
+    try:
+        (rows,) = json.loads(text)["data"]
+        return [
+            Unit(
+                name=row[0],
+                exists=row[2] != "not-found",
+                active=_WORDS[row[3]],
+                sub=str(row[4]),
+                file_state="masked" if row[2] == "masked" else "",
+            )
+            for row in rows
+        ]
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise _nonsense("a list of units that is none") from error
 
 
 def _unit(name: str, block: str) -> Unit:

@@ -1,11 +1,12 @@
 """Looking: builds a Snapshot from the backends in the fewest calls, and changes nothing.
 
-Two Redis round trips, one Docker list, one `systemctl show`, however many features.
+Two Redis round trips, one Docker list, one question to systemd, however many features.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from system_service.domain.switch import Switch
 from system_service.errors import UnknownFeature, Unreachable
@@ -15,6 +16,20 @@ from system_service.model.snapshot import FeatureSeen, Host, Seen, Snapshot, Uni
 
 FEATURED = "featured.service"
 CTRMGRD = "ctrmgrd.service"
+_LIST = "system service list"
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What CONFIG_DB wants of some features, and what STATE_DB says of them; `server` as in Snapshot.
+
+    `unknown`: the names that have no FEATURE row, each with its error.
+    """
+
+    features: tuple[Feature, ...]
+    state_rows: Mapping[str, Mapping[str, str]]
+    server: Mapping[str, str]
+    unknown: Mapping[str, UnknownFeature] = field(default_factory=dict)
 
 
 def observe(switch: Switch, names: Sequence[str] = ()) -> Snapshot:
@@ -25,11 +40,23 @@ def observe(switch: Switch, names: Sequence[str] = ()) -> Snapshot:
         Unreachable: a backend does not answer, or the FEATURE table is empty (a reload may be under way).
         NotPermitted: a socket may not be opened.
     """
-    features, states, server = _intent(switch, names)
-    scopes = {f.name: instances(f, switch.db.namespaces) for f in features}
+    wanted = intent(switch, names)
+    for error in wanted.unknown.values():
+        raise error
+    return see(switch, wanted)
+
+
+def intent(switch: Switch, names: Sequence[str] = ()) -> Intent:
+    """What is wanted: Redis and nothing else. Raises as `observe`, UnknownFeature only when no name is known."""
+    return _named(switch, tuple(dict.fromkeys(names))) if names else _all(switch)
+
+
+def see(switch: Switch, wanted: Intent) -> Snapshot:
+    """What Docker and systemd show of these features. Raises Unreachable, NotPermitted, TimedOut."""
+    scopes = {f.name: instances(f, switch.db.namespaces) for f in wanted.features}
     containers = {c.name: c for c in switch.engine.containers()}
     systemd = switch.units.available()
-    wanted_units = [i.unit for f in features for i in scopes[f.name]]
+    wanted_units = [i.unit for f in wanted.features for i in scopes[f.name]]
     units = switch.units.show(*wanted_units, FEATURED, CTRMGRD) if systemd else {}
     return Snapshot(
         Host(systemd, _acts(units, FEATURED), _acts(units, CTRMGRD)),
@@ -37,56 +64,49 @@ def observe(switch: Switch, names: Sequence[str] = ()) -> Snapshot:
             FeatureSeen(
                 f,
                 tuple(Seen(i, containers.get(i.container), units.get(i.unit)) for i in scopes[f.name]),
-                states[f.name],
+                wanted.state_rows[f.name],
             )
-            for f in features
+            for f in wanted.features
         ),
-        server,
+        wanted.server,
     )
 
 
-def configured(switch: Switch, names: Sequence[str] = ()) -> tuple[Feature, ...]:
-    """The features' intent alone: CONFIG_DB and nothing else. Raises as `observe`."""
-    return tuple(_intent(switch, names)[0])
+def _named(switch: Switch, names: tuple[str, ...]) -> Intent:
+    unknown = {n: UnknownFeature(f"there is no feature {n!r}", _LIST) for n in names if not valid_name(n)}
+    asked = [n for n in names if n not in unknown]
+    wanted = [(db, f"FEATURE|{name}") for name in asked for db in ("CONFIG_DB", "STATE_DB")]
+    *found, server = switch.db.rows(*wanted, ("CONFIG_DB", "KUBERNETES_MASTER|SERVER"))
+    rows = {name: row for name, row in zip(asked, found[::2], strict=True) if row}
+    if missing := [n for n in asked if n not in rows]:
+        unknown |= _unknown(switch, missing)
+    for name in names if not rows else ():
+        raise unknown[name]
+    features = tuple(parse_feature(name, row) for name, row in rows.items())
+    return Intent(
+        features, dict(zip(asked, found[1::2], strict=True)), server, {n: unknown[n] for n in names if n in unknown}
+    )
 
 
-def _intent(
-    switch: Switch, names: Sequence[str]
-) -> tuple[list[Feature], dict[str, Mapping[str, str]], Mapping[str, str]]:
-    rows: dict[str, dict[str, str]]
-    state_rows: Mapping[str, Mapping[str, str]]
-    if names:
-        for name in names:
-            if not valid_name(name):
-                raise UnknownFeature(f"there is no feature {name!r}", "system service list")
-        wanted = [(db, f"FEATURE|{name}") for name in names for db in ("CONFIG_DB", "STATE_DB")]
-        *found, server = switch.db.rows(*wanted, ("CONFIG_DB", "KUBERNETES_MASTER|SERVER"))
-        rows = dict(zip(names, found[::2], strict=True))
-        state_rows = dict(zip(names, found[1::2], strict=True))
-        missing = [name for name in names if not rows[name]]
-        if missing:
-            raise _unknown(switch, missing[0])
-        order: Iterable[str] = dict.fromkeys(names)
-    else:
-        rows, state_rows, servers = switch.db.tables(
-            ("CONFIG_DB", "FEATURE"), ("STATE_DB", "FEATURE"), ("CONFIG_DB", "KUBERNETES_MASTER")
-        )
-        if not rows:
-            raise _empty()
-        server = servers.get("SERVER", {})
-        # A row whose name cannot be a unit or a container is nobody's feature; the host's own tables show it.
-        order = sorted(filter(valid_name, rows), key=natural)
-    features = [parse_feature(name, rows[name]) for name in order]
-    return features, {f.name: state_rows.get(f.name, {}) for f in features}, server
+def _all(switch: Switch) -> Intent:
+    rows, state_rows, servers = switch.db.tables(
+        ("CONFIG_DB", "FEATURE"), ("STATE_DB", "FEATURE"), ("CONFIG_DB", "KUBERNETES_MASTER")
+    )
+    if not rows:
+        raise _empty()
+    # A row whose name cannot be a unit or a container is nobody's feature; the host's own tables show it.
+    features = tuple(parse_feature(name, rows[name]) for name in sorted(filter(valid_name, rows), key=natural))
+    return Intent(features, {f.name: state_rows.get(f.name, {}) for f in features}, servers.get("SERVER", {}))
 
 
-def _unknown(switch: Switch, name: str) -> Exception:
+def _unknown(switch: Switch, names: list[str]) -> dict[str, UnknownFeature]:
     (rows,) = switch.db.tables(("CONFIG_DB", "FEATURE"))
     if not rows:
-        return _empty()
-    near = [n for n in sorted(rows, key=natural) if valid_name(n) and (n.startswith(name) or name.startswith(n))]
-    hint = f"did you mean {', '.join(near)}?" if near else "system service list"
-    return UnknownFeature(f"there is no feature {name}", hint)
+        raise _empty()
+    known = sorted(filter(valid_name, rows), key=natural)
+    near = {name: [n for n in known if n.startswith(name) or name.startswith(n)] for name in names}
+    hint = {name: f"did you mean {', '.join(near[name])}?" if near[name] else _LIST for name in names}
+    return {name: UnknownFeature(f"there is no feature {name}", hint[name]) for name in names}
 
 
 def _empty() -> Unreachable:

@@ -54,7 +54,7 @@ def report(wanted: FeatureSeen, *, changed: bool = False, error: SwitchError | N
     )
 
 
-def intent(feature: Feature, error: SwitchError) -> Report:
+def unseen(feature: Feature, error: SwitchError) -> Report:
     """What is known of a feature when the engine or systemd cannot be asked: what is wanted, and nothing seen."""
     return Report(
         feature.name,
@@ -69,6 +69,11 @@ def intent(feature: Feature, error: SwitchError) -> Report:
     )
 
 
+def unknown(name: str, error: SwitchError) -> Report:
+    """A name that was asked for and is no feature's."""
+    return Report(name, {"detail": str(error)}, error=error)
+
+
 def version(wanted: FeatureSeen) -> str:
     """The tag of the image that runs; a digest or an untagged image has none."""
     image = next((seen.container.image for seen in wanted.seen if seen.container), "")
@@ -77,11 +82,17 @@ def version(wanted: FeatureSeen) -> str:
 
 
 def since(wanted: FeatureSeen) -> str:
-    """The last change of the (first) unit, or of the STATE_DB row where there is no unit: RFC 3339 UTC, or ""."""
+    """When it came to be so: RFC 3339 UTC, or "".
+
+    Of the (first) unit, where systemd was asked for it; else of the STATE_DB row, as far as that agrees with what is
+    seen.
+    """
     for seen in wanted.seen:
         if seen.unit and seen.unit.exists and seen.unit.since:
             return seen.unit.since
-    return utc(wanted.state_row.get("update_time", ""))
+    up = wanted.state_row.get("system_state") == "up"
+    agrees = up is any(seen.run is Run.RUNNING for seen in wanted.seen)
+    return utc(wanted.state_row.get("update_time", "")) if agrees else ""
 
 
 def utc(host_time: str) -> str:
@@ -128,7 +139,7 @@ def _detail(feature: Feature, seen: Seen) -> str:
         return f"container {container} is dead: docker rm -f {container}"
     if unit and seen.run is not Run.RUNNING:
         if unit.active is Active.FAILED:
-            return f"{unit.name} failed: {unit.result}"
+            return f"{unit.name} failed{f': {unit.result}' if unit.result else ''}"
         if unit.active is Active.ACTIVE:
             return f"{unit.name} is active, but its container is {seen.run.value}"
         if unit.sub == "auto-restart":

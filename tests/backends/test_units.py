@@ -23,6 +23,7 @@ def systemd(tmp_path, monkeypatch):
 def every_call(units):
     return [
         lambda: units.show(NAME),
+        lambda: units.states(NAME),
         lambda: units.start(NAME, units._timeout),
         lambda: units.stop(NAME, units._timeout),
         lambda: units.restart(NAME, units._timeout),
@@ -65,7 +66,7 @@ def test_no_bus_is_unreachable(systemd):
 def test_nonsense_is_unreachable_and_no_job_is_called_done(systemd, failure):
     systemd.fail(failure)
     for call in (lambda: Units().show(NAME), lambda: Units().start(NAME, 5), lambda: Units().mask(NAME)):
-        with pytest.raises(Unreachable, match=r"^systemctl show answered nonsense: "):
+        with pytest.raises(Unreachable, match=r"^systemd answered nonsense: "):
             call()
 
 
@@ -80,6 +81,19 @@ def test_available_is_about_systemd_alone(tmp_path):
     (tmp_path / "system").mkdir()
     assert Units(runtime_dir=str(tmp_path / "system")).available()
     assert not Units(runtime_dir=str(tmp_path / "nowhere")).available()
+
+
+def test_states_are_one_call_however_many(systemd):
+    names = [f"feature{n}.service" for n in range(500)]
+    assert set(Units().states(NAME, *names)) == {NAME, *names}
+    assert [call[0] for call in systemd.calls()] == ["call"]
+
+
+@pytest.mark.parametrize("failure", ["garbage", "cut"])
+def test_a_list_of_units_that_is_none_is_unreachable(systemd, failure):
+    systemd.fail(failure)
+    with pytest.raises(Unreachable, match=r"^systemd answered nonsense: "):
+        Units().states(NAME)
 
 
 def test_show_is_one_call_however_many(systemd):

@@ -1,6 +1,7 @@
-"""Whole-process times, as ratios to `python -c 'import click'` in the same run. Stands alone: it also runs inside the switch.
+"""Whole-process times, as ratios to `python -c 'import click'` in the same run. Stands alone: it runs inside the switch.
 
-python3 timing.py RUNS < cases.json    [{"name", "argv"}, ...] -> [{"name", "ratio", "low", "high", "median_ms"}, ...]
+python3 timing.py RUNS CASES: CASES as JSON, [{"name", "argv"}, ...]; prints [{"name", "ratio", "low", "high",
+"median_ms"}, ...].
 """
 
 from __future__ import annotations
@@ -49,4 +50,4 @@ def compare(cases: list[dict[str, object]], runs: int, baseline: list[str]) -> l
 
 
 if __name__ == "__main__":
-    json.dump(compare(json.load(sys.stdin), int(sys.argv[1]), [sys.executable, "-c", "import click"]), sys.stdout)
+    json.dump(compare(json.loads(sys.argv[2]), int(sys.argv[1]), [sys.executable, "-c", "import click"]), sys.stdout)

@@ -70,6 +70,23 @@ def until(units, name, condition):
 
 @pytest.mark.usefixtures("systemd")
 class TestUnits:
+    def test_states_are_those_of_show_with_less_to_say(self, systemd, units):
+        plain, masked, failing = "contract-plain.service", "contract-masked.service", "contract-fails.service"
+        units.start(plain, WAIT)
+        units.mask(masked)
+        with pytest.raises(Failed):
+            units.start(failing, WAIT)
+        names = (plain, masked, failing, "contract-files.service", "contract-nosuch.service", "contract-many@0.service")
+        shown, told = units.show(*names), units.states(*names)
+        assert list(told) == list(names)
+        for name in names:
+            for fact in ("name", "exists", "masked", "active", "sub"):
+                assert getattr(told[name], fact) == getattr(shown[name], fact), f"{fact} of {name}"
+        assert [told[n].exists for n in names] == [True, True, True, True, False, True]
+        units.stop(plain, WAIT)
+        units.unmask(masked)
+        units.reset_failed(failing)
+
     def test_show_answers_each_name_in_one_call(self, units):
         names = ("contract-plain.service", "contract-nosuch.service", "contract-many@0.service")
         found = units.show(*names, names[0])

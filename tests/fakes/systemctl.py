@@ -174,6 +174,15 @@ class Manager:
         # In systemd's order, which is not the order asked for.
         return "\n".join(lines[5:] + lines[:5] + [f"{s}={unit['stamps'].get(s, '')}" for s in STAMPS]) + "\n"
 
+    def listed(self, names):
+        """What busctl prints of ListUnitsByNames."""
+        rows = []
+        for name in names:
+            unit = self.units.get(name) or blank()
+            load = "masked" if unit["masked"] else "loaded" if unit["file"] else "not-found"
+            rows.append([name, name, load, unit["active"], unit["sub"], "", "/org/freedesktop/unit", 0, "", "/"])
+        return json.dumps({"type": "a(ssssssouso)", "data": [rows]}) + "\n"
+
     def files(self, verb, names):
         """enable, disable, mask, unmask: all or nothing. Returns what it says on stderr."""
         said = ""
@@ -233,6 +242,8 @@ def main(path, arguments):
         names = arguments[-1:]
     words = [a for a in arguments if not a.startswith("-")]
     verb = words[0]
+    if verb == "call":  # busctl call SERVICE PATH INTERFACE ListUnitsByNames as COUNT NAME...
+        names = words[words.index("as") + 2 :]
     with opened(path) as state:
         state["calls"].append([verb, *names])
         failure = state["failure"]
@@ -244,6 +255,10 @@ def main(path, arguments):
             sys.stderr.write(err.format(verb=verb, name=" ".join(names)))
             return code
         if failure == "" or failure == "cut":
+            if verb == "call":
+                answer = manager.listed(names)
+                sys.stdout.write(answer[: len(answer) // 2] if failure else answer)
+                return 0
             if verb == "show":
                 answer = "\n".join(manager.show(n) for n in names)
                 sys.stdout.write(answer[: len(answer) // 2] if failure else answer)

@@ -55,7 +55,8 @@ class FakeSystemd:
         os.makedirs(self.bin)
         with open(self.state, "w", encoding="utf-8") as file:
             json.dump({"failure": "", "calls": [], "units": {n: self._unit(n, s) for n, s in units.items()}}, file)
-        _executable(self.bin, "systemctl", [sys.executable, "-I", "-S", fake.__file__, self.state])
+        for program in ("systemctl", "busctl"):
+            _executable(self.bin, program, [sys.executable, "-I", "-S", fake.__file__, self.state])
 
     def fail(self, failure: str) -> None:
         """Make every later call fail in one of the fake's ways; "" ends it."""
@@ -102,7 +103,7 @@ class ContainerSystemd:
             raise FileNotFoundError("docker is not installed (Debian package docker.io)")
         self._exec = [client, "-H", f"unix://{engine}", "exec", "-i", container]
         os.makedirs(self.bin)
-        for program in ("systemctl", "journalctl"):
+        for program in ("systemctl", "busctl", "journalctl"):
             _executable(self.bin, program, [*self._exec, program])
         files = io.BytesIO()
         with tarfile.open(fileobj=files, mode="w") as archive:

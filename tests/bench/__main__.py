@@ -1,0 +1,147 @@
+"""`make bench`: times as ratios to `import click` in the same run, memory of `wait`, growth, the outage of a restart.
+
+Everything is measured on the sandbox switch, whose parts are real. Prints a table, and writes it to docs/bench.md when
+asked to (`--write`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+from sandbox.switch import Switch
+from tests.bench.outage import silence
+from tests.support.switch import CONFIG_DB, Witness, wait_until
+
+PAGE = Path(__file__).parents[2] / "docs" / "bench.md"
+TIMING = (Path(__file__).parent / "timing.py").read_text()
+RUNS = 21
+IDLE = 60.0  # seconds
+OUTAGES = 5
+GROWTH = (22, 100, 500)
+# The bar each ratio is held to, where there is one.
+COMMANDS: dict[str, tuple[list[str], float | None]] = {
+    "show feature status": (["show-kube", "feature", "status"], 1.35),
+    "show feature mode": (["show-kube", "feature", "mode"], None),
+    "system service status": (["system", "service", "status"], 1.9),
+    "system service list": (["system", "service", "list"], None),
+    "system container id snmp": (["system", "container", "id", "snmp"], 1.8),
+    "system container start snmp (it runs)": (["system", "container", "start", "snmp"], 1.8),
+}
+
+
+def timed(switch: Switch, cases: dict[str, list[str]], runs: int = RUNS) -> dict[str, dict[str, Any]]:
+    """Case -> ratio, low, high, median_ms; measured inside the switch, interleaved with the baseline."""
+    wanted = json.dumps([{"name": name, "argv": argv} for name, argv in cases.items()])
+    done = switch.exec(["/usr/bin/python3", "-", str(runs), wanted], stdin=TIMING, timeout=1200)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return {row["name"]: row for row in json.loads(done.stdout)}
+
+
+def fill(witness: Witness, count: int) -> None:
+    """Bring the FEATURE table to `count` rows; what is added is enabled, and has neither unit nor container."""
+    row = witness.row(CONFIG_DB, "FEATURE|snmp")
+    have = 10
+    for number in range(count - have):
+        witness.write(CONFIG_DB, f"FEATURE|extra{number}", row)
+
+
+def commands(switch: Switch) -> list[str]:
+    measured = timed(switch, {name: argv for name, (argv, _) in COMMANDS.items()})
+    lines = ["| command, 22 features | ratio | min - max | bar |", "|---|---|---|---|"]
+    for name, (_, bar) in COMMANDS.items():
+        row = measured[name]
+        lines.append(f"| `{name}` | {row['ratio']} | {row['low']} - {row['high']} | {f'<= {bar}' if bar else ''} |")
+    return lines
+
+
+def growth(switch: Switch, witness: Witness) -> list[str]:
+    cases = {name: COMMANDS[name][0] for name in ("show feature status", "system service status")}
+    found = {}
+    for count in GROWTH:
+        fill(witness, count)
+        found[count] = timed(switch, cases, 11)
+    lines = ["| features | " + " | ".join(f"`{name}`" for name in cases) + " |", "|---|---|---|"]
+    for count in GROWTH:
+        cells = []
+        for name in cases:
+            ratio = found[count][name]["ratio"]
+            cells.append(f"{ratio} ({ratio / found[GROWTH[0]][name]['ratio']:.2f} x of {GROWTH[0]})")
+        lines.append(f"| {count} | {' | '.join(cells)} |")
+    return lines
+
+
+def waiting(switch: Switch) -> list[str]:
+    pid = switch.exec(["pgrep", "-f", r"waiter\.py snmp"]).stdout.split()[0]
+
+    def switches() -> int:
+        text = switch.exec(["cat", f"/proc/{pid}/status"]).stdout
+        return sum(int(n) for n in re.findall(r"ctxt_switches:\s*(\d+)", text))
+
+    before = switches()
+    begun = os.times().elapsed
+    wait_until("the idle time", lambda: os.times().elapsed - begun >= IDLE, timeout=IDLE + 30)
+    woken = switches() - before
+    rollup = switch.exec(["cat", f"/proc/{pid}/smaps_rollup"]).stdout
+    found = re.search(r"Private_Dirty:\s*(\d+)", rollup)
+    if found is None:
+        raise RuntimeError(f"no memory figures of the waiter: {rollup}")
+    return [
+        "| `system container wait` | measured | bar |",
+        "|---|---|---|",
+        f"| private dirty memory | {int(found[1]) / 1024:.2f} MiB | <= 5 |",
+        f"| context switches in {IDLE:.0f} idle seconds | {woken} | 0 |",
+    ]
+
+
+def outage(switch: Switch) -> list[str]:
+    acts = {
+        "`docker restart snmp`": lambda: switch.docker("restart", "snmp"),
+        "`system service restart snmp`": lambda: switch.exec(
+            ["system", "service", "restart", "snmp"]
+        ).check_returncode(),
+    }
+    found: dict[str, list[float]] = {name: [] for name in acts}
+    for _ in range(OUTAGES):
+        for name, act in acts.items():
+            found[name].append(silence(switch, act))
+    lines = ["| snmpd is silent during | median s | min - max |", "|---|---|---|"]
+    for name, seconds in found.items():
+        lines.append(f"| {name} | {statistics.median(seconds):.2f} | {min(seconds):.2f} - {max(seconds):.2f} |")
+    plain, ours = (statistics.median(seconds) for seconds in found.values())
+    lines.append(f"| difference (bar: <= 0.5) | {ours - plain:+.2f} | |")
+    return lines
+
+
+def machine() -> str:
+    model = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+    return f"{os.cpu_count()} cores ({model[1] if model else platform.machine()}), Linux {platform.release()}"
+
+
+def main() -> None:
+    with Switch(restart_sec=2, say=lambda text: sys.stderr.write(f"sandbox: {text}\n")) as switch:
+        witness = Witness(switch)
+        fill(witness, GROWTH[0])
+        python = switch.exec(["/usr/bin/python3", "-c", "import sys; print(sys.version.split()[0])"]).stdout.strip()
+        floor = timed(switch, {"floor": ["/usr/bin/python3", "-c", "import click"]})["floor"]["median_ms"]
+        sections = [outage(switch), waiting(switch), commands(switch), growth(switch, witness)]
+    head = (
+        f"Measured on {machine()}, Python {python} inside the sandbox switch, whole processes, {RUNS} interleaved "
+        "pairs; "
+        f"`python3 -c 'import click'` took {floor:.0f} ms (median). Ratios travel, milliseconds do not."
+    )
+    text = "\n\n".join([head, *("\n".join(lines) for lines in reversed(sections))])
+    sys.stdout.write(f"{text}\n")
+    if "--write" in sys.argv:
+        PAGE.write_text(f"# Measurements\n\nMade by `make bench` (`python -m tests.bench --write`).\n\n{text}\n")
+
+
+if __name__ == "__main__":
+    main()
