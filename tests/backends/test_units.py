@@ -73,7 +73,7 @@ def test_nonsense_is_unreachable_and_no_job_is_called_done(systemd, failure):
 def test_systemctl_missing_is_unreachable(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     for call in every_call(Units()):
-        with pytest.raises(Unreachable, match=r"^systemctl cannot be run: No such file or directory$"):
+        with pytest.raises(Unreachable, match=r"^(systemctl|busctl) cannot be run: No such file or directory$"):
             call()
 
 

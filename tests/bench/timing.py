@@ -1,5 +1,6 @@
-"""Whole-process times, as ratios to `python -c 'import click'` in the same run. Stands alone: it runs inside the switch.
+"""Whole-process times, as ratios to `python -c 'import click'` in the same run.
 
+Stands alone, since it runs inside the switch:
 python3 timing.py RUNS CASES: CASES as JSON, [{"name", "argv"}, ...]; prints [{"name", "ratio", "low", "high",
 "median_ms"}, ...].
 """
