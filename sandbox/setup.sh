@@ -5,7 +5,7 @@ set -eu
 
 src=$(cd "$(dirname "$0")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/sonic-system-service
-packages="python3 python3-venv docker.io redis-server debootstrap debian-archive-keyring snmp iproute2 util-linux"
+packages="python3 python3-venv docker.io redis-server debootstrap busybox-static debian-archive-keyring snmp iproute2 util-linux"
 # The versions the switch has; the second environment takes the newest click instead.
 switch_pins="click==8.1.8 tabulate==0.9.0 natsort==8.4.0 hiredis"
 
@@ -30,8 +30,9 @@ install_packages() {
     printf '#!/bin/sh\nexit 101\n' > "$policy"
     chmod 755 "$policy"
     say "apt-get install $*"
-    apt-get -qq update
-    DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@" > "$cache/apt.log" 2>&1 ||
+    # A foreign source that is down is no reason to stop: what matters is whether the packages can be installed.
+    apt-get -qq update > "$cache/apt.log" 2>&1 || say "apt-get update: not all sources answered ($cache/apt.log)"
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@" >> "$cache/apt.log" 2>&1 ||
         { tail -n 20 "$cache/apt.log" >&2; die "apt-get failed"; }
 }
 
