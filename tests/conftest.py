@@ -7,9 +7,10 @@ import os
 import pytest
 
 from sandbox.switch import NAME
+from tests.support.fakes import fakes
 from tests.support.switch import switch, witness
 
-__all__ = ["switch", "witness"]
+__all__ = ["fakes", "switch", "witness"]
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from system_service.domain.observe import observe
-from system_service.domain.report import local, report
+from system_service.domain.look import look
+from system_service.domain.report import local
 from system_service.domain.result import Result
 from system_service.domain.switch import Switch
 from system_service.terminal.command import Command
@@ -25,7 +25,7 @@ def command(name: str | None, as_json: bool) -> Result:
       show feature mode
       show feature mode snmp --json
     """
-    reports = tuple(report(f) for f in observe(Switch.from_env(), (name,) if name else ()).features)
+    result = look(Switch.from_env(), "show feature mode", () if name is None else (name,), partial=as_json)
     if not as_json:
         table(
             ("Feature", "Mode", "Owner", "Fallback", "Status", "Version", "Since", "Detail"),
@@ -40,7 +40,7 @@ def command(name: str | None, as_json: bool) -> Result:
                     local(r.fields["since"]),
                     r.fields["detail"],
                 )
-                for r in reports
+                for r in result.reports
             ),
         )
-    return Result("show feature mode", reports)
+    return result

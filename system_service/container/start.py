@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from system_service.domain.contain import Contained
-from system_service.terminal.command import Command
+from system_service.terminal.command import Command, echo_warning
 
 
 @click.command("start", cls=Command)
@@ -21,4 +21,4 @@ def command(name: str) -> None:
     if not contained.start():
         click.echo(f"{name}: kubernetes is wanted without a fallback: pending deployment", err=True)
     for warning in contained.warnings:
-        click.echo(f"Warning: {warning}: acted on Docker alone", err=True)
+        echo_warning(f"{warning}: acted on Docker alone")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from system_service.domain.contain import Contained
-from system_service.terminal.command import Command
+from system_service.terminal.command import Command, echo_warning
 
 
 @click.command("stop", cls=Command)
@@ -22,4 +22,4 @@ def command(name: str, timeout: int | None) -> None:
     contained = Contained.open(name)
     contained.stop(timeout)
     for warning in contained.warnings:
-        click.echo(f"Warning: {warning}: acted on Docker alone", err=True)
+        echo_warning(f"{warning}: acted on Docker alone")

@@ -73,8 +73,11 @@ class Contained:
     def record(self, fields: dict[str, str]) -> bool:
         """Write STATE_DB fields for a container that reports itself; False where the image has no such fields.
 
-        Raises Unreachable when STATE_DB was not told: here that is all there was to do.
+        Raises UnknownFeature when it has no FEATURE row, Unreachable when STATE_DB was not told: here that is all there
+        was to do.
         """
+        if self.db is not None and self.feature is None:
+            raise UnknownFeature(f"there is no feature for container {self.name}", "system service list")
         told = self._record(fields)
         if self.warnings:
             raise Unreachable("; ".join(self.warnings), "systemctl status database")

@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from system_service.backends.switchdb import Edit
 from system_service.domain.actions import Action, Kind, Plan
 from system_service.domain.audit import record
 from system_service.domain.switch import Switch
-from system_service.errors import Failed, NotPermitted, Refused, SwitchError, TimedOut
+from system_service.errors import Failed, NotPermitted, Refused, SwitchError, TimedOut, UnknownFeature
 from system_service.model.feature import stop_timeout
 from system_service.model.snapshot import Active, FeatureSeen, Run, Seen
 
@@ -104,7 +105,8 @@ class Executor:
             case Kind.START_CONTAINER:
                 engine.start(target)
             case Kind.STOP_CONTAINER:
-                engine.stop(target, grace)
+                with suppress(UnknownFeature):  # removed under our hands: what is gone has stopped
+                    engine.stop(target, grace)
             case Kind.RESTART_CONTAINER:
                 engine.restart(target, grace)
             case Kind.UNPAUSE_CONTAINER:

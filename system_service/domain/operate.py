@@ -15,9 +15,9 @@ from system_service.domain.actions import Plan
 from system_service.domain.execute import Executor
 from system_service.domain.interrupt import Interrupts, deferred
 from system_service.domain.lock import held
-from system_service.domain.observe import observe
+from system_service.domain.observe import intent, observe, see
 from system_service.domain.plan import Request, plan
-from system_service.domain.report import report
+from system_service.domain.report import report, unknown
 from system_service.domain.result import Report, Result
 from system_service.domain.switch import Switch
 from system_service.errors import Failed, Interrupted, SwitchError
@@ -43,16 +43,21 @@ def operate(switch: Switch, ask: Ask) -> Result:
     """Carry the request out on every named feature; failures are in the Result, the first one is its `error`.
 
     Raises:
-        UnknownFeature, Unreachable, NotPermitted: nothing could be begun.
+        UnknownFeature: no name is a feature's.
+        Unreachable, NotPermitted, TimedOut: nothing could be begun.
     """
-    ask = Ask(**{**ask.__dict__, "names": tuple(dict.fromkeys(ask.names))})
-    snapshot = observe(switch, ask.names)  # an unknown name ends the command before any lock is taken
+    wanted = intent(switch, ask.names)
+    snapshot = see(switch, wanted)
     if ask.dry_run:
-        return _rehearse(snapshot, ask)
-    with deferred() as interrupts:
-        outcomes = _act(switch, ask, interrupts)
-        reports = _final(switch, snapshot, ask.names, outcomes)
-    return Result(ask.command, reports, error=next((r.error for r in reports if r.error), None))
+        reports = _rehearse(snapshot, ask)
+    else:
+        names = tuple(f.feature.name for f in snapshot.features)
+        with deferred() as interrupts:
+            outcomes = _act(switch, ask, names, interrupts)
+            reports = _final(switch, snapshot, names, outcomes)
+    known = {r.name: r for r in reports}
+    asked = tuple(known.get(n) or unknown(n, wanted.unknown[n]) for n in dict.fromkeys(ask.names))
+    return Result(ask.command, asked, ask.dry_run, error=next((r.error for r in asked if r.error), None))
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ class _Outcome:
     error: SwitchError | None = None
 
 
-def _rehearse(snapshot: Snapshot, ask: Ask) -> Result:
+def _rehearse(snapshot: Snapshot, ask: Ask) -> tuple[Report, ...]:
     reports = []
     for wanted in snapshot.features:
         try:
@@ -71,20 +76,20 @@ def _rehearse(snapshot: Snapshot, ask: Ask) -> Result:
         shown = report(wanted, changed=any(a.kind.changes for a in planned.actions), error=planned.verdict)
         shown.fields["plan"] = [str(action) for action in planned.actions]
         reports.append(shown)
-    return Result(ask.command, tuple(reports), dry_run=True, error=next((r.error for r in reports if r.error), None))
+    return tuple(reports)
 
 
-def _act(switch: Switch, ask: Ask, interrupts: Interrupts) -> dict[str, _Outcome]:
+def _act(switch: Switch, ask: Ask, names: Sequence[str], interrupts: Interrupts) -> dict[str, _Outcome]:
     deadline = time.monotonic() + ask.timeout
     executor = Executor(switch, ask.command, deadline, ask.tell, interrupts.check, ask.wait)
     outcomes: dict[str, _Outcome] = {}
     with ExitStack() as locks:
-        for name in sorted(ask.names):  # sorted: two batches in opposite order cannot wait for each other
+        for name in sorted(names):  # sorted: two batches in opposite order cannot wait for each other
             try:
                 locks.enter_context(held(switch.run_dir, name, deadline, interrupts.check))
             except SwitchError as error:
                 outcomes[name] = _Outcome(error=error)
-        for name in ask.names:
+        for name in names:
             if name in outcomes:
                 continue
             outcomes[name] = _until_so(switch, name, ask.request, executor)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from system_service.domain.observe import observe
-from system_service.domain.report import report
+from system_service.domain.look import look
 from system_service.domain.result import Result
 from system_service.domain.switch import Switch
 from system_service.terminal.command import Command
@@ -23,17 +22,17 @@ def command(as_json: bool) -> Result:
       system service list
       system service list --json
     """
-    reports = tuple(report(wanted) for wanted in observe(Switch.from_env()).features)
+    result = look(Switch.from_env(), "system service list", partial=as_json)
     if not as_json:
         columns = ("state", "mode", "owner", "status")
         table(
             ("Feature", "State", "AutoRestart", "Mode", "Owner", "Status"),
             (
                 (r.name, r.fields["state"], _word(r.fields["auto_restart"]), *(r.fields[c] for c in columns[1:]))
-                for r in reports
+                for r in result.reports
             ),
         )
-    return Result("system service list", reports)
+    return result
 
 
 def _word(enabled: bool) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from system_service.domain.observe import configured, observe
-from system_service.domain.report import RUNNING, intent, local, report
+from system_service.domain.look import look
+from system_service.domain.report import RUNNING, local
 from system_service.domain.result import Report, Result
 from system_service.domain.switch import Switch
-from system_service.errors import NotRunning, SwitchError
+from system_service.errors import NotRunning
 from system_service.terminal.command import Command
 from system_service.terminal.options import json_option, names_argument
 from system_service.terminal.render import details, table
@@ -29,24 +29,18 @@ def command(names: tuple[str, ...], as_json: bool) -> Result:
       system service status snmp
       system service status snmp lldp --json
     """
-    switch = Switch.from_env()
-    try:
-        reports = tuple(report(wanted) for wanted in observe(switch, names).features)
-    except SwitchError as error:
-        if not as_json:
-            raise
-        # What CONFIG_DB says is known even when Docker is not; when it is not, this raises the same error again.
-        return Result("system service status", tuple(intent(f, error) for f in configured(switch, names)), error=error)
+    looked = look(Switch.from_env(), "system service status", names, partial=as_json)
+    reports = [r for r in looked.reports if "status" in r.fields]
     down = [
         r for r in reports if r.fields["status"] not in RUNNING and (names or r.fields["state"].endswith("enabled"))
     ]
     if not as_json:
         _show(reports, one=len(names) == 1)
     verdict = NotRunning(f"not running: {', '.join(r.name for r in down)}") if down else None
-    return Result("system service status", reports, error=verdict)
+    return Result(looked.command, looked.reports, error=looked.error or verdict)
 
 
-def _show(reports: tuple[Report, ...], *, one: bool) -> None:
+def _show(reports: list[Report], *, one: bool) -> None:
     if one:
         details(_facts(reports[0]))
         return

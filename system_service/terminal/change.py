@@ -72,8 +72,7 @@ class progress:  # noqa: N801 - used as a function: progress()(sentence)
 def _show(result: Result) -> None:
     for report in result.reports:
         if result.dry_run:
-            steps = report.fields["plan"] or ["nothing to do"]
-            for step in steps if not report.error or report.fields["plan"] else []:
+            for step in report.fields.get("plan") or ([] if report.error else ["nothing to do"]):
                 click.echo(f"{report.name}: {step}")
         elif not report.error:
             click.echo(f"{report.name}: {report.fields['status']}{'' if report.changed else ' (unchanged)'}")

@@ -64,6 +64,15 @@ def echo_json(result: Result) -> None:
 
 
 def echo_error(error: SwitchError) -> None:
-    click.echo(f"Error: {error}", err=True)
+    # Not at the top: a command that succeeds does not pay for tabulate.
+    from system_service.terminal.render import printable
+
+    click.echo(f"Error: {printable(str(error))}", err=True)
     if error.resolution:
-        click.echo(f"Try: {error.resolution}", err=True)
+        click.echo(f"Try: {printable(error.resolution)}", err=True)
+
+
+def echo_warning(sentence: str) -> None:
+    from system_service.terminal.render import printable
+
+    click.echo(f"Warning: {printable(sentence)}", err=True)

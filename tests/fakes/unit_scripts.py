@@ -1,0 +1,57 @@
+"""The fake systemctl with units that do what a switch's units do: start, stop and watch a container.
+
+`python unit_scripts.py STATE DOCKER ARGUMENT...`: what systemctl is asked is done by tests/fakes/systemctl.py. Where
+that makes a unit active or inactive, its container (of `swss@0.service`: swss0) is started or stopped in Docker.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import sys
+
+
+def load():
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "systemctl.py")
+    spec = importlib.util.spec_from_file_location("fake_systemctl", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def container(address, unit, verb):
+    name = unit.removesuffix(".service").replace("@", "")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.connect(address)
+        connection.sendall(f"POST /v1.41/containers/{name}/{verb} HTTP/1.0\r\n\r\n".encode())
+        while connection.recv(4096):
+            pass
+
+
+def main(state_path, docker, arguments):
+    fake = load()
+
+    def active():
+        with fake.opened(state_path) as state:
+            return {name: unit["active"] == "active" for name, unit in state["units"].items()}
+
+    before = active()
+    try:
+        code = fake.main(state_path, arguments)
+    except fake.Refusal as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        code = refusal.code
+    after = active()
+    restarted = "restart" in arguments and code == 0
+    for name, runs in after.items():
+        again = restarted and name == arguments[-1]
+        if before.get(name) and (not runs or again):
+            container(docker, name, "stop")
+        if runs and (not before.get(name) or again):
+            container(docker, name, "start")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3:]))
