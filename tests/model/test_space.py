@@ -6,11 +6,12 @@ import sys
 
 import pytest
 
+from system_service.domain import operate
 from system_service.domain import plan as planner
 from system_service.errors import SwitchError
 
 from . import modes, spaces
-from .explore import Search
+from .explore import ROUNDS, Search
 from .rules import VERBS
 from .world import World, bare, snapshot, visible
 
@@ -49,6 +50,10 @@ def test_every_run_of_a_feature_with_two_instances_ends_as_asked(verb: str) -> N
 @pytest.mark.parametrize("verb", VERBS)
 def test_plans_while_a_unit_reloads_keep_the_rules(verb: str) -> None:
     assert len(Search(planner, verb).look(spaces.reloading()).plans) >= 20
+
+
+def test_rounds_of_the_model_are_those_of_the_command() -> None:
+    assert operate._ROUNDS == ROUNDS
 
 
 def test_plan_depends_on_nothing_that_the_bare_snapshot_leaves_out() -> None:
