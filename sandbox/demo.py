@@ -94,13 +94,19 @@ def tell(story: Story) -> None:
     story.type("system service status")
 
 
+def say(stage: str) -> None:
+    """Print a stage as one piece: stages begin in several threads."""
+    sys.stdout.write(f"sandbox: {stage}\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     """Exit code: 0 when the story was told to its end, 1 when something was not as it says."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     begun = time.monotonic()
     shell = "--shell" in sys.argv[1:]
     try:
-        with Switch(restart_sec=RESTART_SEC, say=lambda stage: print(f"sandbox: {stage}", flush=True)) as switch:
+        with Switch(restart_sec=RESTART_SEC, say=say) as switch:
             took = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in switch.durations.items())
             print(f"sandbox: up after {time.monotonic() - begun:.0f} s ({took})")
             print(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from sandbox import features, images
-from sandbox.engine import Engine, sweep
+from sandbox.engine import PREFIX, Engine, sweep
 from sandbox.switch import Switch
 from tests.support.switch import CONFIG_DB, RESTART_SEC, Witness, missing_part, processes_of, remains, wait_until
 
@@ -168,3 +170,30 @@ def test_a_killed_owner_leaves_no_process_and_the_next_one_sweeps_its_folder() -
     sweep()
     assert remains(base) == []
     assert shared_folders() == before
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("stage", ["layers", "install", "boot"])
+def test_a_demo_that_is_interrupted_leaves_nothing(number: signal.Signals, code: int, stage: str) -> None:
+    if reason := missing_part():
+        pytest.skip(f"no sandbox switch: {reason}")
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "sandbox.demo"],
+        cwd=images.FOLDER.parent.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert demo.stdout is not None
+    told = iter(demo.stdout.readline, "")
+    assert any(line == f"sandbox: {stage}\n" for line in told)
+    (base,) = [
+        path.parent for path in Path("/tmp").glob(f"{PREFIX}*/owner") if path.read_text().split()[0] == str(demo.pid)
+    ]
+    # As a terminal does it: to the whole group of processes.
+    os.killpg(demo.pid, number)
+    rest = demo.communicate(timeout=60)[0]
+    assert demo.returncode == code, rest
+    assert remains(base) == []
+    assert "make clean" in rest
