@@ -98,10 +98,10 @@ def since(wanted: FeatureSeen) -> str:
 def utc(host_time: str) -> str:
     """The host's local `%Y-%m-%d %H:%M:%S` as RFC 3339 UTC; "" for anything else."""
     try:
-        moment = datetime.strptime(host_time, "%Y-%m-%d %H:%M:%S").astimezone()
-    except ValueError:
+        moment = datetime.strptime(host_time, "%Y-%m-%d %H:%M:%S").astimezone(UTC)
+    except (ValueError, OverflowError):  # the last hour of the calendar has no time west of here
         return ""
-    return datetime.fromtimestamp(moment.timestamp(), tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def local(rfc3339: str) -> str:

@@ -11,7 +11,7 @@ def feature_of_container(container: str, namespaces: Iterable[str]) -> tuple[str
     """The (feature, namespace) whose container has this name: `swss0` is (swss, asic0) where asic0 exists."""
     for namespace in namespaces:
         index = namespace.removeprefix("asic")
-        if namespace and container.endswith(index) and len(container) > len(index):
+        if index and container.endswith(index) and len(container) > len(index):
             stem = container[: -len(index)]
             if not stem[-1].isdigit():
                 return stem, namespace

@@ -117,3 +117,7 @@ def test_multi_asic_instances_are_named_as_the_host_names_them() -> None:
 def test_any_container_name_is_somebodys(container: str, namespaces: list[str]) -> None:
     feature, namespace = feature_of_container(container, namespaces)
     assert container == feature + namespace.removeprefix("asic")
+
+
+def test_a_namespace_without_a_number_has_no_container_of_its_own():
+    assert feature_of_container("swss", ["asic"]) == ("swss", "")
