@@ -23,13 +23,14 @@ _LIST = "system service list"
 class Intent:
     """What CONFIG_DB wants of some features, and what STATE_DB says of them; `server` as in Snapshot.
 
-    `unknown`: the names that have no FEATURE row, each with its error.
+    `unknown`: the names that have no FEATURE row, each with its error. `everything`: no names were given.
     """
 
     features: tuple[Feature, ...]
     state_rows: Mapping[str, Mapping[str, str]]
     server: Mapping[str, str]
     unknown: Mapping[str, UnknownFeature] = field(default_factory=dict)
+    everything: bool = False
 
 
 def observe(switch: Switch, names: Sequence[str] = ()) -> Snapshot:
@@ -57,7 +58,9 @@ def see(switch: Switch, wanted: Intent) -> Snapshot:
     containers = {c.name: c for c in switch.engine.containers()}
     systemd = switch.units.available()
     wanted_units = [i.unit for f in wanted.features for i in scopes[f.name]]
-    units = switch.units.show(*wanted_units, FEATURED, CTRMGRD) if systemd else {}
+    # A line each needs no more than systemd can say of all of them at once; a plan, or the details of one, do.
+    ask = switch.units.states if wanted.everything else switch.units.show
+    units = ask(*wanted_units, FEATURED, CTRMGRD) if systemd else {}
     return Snapshot(
         Host(systemd, _acts(units, FEATURED), _acts(units, CTRMGRD)),
         tuple(
@@ -96,7 +99,8 @@ def _all(switch: Switch) -> Intent:
         raise _empty()
     # A row whose name cannot be a unit or a container is nobody's feature; the host's own tables show it.
     features = tuple(parse_feature(name, rows[name]) for name in sorted(filter(valid_name, rows), key=natural))
-    return Intent(features, {f.name: state_rows.get(f.name, {}) for f in features}, servers.get("SERVER", {}))
+    found = {f.name: state_rows.get(f.name, {}) for f in features}
+    return Intent(features, found, servers.get("SERVER", {}), everything=True)
 
 
 def _unknown(switch: Switch, names: list[str]) -> dict[str, UnknownFeature]:

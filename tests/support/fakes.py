@@ -100,7 +100,8 @@ class FakeSwitch:
         self.units = FakeSystemd(self.units.folder, {f"{name}.service": spec for name, spec in specs.items()})
         self.program("journalctl", ["true"])
         script = [sys.executable, "-I", "-S", unit_scripts.__file__, self.units.state, self.docker.address]
-        self.program("systemctl", script)
+        for name in ("systemctl", "busctl"):
+            self.program(name, script)
 
     def put(self, database: str, key: str, row: dict[str, str], namespace: str = "") -> None:
         (self.asics[namespace] if namespace else self.redis).put(NUMBERS[database], key, row)
