@@ -37,11 +37,15 @@ def held(run_dir: str, feature: str, deadline: float, check: Callable[[], None])
 def _open(run_dir: str, path: str) -> int:
     try:
         os.makedirs(run_dir, mode=0o770, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660)
     except PermissionError as error:
         raise NotPermitted(f"{path}: {error.strerror}", "run it as root (sudo)") from error
     except OSError as error:
         raise Failed(f"cannot lock the feature: {path}: {error.strerror}", f"see to {run_dir}") from error
+    if os.fstat(handle).st_uid == os.geteuid():
+        # Whatever the umask took away: the next command may be that of another member of the group.
+        os.fchmod(handle, 0o660)
+    return handle
 
 
 def _take(handle: int, feature: str, deadline: float, check: Callable[[], None]) -> None:

@@ -121,3 +121,12 @@ def test_a_symlink_in_the_place_of_the_lock_is_not_followed(tmp_path):
     with pytest.raises(Failed), held(str(tmp_path), "snmp", soon(), nobody_interrupts):
         pass
     assert (tmp_path / "target").read_text() == "precious"
+
+
+def test_the_file_is_the_groups_whatever_the_umask(tmp_path):
+    former = os.umask(0o077)
+    try:
+        with held(str(tmp_path), "snmp", soon(), nobody_interrupts):
+            assert (tmp_path / "snmp.lock").stat().st_mode & 0o777 == 0o660
+    finally:
+        os.umask(former)
