@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -48,15 +48,14 @@ class Executor:
     check: Callable[[], None]
     block: bool = True
 
-    def run(self, wanted: FeatureSeen, plan: Plan) -> bool:
-        """Carry out the actions in order; True when something was changed.
+    def run(self, wanted: FeatureSeen, plan: Plan) -> Iterator[bool]:
+        """Carry out the actions in order, each when it is asked for; of each, whether it changed something.
 
         Raises:
             SwitchError: of the action that failed (the earlier ones stand, and the same command completes them).
         """
         if os.geteuid() != 0 and any(a.kind in _NEEDS_ROOT for a in plan.actions):
             raise NotPermitted(f"'{self.command}' needs root", f"sudo {self.command}")
-        changed = False
         for action in plan.actions:
             if not self.block and action.kind in (Kind.AWAIT_RUNNING, Kind.AWAIT_STOPPED):
                 continue
@@ -72,8 +71,7 @@ class Executor:
                 raise
             if done:
                 record(self.command, wanted.feature.name, str(action), "done")
-                changed |= action.kind.changes
-        return changed
+                yield action.kind.changes
 
     def _left(self) -> float:
         return max(_LEAST, self.deadline - time.monotonic())

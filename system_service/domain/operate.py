@@ -107,7 +107,8 @@ def _until_so(switch: Switch, name: str, request: Request, executor: Executor) -
             planned = plan(snapshot, wanted, request)
             if not planned.actions:
                 return _Outcome(changed, planned.verdict)
-            changed |= executor.run(wanted, planned)
+            for did in executor.run(wanted, planned):
+                changed |= did  # one by one: what was done stands, also when a later step fails
             if not executor.block:
                 return _Outcome(changed, planned.verdict)
             request = request.followup()

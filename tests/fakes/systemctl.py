@@ -38,10 +38,12 @@ def opened(path):
     with open(path, "r+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         state = json.load(file)
-        yield state
-        file.seek(0)
-        json.dump(state, file)
-        file.truncate()
+        try:
+            yield state
+        finally:  # after a refusal too: the call was made
+            file.seek(0)
+            json.dump(state, file)
+            file.truncate()
 
 
 class Manager:

@@ -6,18 +6,14 @@ that makes a unit active or inactive, its container (of `swss@0.service`: swss0)
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import socket
 import sys
 
+# Run with -I: the folder of this file is not in the path by itself, and `tests` is not either.
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-def load():
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "systemctl.py")
-    spec = importlib.util.spec_from_file_location("fake_systemctl", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+import systemctl as fake  # noqa: E402
 
 
 def container(address, unit, verb):
@@ -30,8 +26,6 @@ def container(address, unit, verb):
 
 
 def main(state_path, docker, arguments):
-    fake = load()
-
     def active():
         with fake.opened(state_path) as state:
             return {name: unit["active"] == "active" for name, unit in state["units"].items()}

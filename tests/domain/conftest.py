@@ -1,0 +1,48 @@
+"""The domain against the wire fakes, systemd included: what an ask does, and what it leaves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from system_service.domain.operate import Ask, operate
+from system_service.domain.plan import Request, Verb
+from system_service.domain.result import Result
+from tests.support.fakes import FakeSwitch
+
+
+class Asker:
+    """`asker("start", "snmp")` operates on the fakes; `told` are the sentences of the last ask."""
+
+    def __init__(self, fakes: FakeSwitch) -> None:
+        self.fakes = fakes
+        self.told: list[str] = []
+
+    def __call__(
+        self,
+        verb: str,
+        *names: str,
+        timeout: float = 20,
+        wait: bool = True,
+        dry_run: bool = False,
+        hook: Callable[[str], None] = lambda sentence: None,
+        switch: dict[str, float] | None = None,
+    ) -> Result:
+        self.told = []
+
+        def tell(sentence: str) -> None:
+            self.told.append(sentence)
+            hook(sentence)
+
+        ask = Ask(f"system service {verb}", names, Request(Verb(verb)), timeout, wait, dry_run, tell)
+        return operate(self.fakes.switch(**(switch or {})), ask)
+
+
+@pytest.fixture
+def asker(fakes, monkeypatch):
+    for name in ("PATH", "TZ", "SYSTEM_SERVICE_DB_CONFIG", "DOCKER_HOST"):
+        monkeypatch.setenv(name, fakes.environment[name])
+    monkeypatch.setattr(os, "getlogin", lambda: "operator")
+    return Asker(fakes)

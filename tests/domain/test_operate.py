@@ -1,0 +1,276 @@
+"""Asks carried out under systemd: units first, nothing called done that was not seen, every failure with its code."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from system_service.errors import NotPermitted, TimedOut, Unreachable
+from tests.fakes import systemctl as fake
+from tests.support.systemd import Spec
+
+
+def changes(fakes):
+    """The calls to systemctl that were no looks."""
+    return [" ".join(call) for call in fakes.units.calls() if call[0] not in ("show", "call")]
+
+
+def unit(fakes, name, **values):
+    with fake.opened(fakes.units.state) as state:
+        found = state["units"][f"{name}.service"]
+        found.update(values)
+        return dict(found)
+
+
+@pytest.fixture
+def booted(fakes):
+    """snmp runs under its unit; lldp is down."""
+    fakes.systemd(snmp=Spec(install=True), lldp=Spec(install=True))
+    fakes.feature("snmp")
+    fakes.feature("lldp", "exited")
+    unit(fakes, "snmp", active="active", sub="running", enabled=True)
+    unit(fakes, "lldp", enabled=True)
+    return fakes
+
+
+def outcome(result):
+    return [(r.name, r.fields["status"], r.changed) for r in result.reports]
+
+
+class TestThroughTheUnit:
+    def test_start(self, booted, asker):
+        assert outcome(asker("start", "lldp")) == [("lldp", "running", True)]
+        assert changes(booted) == ["reset-failed lldp.service", "start lldp.service"]
+        assert asker.told == [
+            "lldp: forget earlier failures of lldp.service",
+            "lldp: start lldp.service",
+            "lldp: wait until container lldp is running",
+        ]
+        assert outcome(asker("start", "lldp")) == [("lldp", "running", False)]
+        assert changes(booted) == []
+
+    def test_stop(self, booted, asker):
+        assert outcome(asker("stop", "snmp")) == [("snmp", "stopped", True)]
+        assert changes(booted) == ["stop snmp.service"]
+        assert booted.row("snmp")["state"] == "enabled"
+
+    def test_restart(self, booted, asker):
+        starts = booted.docker.get("snmp").starts
+        result = asker("restart", "snmp", "lldp")
+        assert outcome(result) == [("snmp", "running", True), ("lldp", "running", True)]
+        assert booted.docker.get("snmp").starts == starts + 1
+        assert changes(booted) == [
+            "reset-failed snmp.service",
+            "restart snmp.service",
+            "reset-failed lldp.service",
+            "start lldp.service",
+        ]
+
+    def test_disable_and_enable(self, booted, asker):
+        assert outcome(asker("disable", "snmp")) == [("snmp", "disabled", True)]
+        assert changes(booted) == ["stop snmp.service", "disable snmp.service", "mask snmp.service"]
+        assert booted.row("snmp")["state"] == "disabled"
+        assert outcome(asker("disable", "snmp")) == [("snmp", "disabled", False)]
+        assert changes(booted) == []
+        assert outcome(asker("enable", "snmp")) == [("snmp", "running", True)]
+        assert changes(booted) == [
+            "unmask snmp.service",
+            "enable snmp.service",
+            "reset-failed snmp.service",
+            "start snmp.service",
+        ]
+        assert booted.row("snmp")["state"] == "enabled"
+
+    def test_a_dry_run_asks_and_changes_nothing(self, booted, asker):
+        result = asker("disable", "snmp", dry_run=True)
+        assert result.reports[0].fields["plan"] == [
+            "write state=disabled to CONFIG_DB FEATURE|snmp",
+            "stop snmp.service",
+            "disable snmp.service",
+            "mask snmp.service",
+        ]
+        assert (result.changed, changes(booted), booted.writes(), asker.told) == (True, [], [], [])
+
+    def test_a_unit_over_its_start_limit(self, booted, asker):
+        unit(booted, "lldp", burst=1, starts=5, active="failed", sub="failed", result="start-limit-hit")
+        assert outcome(asker("start", "lldp")) == [("lldp", "running", True)]
+
+    def test_a_unit_whose_container_has_gone_is_restarted(self, booted, asker):
+        booted.docker.crash("snmp")
+        assert outcome(asker("start", "snmp")) == [("snmp", "running", True)]
+        assert changes(booted) == ["reset-failed snmp.service", "restart snmp.service"]
+
+    def test_a_container_that_runs_beside_its_unit_is_stopped(self, booted, asker):
+        unit(booted, "snmp", active="inactive", sub="dead")
+        assert outcome(asker("stop", "snmp")) == [("snmp", "stopped", True)]
+        assert booted.docker.calls["POST", "/containers/snmp/stop"] == 1
+
+    def test_a_unit_that_is_masked_is_refused(self, booted, asker):
+        unit(booted, "lldp", masked=True)
+        error = asker("start", "lldp").error
+        assert (error.exit_code, str(error)) == (5, "lldp.service is masked")
+
+    def test_a_feature_without_a_unit_beside_one_with(self, booted, asker):
+        booted.feature("bare", "exited")
+        result = asker("start", "bare", "lldp")
+        assert outcome(result) == [("bare", "running", True), ("lldp", "running", True)]
+        assert booted.docker.calls["POST", "/containers/bare/start"] == 1
+
+    def test_instances_of_every_asic(self, fakes, asker):
+        fakes.asic("asic0", "asic1")
+        fakes.systemd(**{"swss@0": Spec(), "swss@1": Spec()})
+        fakes.feature("swss", "", has_global_scope="False", has_per_asic_scope="True")
+        for name in ("swss0", "swss1"):
+            fakes.container(name, "exited")
+        assert outcome(asker("start", "swss")) == [("swss", "running", True)]
+        assert [c for c in changes(fakes) if c.startswith("start")] == ["start swss@0.service", "start swss@1.service"]
+
+
+class TestFailures:
+    def test_a_unit_that_cannot_start(self, booted, asker):
+        unit(booted, "lldp", start_pre="fail")
+        result = asker("start", "lldp", "snmp")
+        assert (result.exit_code, result.error.resolution) == (1, "journalctl -u lldp.service")
+        assert [r.fields["status"] for r in result.reports] == ["failed", "running"]
+        assert result.reports[0].changed is False
+
+    def test_a_start_that_takes_too_long_goes_on_by_itself(self, booted, asker):
+        unit(booted, "lldp", start_pre="gate", gate=os.path.join(booted.folder, "gate"))
+        result = asker("start", "lldp", timeout=0.5)
+        assert (result.exit_code, outcome(result)) == (6, [("lldp", "starting", False)])
+        with open(os.path.join(booted.folder, "gate"), "w", encoding="utf-8"):
+            pass
+        assert outcome(asker("start", "lldp"))[0][:2] == ("lldp", "running")
+
+    @pytest.mark.parametrize(
+        ("failure", "error", "word"),
+        [
+            ("no-bus", Unreachable, "bus"),
+            ("garbage", Unreachable, "nonsense"),
+            ("cut", Unreachable, "nonsense"),
+            ("denied", NotPermitted, "Access denied"),
+            ("hang", TimedOut, "did not answer within 0.3 s"),
+        ],
+    )
+    def test_a_systemctl_that_does_not_answer(self, booted, asker, failure, error, word):
+        booted.units.fail(failure)
+        with pytest.raises(error, match=word):
+            asker("stop", "snmp", switch={"systemctl_timeout": 0.3})
+        assert booted.writes() == []
+
+    def test_no_systemctl(self, booted, asker, monkeypatch):
+        monkeypatch.setenv("PATH", booted.folder)
+        with pytest.raises(Unreachable, match="systemctl cannot be run: No such file or directory"):
+            asker("stop", "snmp")
+
+    def test_access_denied_between_looking_and_acting(self, booted, asker):
+        def deny(sentence):
+            if "stop snmp.service" in sentence:
+                booted.units.fail("denied")
+
+        result = asker("stop", "snmp", hook=deny)
+        assert result.exit_code == 8
+        # What was last seen, for nothing newer can be had.
+        assert outcome(result) == [("snmp", "running", False)]
+
+    def test_docker_dies_on_the_way(self, fakes, asker):
+        fakes.feature("snmp", "exited")
+
+        def die(sentence):
+            if "wait until" in sentence:
+                fakes.docker.stop()
+
+        result = asker("start", "snmp", hook=die)
+        assert (result.exit_code, outcome(result)) == (7, [("snmp", "stopped", True)])
+        assert fakes.docker.address in str(result.error)
+
+    def test_what_is_undone_by_somebody_is_given_up(self, fakes, asker, monkeypatch):
+        fakes.feature("snmp", state="disabled")
+        told = fakes.redis.changed
+
+        def undo(number, key, event):
+            fakes.redis.databases[4][b"FEATURE|snmp"][b"state"] = b"disabled"
+            told(number, key, event)
+
+        monkeypatch.setattr(fakes.redis, "changed", undo)
+        error = asker("enable", "snmp").error
+        assert error.exit_code == 1
+        assert str(error).startswith("snmp does not stay as asked: still to do: write state=enabled")
+
+    def test_no_wait_hands_the_job_over(self, booted, asker):
+        unit(booted, "lldp", start_pre="gate", gate=os.path.join(booted.folder, "gate"))
+        result = asker("start", "lldp", wait=False)
+        assert (result.error, result.changed, outcome(result)[0][1]) == (None, True, "starting")
+
+
+class TestFeatured:
+    """Where featured is installed and not masked it acts, and we write the intent and watch."""
+
+    @pytest.fixture
+    def acting(self, booted):
+        with fake.opened(booted.units.state) as state:
+            state["units"]["featured.service"] = fake.blank() | {"file": True}
+        return booted
+
+    def featured(self, fakes, verbs):
+        """What featured does when it sees the row, done while we wait for it."""
+
+        def act(sentence):
+            if "wait until" in sentence:
+                for verb in verbs.pop(0) if verbs else ():
+                    fakes.units._systemctl(
+                        verb, "--", "lldp.service" if verb in ("unmask", "start") else "snmp.service"
+                    )
+                fakes.units.calls()
+
+        return act
+
+    def test_enable(self, acting, asker):
+        acting.put("CONFIG_DB", "FEATURE|lldp", {"state": "disabled"})
+        unit(acting, "lldp", masked=True, enabled=False)
+        result = asker("enable", "lldp", hook=self.featured(acting, [("unmask", "start")]))
+        assert outcome(result) == [("lldp", "running", True)]
+        assert not {"unmask lldp.service", "enable lldp.service", "start lldp.service"} & set(changes(acting))
+        assert acting.row("lldp") == {"state": "enabled"}
+
+    def test_disable(self, acting, asker):
+        result = asker("disable", "snmp", hook=self.featured(acting, [("stop", "mask")]))
+        assert outcome(result) == [("snmp", "disabled", True)]
+        assert "mask snmp.service" not in changes(acting)
+
+    def test_featured_does_nothing(self, acting, asker):
+        result = asker("disable", "snmp", timeout=0.3)
+        assert (result.exit_code, acting.row("snmp")["state"]) == (6, "disabled")
+        assert changes(acting) == []
+
+    def test_a_masked_featured_does_not_act(self, acting, asker):
+        unit(acting, "featured", masked=True)
+        assert outcome(asker("disable", "snmp")) == [("snmp", "disabled", True)]
+        assert "mask snmp.service" in changes(acting)
+
+
+class TestSignals:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    @pytest.mark.parametrize("at", range(4))
+    def test_between_any_two_steps_the_next_command_completes(self, booted, asker, number, at):
+        def interrupt(sentence):
+            if len(asker.told) == at + 1:
+                os.kill(os.getpid(), number)
+
+        result = asker("disable", "snmp", hook=interrupt)
+        assert len(asker.told) == at + 1  # the step at hand was finished, and no other begun
+        # After the last step there is nothing left to interrupt.
+        assert result.exit_code == (128 + number if at < 3 else 0)
+        assert outcome(asker("disable", "snmp"))[0][1] == "disabled"
+        assert unit(booted, "snmp")["masked"] is True
+        assert booted.docker.get("snmp").state == "exited"
+        assert result.changed is True
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+    def test_the_features_not_reached_are_left(self, booted, asker):
+        unit(booted, "lldp", active="active", sub="running")
+        booted.docker.run(booted.docker.get("lldp"))
+        result = asker("stop", "snmp", "lldp", hook=lambda sentence: os.kill(os.getpid(), signal.SIGINT))
+        assert [(name, changed) for name, _, changed in outcome(result)] == [("snmp", True), ("lldp", False)]
