@@ -109,6 +109,7 @@ def _until_so(switch: Switch, name: str, request: Request, executor: Executor) -
                 return _Outcome(changed, planned.verdict)
             for did in executor.run(wanted, planned):
                 changed |= did  # one by one: what was done stands, also when a later step fails
+            executor.check()  # a signal during the last step counts too: 0 would tell a script to go on
             if not executor.block:
                 return _Outcome(changed, planned.verdict)
             request = request.followup()
