@@ -61,7 +61,7 @@ def repair(console: Console) -> None:
     switch = console.switch
     for name in features.UNITS:
         switch.exec(["rm", "-rf", f"/run/systemd/system/{name}.service.d"])
-    switch.exec(["rm", "-f", "/run/hold"])
+    switch.exec(["rm", "-f", "/run/hold", "/run/ending", "/run/failing"])
     switch.exec(["systemctl", "unmask", *features.UNITS])
     switch.exec(["systemctl", "daemon-reload"])
     switch.exec(["systemctl", "enable", *features.BOOTED])

@@ -18,15 +18,21 @@ from sandbox.switch import NAME, Switch
 from tests.support.switch import CONFIG_DB, STATE_DB, Witness, wait_until
 
 # Runs a command as from a terminal: its stderr is one, so that it shows its progress. Prints the command's process id,
-# then what it says, line by line; ends with its exit code as a shell gives it (137: killed).
+# then what it says; ends with its exit code as a shell gives it. With words as first argument it kills the command
+# (-9) at once when it says them.
 _TERMINAL = """
 import os, pty, subprocess, sys
 ours, theirs = pty.openpty()
-child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
+fatal, *command = sys.argv[1:]
+child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
 os.close(theirs)
 print("pid", child.pid, flush=True)
+heard = b""
 try:
     while said := os.read(ours, 65536):
+        heard += said
+        if fatal and fatal.encode() in heard:
+            child.kill()
         os.write(1, said)
 except OSError:
     pass
@@ -38,13 +44,14 @@ sys.exit(code if code >= 0 else 128 - code)
 class Typed:
     """A command that is still at work on the switch, typed at a terminal."""
 
-    def __init__(self, switch: Switch, line: str) -> None:
+    def __init__(self, switch: Switch, line: str, fatal: str = "") -> None:
+        """`fatal`: when the command says these words it is killed at once, with no action in between."""
         self.line = line
         self.said: list[str] = []
         self._switch = switch
         self._lines: queue.Queue[str] = queue.Queue()
         self._client = subprocess.Popen(
-            [CLIENT, "exec", "-i", NAME, "python3", "-c", _TERMINAL, *shlex.split(line)],
+            [CLIENT, "exec", "-i", NAME, "python3", "-c", _TERMINAL, fatal, *shlex.split(line)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -113,7 +120,7 @@ class Console:
         return said
 
     def ask(self, line: str, expect: int = 0, user: str | None = None) -> dict[str, Any]:
-        """The one JSON object of a command with `--json`; it fails as `type` does, and on anything beside the object."""
+        """The one JSON object of a command with `--json`. The test fails as in `type`, and on anything beside it."""
         done = self.switch.exec([*shlex.split(line), "--json"], user=user, timeout=120)
         assert done.returncode == expect, f"{line}: exit {done.returncode}, not {expect}: {done.stdout}{done.stderr}"
         assert done.stderr == ""
@@ -125,6 +132,10 @@ class Console:
     def begin(self, line: str) -> Typed:
         """Type a command and do not wait for its end."""
         return Typed(self.switch, line)
+
+    def kill_at(self, line: str, stage: str) -> None:
+        """Type a command that is killed (-9) the moment it says what it is about to do."""
+        assert stage in Typed(self.switch, line, fatal=stage).end(137)
 
     def status(self, name: str) -> str:
         """What the product calls the feature's state, whatever its exit code."""
