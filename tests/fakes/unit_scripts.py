@@ -13,7 +13,7 @@ import sys
 # Run with -I: the folder of this file is not in the path by itself, and `tests` is not either.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-import systemctl as fake  # noqa: E402
+import systemctl as fake
 
 
 def container(address, unit, verb):

@@ -1,0 +1,152 @@
+"""One container for units and scripts: Docker's answer decides; Redis is told what the host's own script tells it."""
+
+from __future__ import annotations
+
+import pytest
+
+from system_service.domain import contain
+from system_service.domain.contain import Contained
+from system_service.errors import Failed, UnknownFeature, Unreachable
+
+NOW = "2026-11-22 10:00:00"
+UP = {
+    "system_state": "up",
+    "current_owner": "local",
+    "container_id": "snmp",
+    "remote_state": "none",
+    "update_time": NOW,
+}
+DOWN = {"system_state": "down", "current_owner": "none", "container_id": "", "remote_state": "none", "update_time": NOW}
+
+
+@pytest.fixture(autouse=True)
+def _environment(asker, monkeypatch):
+    monkeypatch.setattr(contain, "host_time", lambda: NOW)
+
+
+def state(fakes, name="snmp"):
+    return fakes.docker.get(name).state
+
+
+def test_start_and_stop_with_an_owner(fakes):
+    fakes.feature("snmp", "exited")
+    fakes.put("STATE_DB", "FEATURE|snmp", {"state": "enabled", "container_version": "v1"})
+    kept = {"state": "enabled", "container_version": "v1"}
+    assert Contained.open("snmp").start() is True
+    assert (state(fakes), fakes.row("snmp", "STATE_DB")) == ("running", kept | UP)
+    Contained.open("snmp").stop(None)
+    assert (state(fakes), fakes.row("snmp", "STATE_DB")) == ("exited", kept | DOWN)
+
+
+def test_an_image_without_owners_gets_no_field(fakes):
+    fakes.feature("snmp", "exited", set_owner="")
+    Contained.open("snmp").start()
+    Contained.open("snmp").stop(3)
+    assert Contained.open("snmp").record(UP) is False
+    assert fakes.row("snmp", "STATE_DB") is None
+    assert fakes.redis.databases.get(6, {}) == {}
+
+
+def test_the_intent_is_recorded_before_docker_is_asked(fakes):
+    fakes.feature("snmp", "exited")
+    fakes.docker.inject("POST", "raw", raw=b"HTTP/1.0 500 X\r\n\r\noops")
+    with pytest.raises(Unreachable):
+        Contained.open("snmp").start()
+    assert fakes.row("snmp", "STATE_DB") == UP
+    with pytest.raises(Unreachable):
+        Contained.open("snmp").stop(None)
+    assert fakes.row("snmp", "STATE_DB") == UP  # not called down before it was
+
+
+@pytest.mark.parametrize(("before", "after"), [("running", "running"), ("paused", "running"), ("created", "running")])
+def test_start_from_any_state(fakes, before, after):
+    fakes.feature("snmp", before)
+    assert Contained.open("snmp").start() is True
+    assert state(fakes) == after
+
+
+def test_a_start_that_docker_refuses(fakes):
+    fakes.feature("snmp", "dead")
+    fakes.docker.inject("POST", "raw", raw=b'HTTP/1.0 500 X\r\nContent-Length: 18\r\n\r\n{"message":"no"}  ')
+    with pytest.raises(Failed, match="Docker: no"):
+        Contained.open("snmp").start()
+
+
+@pytest.mark.parametrize(
+    ("fields", "starts"),
+    [
+        ({"set_owner": "kube"}, True),
+        ({"set_owner": "kube", "no_fallback_to_local": "false"}, True),
+        ({"set_owner": "kube", "no_fallback_to_local": "TRUE"}, False),
+        ({"set_owner": "local", "no_fallback_to_local": "true"}, True),
+    ],
+)
+def test_a_row_that_says_kube_is_served_locally_unless_it_may_not(fakes, fields, starts):
+    fakes.feature("snmp", "exited", **fields)
+    assert Contained.open("snmp").start() is starts
+    assert state(fakes) == ("running" if starts else "exited")
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [(None, "60"), (3, "3"), (0, "0")])
+def test_the_time_to_end(fakes, asked, seconds, monkeypatch):
+    fakes.feature("teamd")
+    given = []
+    act = fakes.docker.act
+    monkeypatch.setattr(fakes.docker, "act", lambda c, verb, query: given.append(query.get("t")) or act(c, verb, query))
+    Contained.open("teamd").stop(asked)
+    assert given == [seconds]
+
+
+def test_kill_writes_nothing(fakes):
+    fakes.feature("snmp")
+    for _ in range(2):
+        Contained.open("snmp").kill()
+    assert fakes.docker.get("snmp").exit_code == 137
+    assert fakes.row("snmp", "STATE_DB") is None
+
+
+def test_without_redis_docker_alone(fakes):
+    fakes.feature("snmp", "exited")
+    fakes.redis.stop()
+    contained = Contained.open("snmp")
+    assert contained.start() is True
+    assert len(contained.warnings) == 1
+    assert state(fakes) == "running"
+    Contained.open("snmp").stop(None)
+    assert state(fakes) == "exited"
+    with pytest.raises(Unreachable, match=r"redis\.sock"):
+        Contained.open("snmp").record(UP)
+
+
+def test_redis_that_goes_or_refuses_between_reading_and_writing(fakes):
+    fakes.feature("snmp", "exited")
+    contained = Contained.open("snmp")
+    fakes.redis.failure = "misconf"
+    assert contained.start() is True
+    assert "MISCONF" in contained.warnings[0]
+    assert state(fakes) == "running"
+
+
+def test_the_container_of_an_asic(fakes):
+    fakes.asic("asic0", "asic1")
+    fakes.feature("swss", "", has_per_asic_scope="True")
+    fakes.put("CONFIG_DB", "FEATURE|swss", {"set_owner": "local"}, "asic1")
+    fakes.container("swss1", "exited")
+    contained = Contained.open("swss1")
+    assert (contained.feature.name, contained.namespace) == ("swss", "asic1")
+    contained.start()
+    assert fakes.row("swss", "STATE_DB", "asic1") == UP | {"container_id": "swss1"}
+    assert fakes.row("swss", "STATE_DB") is None
+
+
+def test_what_is_no_feature(fakes):
+    fakes.feature("snmp")
+    with pytest.raises(UnknownFeature, match="there is no container 'a/b'"):
+        Contained.open("a/b")
+    with pytest.raises(UnknownFeature, match="no container nosuch"):
+        Contained.open("nosuch").start()
+    with pytest.raises(UnknownFeature, match="there is no feature for container nosuch"):
+        Contained.open("nosuch").record(UP)
+    fakes.container("stranger", "exited")
+    assert Contained.open("stranger").start() is True  # a container without a row: Docker's answer decides
+    assert fakes.row("stranger", "STATE_DB") is None
