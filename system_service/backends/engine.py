@@ -190,7 +190,9 @@ class Engine:
 
     def _act(self, method: str, ref: str, tail: str, timeout: float | None = None) -> bool:
         response = self._call(method, f"/containers/{self._exact(ref)}{tail}", ref=ref, timeout=timeout)
-        return response.status != 304
+        if response.status not in (204, 304):  # 200 is what anything else that speaks HTTP would say
+            raise self._nonsense(f"{response.status} to {method}")
+        return response.status == 204
 
     def _segment(self, ref: str) -> str:
         """`ref` as part of a path. What Docker cannot have named is not asked for: `..` would be another path."""

@@ -12,7 +12,8 @@ from system_service.terminal.command import Command
 from system_service.terminal.groups import HELP_NAMES
 
 
-@click.command("exec", cls=Command, context_settings={**HELP_NAMES, "ignore_unknown_options": True})
+# Everything after the name is the command's own, `--help` too.
+@click.command("exec", cls=Command, context_settings={**HELP_NAMES, "allow_interspersed_args": False})
 @click.argument("name")
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="CMD...")
 def command(name: str, words: tuple[str, ...]) -> None:

@@ -142,8 +142,8 @@ class FakeSwitch:
             [*(prefix if os.geteuid() == 0 else []), sys.executable, "-m", PROGRAMS[os.fsdecode(argv[0])], *argv[1:]],
             env=self.environment | options.pop("environment", {}),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=options.pop("stdout", subprocess.PIPE),
+            stderr=options.pop("stderr", subprocess.PIPE),
             **options,
         )
 
