@@ -13,6 +13,7 @@ from system_service.model.snapshot import Active, FeatureSeen, Run, Seen
 # The word of a feature with several instances is that of its worst one, in this order.
 _WORST_FIRST = ("failed", "stopping", "starting", "stopped", "disabled", "pending", "handover", "fallback", "running")
 RUNNING = frozenset({"running", "fallback", "handover"})
+_DIGITS = str.maketrans("123456789", "000000000")
 
 
 def status(wanted: FeatureSeen) -> str:
@@ -97,8 +98,11 @@ def since(wanted: FeatureSeen) -> str:
 
 def utc(host_time: str) -> str:
     """The host's local `%Y-%m-%d %H:%M:%S` as RFC 3339 UTC; "" for anything else."""
+    # Not strptime: its import alone takes 3 ms.
+    if host_time.translate(_DIGITS) != "0000-00-00 00:00:00":
+        return ""
     try:
-        moment = datetime.strptime(host_time, "%Y-%m-%d %H:%M:%S").astimezone(UTC)
+        moment = datetime.fromisoformat(host_time).astimezone(UTC)
     except (ValueError, OverflowError):  # the last hour of the calendar has no time west of here
         return ""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -106,11 +110,12 @@ def utc(host_time: str) -> str:
 
 def local(rfc3339: str) -> str:
     """RFC 3339 UTC as the host's tables show time; "" for anything else."""
-    try:
-        moment = datetime.strptime(rfc3339, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    except ValueError:
+    if rfc3339.translate(_DIGITS) != "0000-00-00T00:00:00Z":
         return ""
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    try:
+        return datetime.fromisoformat(rfc3339).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError):
+        return ""
 
 
 def _status(feature: Feature, seen: Seen) -> str:

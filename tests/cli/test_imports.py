@@ -9,7 +9,10 @@ import sys
 
 import pytest
 
+from tests.support.fakes import PROGRAMS
+
 HEAVY = {
+    "_strptime",
     "asyncio",
     "docker",
     "http.client",
@@ -22,6 +25,7 @@ HEAVY = {
     "subprocess",
     "urllib3",
 }
+ALLOWED = {"click", "hiredis", "tabulate"}
 OURS = ("config_kube", "show_kube", "system_service")
 SHOW = {
     "show_kube",
@@ -53,6 +57,54 @@ CONFIG = {
     "system_service.domain.result",
     "system_service.terminal.hints",
 } - {"system_service.model", "system_service.model.natural", "system_service.terminal.render"}
+DOCKER = {
+    "system_service.backends.docker_json",
+    "system_service.backends.engine",
+    "system_service.model.feature",
+    "system_service.model.snapshot",
+    "system_service.wire.http",
+}
+# What shows features as they are: all three backends, and of the domain nothing that plans or acts.
+LOOK = (
+    {n for n in SHOW if n.startswith("system_service")}
+    | DOCKER
+    | {
+        "system_service.backends.child",
+        "system_service.backends.units",
+        "system_service.domain",
+        "system_service.domain.look",
+        "system_service.domain.observe",
+        "system_service.domain.report",
+        "system_service.domain.result",
+        "system_service.domain.switch",
+    }
+) - {"system_service.terminal.host"}
+RENDER = {"system_service.terminal.render"}
+SERVICE = LOOK | {"system_service.cli", "system_service.service", "system_service.service.group"}
+MODE = LOOK | {"show_kube", "show_kube.cli", "show_kube.feature", "show_kube.feature.mode"}
+CONTAINER = DOCKER | {
+    "system_service",
+    "system_service.backends",
+    "system_service.cli",
+    "system_service.container",
+    "system_service.container.group",
+    "system_service.domain",
+    "system_service.errors",
+    "system_service.model",
+    "system_service.terminal",
+    "system_service.terminal.command",
+    "system_service.terminal.groups",
+    "system_service.terminal.program",
+    "system_service.wire",
+}
+CONTAIN = CONTAINER | {
+    "system_service.backends.dbconfig",
+    "system_service.backends.switchdb",
+    "system_service.domain.contain",
+    "system_service.model.naming",
+    "system_service.model.state_row",
+    "system_service.wire.resp",
+}
 # command -> exactly the modules of ours that it may import
 PINNED = {
     "show feature status": SHOW | {"show_kube.feature.status"},
@@ -63,6 +115,14 @@ PINNED = {
     "config feature fallback snmp off": CONFIG | {"config_kube.feature.fallback"},
     "config feature state snmp disabled": CONFIG | {"config_kube.feature.state"},
     "config feature autorestart snmp disabled": CONFIG | {"config_kube.feature.autorestart"},
+    "show feature mode": MODE,
+    "show feature mode snmp --json": MODE - RENDER,
+    "system service status": SERVICE | {"system_service.service.status"},
+    "system service status snmp --json": SERVICE - RENDER | {"system_service.service.status"},
+    "system service list": SERVICE | {"system_service.service.list"},
+    "system container id snmp": CONTAINER | {"system_service.container.id", "system_service.domain.locate"},
+    "system container start snmp": CONTAIN | {"system_service.container.start"},
+    "system container stop snmp": CONTAIN | {"system_service.container.stop"},
 }
 
 RUN = """
@@ -107,15 +167,17 @@ def python(code: str, *argv: str, **environment: str) -> subprocess.CompletedPro
 
 
 @pytest.mark.parametrize("command", PINNED)
-def test_import_set_of_a_command(switch, command):
-    row = {"state": "enabled", "auto_restart": "enabled"}
-    switch.load({"CONFIG_DB": {"FEATURE|snmp": row}, "STATE_DB": {"FEATURE|snmp": row}})
+def test_import_set_of_a_command(fakes, command):
+    fakes.feature("snmp")
     program, *words = command.split()
-    environment = {"SYSTEM_SERVICE_DB_CONFIG": switch.server.config}
-    ran = python(RUN.format(module=f"{program}_kube"), program, *words, **environment)
+    environment = {"SYSTEM_SERVICE_DB_CONFIG": fakes.config, "DOCKER_HOST": f"unix://{fakes.docker.address}"}
+    ran = python(RUN.format(module=PROGRAMS[program]), program, *words, **environment)
     assert ran.returncode == 0, ran.stderr
     imported = set(json.loads(ran.stderr))
     assert imported & HEAVY == set()
+    foreign = {n.partition(".")[0] for n in imported} - sys.stdlib_module_names - {*OURS, "__main__"}
+    assert {n for n in foreign if not n.startswith(("__editable__", "_distutils_hack"))} <= ALLOWED
+    assert ("tabulate" in imported) is ("system_service.terminal.render" in imported)
     assert {name for name in imported if name.partition(".")[0] in OURS} == PINNED[command]
 
 
