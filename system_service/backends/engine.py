@@ -29,6 +29,7 @@ AFTER_STOP = 10.0
 # Docker 20 to 28 speak this one; what is too old or too new for it names its own.
 _VERSION = "1.41"
 _MOST_LINE = 1 << 20
+_LEAST = 1.0  # seconds for an answer however little time is left: what is so can still be shown
 _STATUS = "systemctl status docker"
 _HEX = frozenset("0123456789abcdef")
 _NAME = _HEX | frozenset("ghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.-")
@@ -39,13 +40,15 @@ class Engine:
 
     A `ref` is a container's exact name or its full id. Every method may raise Unreachable (down, hanging, answering
     nonsense: the message names the address), NotPermitted and Failed (Docker refused: its own sentence); those that
-    take a `ref` UnknownFeature (no such container).
+    take a `ref` UnknownFeature (no such container). `until` (monotonic), once set, is the end of a whole command: no
+    answer is waited for longer, then TimedOut; Docker goes on with what it was told.
     """
 
     def __init__(self, address: str, timeout: float = TIMEOUT) -> None:
         self.address = address
         self.timeout = timeout
         self._version = _VERSION
+        self.until: float | None = None
 
     @classmethod
     def from_env(cls) -> Engine:
@@ -211,11 +214,14 @@ class Engine:
 
     def _call(self, method: str, tail: str, *, ref: str = "", timeout: float | None = None) -> http.Response:
         seconds = self.timeout if timeout is None else timeout
+        left = seconds if self.until is None else max(_LEAST, self.until - time.monotonic())
         try:
-            response = http.request(self.address, method, f"/v{self._version}{tail}", timeout=seconds)
+            response = http.request(self.address, method, f"/v{self._version}{tail}", timeout=min(left, seconds))
             if self._renegotiated(response):
-                response = http.request(self.address, method, f"/v{self._version}{tail}", timeout=seconds)
+                response = http.request(self.address, method, f"/v{self._version}{tail}", timeout=min(left, seconds))
         except (OSError, http.HTTPError) as error:
+            if isinstance(error, TimeoutError) and left < seconds:
+                raise TimedOut(f"Docker at {self.address} did not answer within the time limit", _STATUS) from error
             self._raise(error, seconds)
         if response.status not in (200, 201, 204, 304):
             raise self._refused(response, ref)

@@ -46,6 +46,7 @@ def operate(switch: Switch, ask: Ask) -> Result:
         UnknownFeature: no name is a feature's.
         Unreachable, NotPermitted, TimedOut: nothing could be begun.
     """
+    deadline = switch.engine.until = time.monotonic() + ask.timeout
     wanted = intent(switch, ask.names)
     snapshot = see(switch, wanted)
     if ask.dry_run:
@@ -53,7 +54,7 @@ def operate(switch: Switch, ask: Ask) -> Result:
     else:
         names = tuple(f.feature.name for f in snapshot.features)
         with deferred() as interrupts:
-            outcomes = _act(switch, ask, names, interrupts)
+            outcomes = _act(switch, ask, names, deadline, interrupts)
             reports = _final(switch, snapshot, names, outcomes)
     known = {r.name: r for r in reports}
     asked = tuple(known.get(n) or unknown(n, wanted.unknown[n]) for n in dict.fromkeys(ask.names))
@@ -79,8 +80,9 @@ def _rehearse(snapshot: Snapshot, ask: Ask) -> tuple[Report, ...]:
     return tuple(reports)
 
 
-def _act(switch: Switch, ask: Ask, names: Sequence[str], interrupts: Interrupts) -> dict[str, _Outcome]:
-    deadline = time.monotonic() + ask.timeout
+def _act(
+    switch: Switch, ask: Ask, names: Sequence[str], deadline: float, interrupts: Interrupts
+) -> dict[str, _Outcome]:
     executor = Executor(switch, ask.command, deadline, ask.tell, interrupts.check, ask.wait)
     outcomes: dict[str, _Outcome] = {}
     with ExitStack() as locks:

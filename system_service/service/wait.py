@@ -39,7 +39,7 @@ def command(names: tuple[str, ...], goal: str, timeout: float, as_json: bool) ->
       system service wait snmp lldp --for stopped --timeout 30
     """
     switch = Switch.from_env()
-    deadline = time.monotonic() + timeout
+    deadline = switch.engine.until = time.monotonic() + timeout
     with deferred() as interrupts:
         while True:
             reports = tuple(report(wanted) for wanted in observe(switch, names).features)

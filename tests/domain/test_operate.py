@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -199,6 +200,24 @@ class TestFailures:
         assert error.exit_code == 1
         assert str(error).startswith("snmp does not stay as asked: still to do: write state=enabled")
 
+    def test_a_container_that_takes_longer_to_end_than_there_is_time(self, fakes, asker):
+        fakes.feature("snmp", "")
+        fakes.container("snmp", on_term=None)
+        begun = time.monotonic()
+        result = asker("stop", "snmp", timeout=0.5)
+        assert time.monotonic() - begun < 8  # Docker would take ten
+        assert (result.exit_code, outcome(result)) == (6, [("snmp", "running", False)])
+        fakes.docker.crash("snmp")
+        assert outcome(asker("stop", "snmp")) == [("snmp", "stopped", False)]
+
+    def test_a_docker_that_hangs_takes_no_longer_than_there_is_time(self, fakes, asker):
+        fakes.feature("snmp")
+        fakes.docker.inject("", "hang")
+        begun = time.monotonic()
+        with pytest.raises(TimedOut, match="did not answer within the time limit"):
+            asker("stop", "snmp", timeout=0.5)
+        assert time.monotonic() - begun < 4
+
     def test_no_wait_hands_the_job_over(self, booted, asker):
         unit(booted, "lldp", start_pre="gate", gate=os.path.join(booted.folder, "gate"))
         result = asker("start", "lldp", wait=False)
@@ -261,8 +280,7 @@ class TestSignals:
 
         result = asker("disable", "snmp", hook=interrupt)
         assert len(asker.told) == at + 1  # the step at hand was finished, and no other begun
-        # After the last step there is nothing left to interrupt.
-        assert result.exit_code == (128 + number if at < 3 else 0)
+        assert result.exit_code == 128 + number  # also when it was the last step
         assert outcome(asker("disable", "snmp"))[0][1] == "disabled"
         assert unit(booted, "snmp")["masked"] is True
         assert booted.docker.get("snmp").state == "exited"
