@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from system_service.backends.journal import read
 from system_service.domain.observe import observe
-from system_service.domain.report import detail, local, owner, report, since, status
+from system_service.domain.report import detail, local, owner, pending, report, since, status
 from system_service.domain.result import Report
 from system_service.domain.switch import Switch
 from system_service.errors import SwitchError
@@ -88,6 +88,8 @@ def _next(host: Host, wanted: FeatureSeen, seen: Seen) -> list[str]:
         return [f"nobody watches the container; under its unit again: system service restart {name}"]
     if unit.active is Active.INACTIVE:
         return [f"nothing, until the next boot or: system service start {name}"]
+    if seen.run is not Run.RUNNING and pending(wanted.feature):
+        return [f"its wait waits for Kubernetes; from the local image meanwhile: config feature mode {name} legacy"]
     lines = [f"when its container ends, systemd applies {unit.name}'s restart rules"]
     if wanted.feature.mode is Mode.KUBERNETES:
         lines.append("the local image serves until a Kubernetes cluster can be used")

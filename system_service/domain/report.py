@@ -133,7 +133,14 @@ def _status(feature: Feature, seen: Seen) -> str:
         return "starting"
     if feature.state.off:
         return "disabled"
+    if active is Active.ACTIVE and pending(feature):
+        return "pending"
     return "failed" if active in (Active.FAILED, Active.ACTIVE) else "stopped"
+
+
+def pending(feature: Feature) -> bool:
+    """Whether the local image may not serve while Kubernetes cannot: a unit without container waits then."""
+    return feature.mode is Mode.KUBERNETES and not feature.fallback
 
 
 def _detail(feature: Feature, seen: Seen) -> str:
@@ -145,6 +152,8 @@ def _detail(feature: Feature, seen: Seen) -> str:
     if unit and seen.run is not Run.RUNNING:
         if unit.active is Active.FAILED:
             return f"{unit.name} failed{f': {unit.result}' if unit.result else ''}"
+        if unit.active is Active.ACTIVE and pending(feature):
+            return "pending deployment: no Kubernetes cluster is in use, and there is no fallback"
         if unit.active is Active.ACTIVE:
             return f"{unit.name} is active, but its container is {seen.run.value}"
         if unit.sub == "auto-restart":

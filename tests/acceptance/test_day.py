@@ -29,6 +29,10 @@ def test_looking_at_what_there_is(console: Console) -> None:
     assert before["snmp"][0][:12] in shown
     assert "Status: disabled" in console.type("system service status nat", expect=3)
     assert console.type("show feature status").splitlines()[2:]
+    assert (
+        console.type("system service logs snmp -n 1").splitlines()
+        == console.switch.docker("logs", "-n", "1", "snmp").splitlines()
+    )
     assert {name: console.life(name) for name in features.IMAGES} == before
 
 

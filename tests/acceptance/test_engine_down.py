@@ -28,7 +28,7 @@ def test_dockerd_killed_and_started_again(console: Console) -> None:
         console.answers()
         down = type_without_engine(["system", "service", "status"])
         assert (down.returncode, down.stdout) == (7, "")
-        assert down.stderr.startswith("Error: dockerd at /var/run/docker.sock cannot be reached")
+        assert down.stderr.startswith("Error: Docker at /var/run/docker.sock cannot be reached")
         assert "\nTry: " in down.stderr
         told = json.loads(type_without_engine(["system", "service", "status", "--json"]).stdout)
         assert (told["error"]["kind"], told["error"]["exit_code"]) == ("unreachable", 7)

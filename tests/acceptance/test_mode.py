@@ -8,7 +8,7 @@ import pytest
 
 from sandbox import features
 from tests.acceptance.console import Console
-from tests.support.switch import CONFIG_DB, STATE_DB, wait_until
+from tests.support.switch import CONFIG_DB, RESTART_SEC, STATE_DB, wait_until
 
 ROWS = features.config_db()["FEATURE"]
 
@@ -47,6 +47,26 @@ def test_without_a_cluster_the_local_image_serves_on(console: Console) -> None:
     assert console.intent("snmp") == ROWS["snmp"]
     assert console.life("snmp") == again
     console.type("system service status snmp")
+
+
+def test_without_a_fallback_it_waits_and_legacy_brings_it_home(console: Console) -> None:
+    """Rows as the host's own commands leave them. No unit fails for a cluster that is not there."""
+    console.type("config feature owner snmp kube")
+    console.type("config feature fallback snmp off")
+    console.type("systemctl restart snmp")
+    assert console.unit("snmp", "ActiveState", "Result") == ["active", "success"]
+    console.silent()
+    shown = console.type("system service status snmp", expect=3)
+    assert "Status: pending" in shown
+    assert "pending deployment" in shown
+    assert "config feature mode snmp legacy" in console.type("system service explain snmp").partition("Next:")[2]
+    assert "pending deployment" in console.type("journalctl -u snmp -o cat -n 2")
+
+    console.type("config feature mode snmp legacy --fallback")
+    assert console.intent("snmp") == ROWS["snmp"]
+    console.answers(RESTART_SEC + 20)
+    console.type("system service wait snmp --for legacy")
+    assert console.state("snmp")["current_owner"] == "local"
 
 
 @pytest.fixture
