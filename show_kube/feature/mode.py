@@ -11,6 +11,7 @@ from system_service.domain.switch import Switch
 from system_service.terminal.command import Command
 from system_service.terminal.complete import feature_names
 from system_service.terminal.options import json_option
+from system_service.terminal.render import table
 
 
 @click.command("mode", cls=Command)
@@ -26,8 +27,6 @@ def command(name: str | None, as_json: bool) -> Result:
     """
     result = look(Switch.from_env(), "show feature mode", () if name is None else (name,), partial=as_json)
     if not as_json:
-        from system_service.terminal.render import table  # tabulate is not for JSON
-
         table(
             ("Feature", "Mode", "Owner", "Fallback", "Status", "Version", "Since", "Detail"),
             (

@@ -9,6 +9,7 @@ from system_service.domain.result import Result
 from system_service.domain.switch import Switch
 from system_service.terminal.command import Command
 from system_service.terminal.options import json_option
+from system_service.terminal.render import table
 
 
 @click.command("list", cls=Command)
@@ -23,8 +24,6 @@ def command(as_json: bool) -> Result:
     """
     result = look(Switch.from_env(), "system service list", partial=as_json)
     if not as_json:
-        from system_service.terminal.render import table  # tabulate is not for JSON
-
         columns = ("state", "mode", "owner", "status")
         table(
             ("Feature", "State", "AutoRestart", "Mode", "Owner", "Status"),

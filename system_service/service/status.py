@@ -11,6 +11,7 @@ from system_service.domain.switch import Switch
 from system_service.errors import NotRunning
 from system_service.terminal.command import Command
 from system_service.terminal.options import json_option, names_argument
+from system_service.terminal.render import details, table
 
 
 @click.command("status", cls=Command)
@@ -40,8 +41,6 @@ def command(names: tuple[str, ...], as_json: bool) -> Result:
 
 
 def _show(reports: list[Report], *, one: bool) -> None:
-    from system_service.terminal.render import details, table  # tabulate is not for JSON
-
     if one:
         details(_facts(reports[0]))
         return

@@ -64,7 +64,7 @@ def echo_json(result: Result) -> None:
 
 
 def echo_error(error: SwitchError) -> None:
-    # Not at the top: a command that succeeds does not pay for tabulate.
+    # Not at the top: a command that succeeds does not pay for it.
     from system_service.terminal.render import printable
 
     click.echo(f"Error: {printable(str(error))}", err=True)

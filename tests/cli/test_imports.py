@@ -79,7 +79,6 @@ LOOK = (
         "system_service.domain.switch",
     }
 ) - {"system_service.terminal.host"}
-RENDER = {"system_service.terminal.render"}
 SERVICE = LOOK | {"system_service.cli", "system_service.service", "system_service.service.group"}
 MODE = LOOK | {"show_kube", "show_kube.cli", "show_kube.feature", "show_kube.feature.mode"}
 CONTAINER = DOCKER | {
@@ -116,9 +115,9 @@ PINNED = {
     "config feature state snmp disabled": CONFIG | {"config_kube.feature.state"},
     "config feature autorestart snmp disabled": CONFIG | {"config_kube.feature.autorestart"},
     "show feature mode": MODE,
-    "show feature mode snmp --json": MODE - RENDER,
+    "show feature mode snmp --json": MODE,
     "system service status": SERVICE | {"system_service.service.status"},
-    "system service status snmp --json": SERVICE - RENDER | {"system_service.service.status"},
+    "system service status snmp --json": SERVICE | {"system_service.service.status"},
     "system service list": SERVICE | {"system_service.service.list"},
     "system container id snmp": CONTAINER | {"system_service.container.id", "system_service.domain.locate"},
     "system container start snmp": CONTAIN | {"system_service.container.start"},
@@ -177,7 +176,6 @@ def test_import_set_of_a_command(fakes, command):
     assert imported & HEAVY == set()
     foreign = {n.partition(".")[0] for n in imported} - sys.stdlib_module_names - {*OURS, "__main__"}
     assert {n for n in foreign if not n.startswith(("__editable__", "_distutils_hack"))} <= ALLOWED
-    assert ("tabulate" in imported) is ("system_service.terminal.render" in imported)
     assert {name for name in imported if name.partition(".")[0] in OURS} == PINNED[command]
 
 

@@ -144,32 +144,32 @@ class TestStatus:
         assert status.json["features"][0]["status"] == "stopped"
         assert "  STATE_DB still says up: it is a hint, and out of date\n" in explained.out
 
-    @pytest.mark.parametrize(
-        ("container", "word", "code"),
-        [("dead", "failed", 3), ("paused", "failed", 3), ("restarting", "starting", 3), ("created", "stopped", 3)],
-    )
-    def test_a_container_in_a_state_of_its_own(self, fakes, container, word, code):
-        fakes.feature("snmp", container)
-        ran = fakes.run("system", "service", "status", "snmp", "--json")
-        assert (ran.code, ran.json["features"][0]["status"]) == (code, word)
+    def test_a_container_in_a_state_of_its_own(self, fakes):
+        words = {"dead": "failed", "paused": "failed", "restarting": "starting", "created": "stopped"}
+        for container in words:
+            fakes.feature(container, container)
+        ran = fakes.run("system", "service", "status", *words, "--json")
+        assert ran.code == 3
+        assert {f["name"]: f["status"] for f in ran.json["features"]} == words
 
 
 class TestChanges:
-    @pytest.mark.parametrize(
-        ("verb", "name", "says", "after"),
-        [
-            ("start", "lldp", "lldp: running", "running"),
-            ("stop", "snmp", "snmp: stopped", "exited"),
-            ("enable", "lldp", "lldp: running", "running"),
-            ("disable", "snmp", "snmp: disabled", "exited"),
-        ],
-    )
-    def test_done_once_and_unchanged_the_second_time(self, trio, verb, name, says, after):
-        assert trio.run("system", "service", verb, name) == (0, f"{says}\n", "")
-        assert state(trio, name) == after
-        trio.reset()
-        assert trio.run("system", "service", verb, name) == (0, f"{says} (unchanged)\n", "")
-        assert trio.writes() == []
+    def test_done_once_and_unchanged_the_second_time(self, fakes):
+        cases = [
+            ("start", "lldp", "exited", "running"),
+            ("stop", "snmp", "running", "stopped"),
+            ("enable", "bgp", "exited", "running"),
+            ("disable", "radv", "running", "disabled"),
+        ]
+        for _, name, before, _ in cases:
+            fakes.feature(name, before, state="disabled" if name == "bgp" else "enabled")
+        for addition in ("", " (unchanged)"):
+            fakes.reset()
+            shown = fakes.run_all(*(("system", "service", verb, name) for verb, name, _, _ in cases))
+            assert shown == [(0, f"{name}: {word}{addition}\n", "") for _, name, _, word in cases]
+            states = {name: state(fakes, name) for _, name, _, _ in cases}
+            assert states == {"lldp": "running", "snmp": "exited", "bgp": "running", "radv": "exited"}
+        assert fakes.writes() == []
 
     def test_restart(self, trio):
         before = trio.docker.get("snmp").starts
@@ -269,19 +269,20 @@ class TestChanges:
         assert rehearsed.code == 4
         assert "snmp: start container snmp\n" in rehearsed.out
 
-    @pytest.mark.parametrize(
-        ("verb", "fields", "sentence", "step"),
-        [
-            ("start", {"state": "disabled"}, "feature snmp is disabled", "system service enable snmp"),
-            ("restart", {"state": "always_disabled"}, "feature snmp is disabled", "system service enable snmp"),
-            ("disable", {"state": "always_enabled"}, "feature snmp is always_enabled and cannot be disabled", ""),
-            ("enable", {"state": "always_disabled"}, "feature snmp is always_disabled and cannot be enabled", ""),
-        ],
-    )
-    def test_the_rules_of_the_switch(self, fakes, verb, fields, sentence, step):
-        fakes.feature("snmp", "exited", **fields)
-        ran = fakes.run("system", "service", verb, "snmp", "--json")
-        assert ran.json["error"] == {"kind": "refused", "message": sentence, "resolution": step, "exit_code": 5}
+    def test_the_rules_of_the_switch(self, fakes):
+        cases = [
+            ("start", "a", "disabled", "feature a is disabled", "system service enable a"),
+            ("restart", "b", "always_disabled", "feature b is disabled", "system service enable b"),
+            ("disable", "c", "always_enabled", "feature c is always_enabled and cannot be disabled", ""),
+            ("enable", "d", "always_disabled", "feature d is always_disabled and cannot be enabled", ""),
+        ]
+        for _, name, word, _, _ in cases:
+            fakes.feature(name, "exited", state=word)
+        shown = fakes.run_all(*(("system", "service", verb, name, "--json") for verb, name, _, _, _ in cases))
+        assert [ran.json["error"] for ran in shown] == [
+            {"kind": "refused", "message": sentence, "resolution": step, "exit_code": 5}
+            for _, _, _, sentence, step in cases
+        ]
         assert fakes.writes() == []
 
     def test_a_paused_container_is_thawed_and_a_dead_one_named(self, fakes):
@@ -312,11 +313,11 @@ class TestChanges:
 
 
 class TestTime:
-    @pytest.mark.parametrize("value", ["nan", "0", "-1", "inf", "1e9", "soon", ""])
-    def test_a_time_limit_that_is_none(self, fakes, value):
-        ran = fakes.run("system", "service", "stop", "snmp", f"--timeout={value}")
-        assert ran.code == 2
-        assert ran.err.startswith("Usage: system service stop")
+    def test_a_time_limit_that_is_none(self, fakes):
+        values = ("nan", "0", "-1", "inf", "1e9", "soon", "")
+        for ran in fakes.run_all(*(("system", "service", "stop", "snmp", f"--timeout={v}") for v in values)):
+            assert ran.code == 2
+            assert ran.err.startswith("Usage: system service stop")
         assert fakes.redis.commands == []
 
     def test_what_does_not_come_about(self, fakes):
