@@ -38,8 +38,14 @@ def page() -> str:
         for path, found in walk(command, (root,)):
             context = None
             for word in path:
+                # With the command's own settings: click remembers the help option that it made first.
                 context = click.Context(
-                    found, info_name=word, parent=context, terminal_width=100, max_content_width=100
+                    found,
+                    info_name=word,
+                    parent=context,
+                    terminal_width=100,
+                    max_content_width=100,
+                    **found.context_settings,
                 )
             assert context is not None
             parts.append(f"{'#' * min(len(path) + 1, 4)} {' '.join(path)}\n\n```text\n{found.get_help(context)}\n```\n")
