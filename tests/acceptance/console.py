@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import shlex
+import signal
 import subprocess
 import threading
 import time
@@ -178,9 +179,20 @@ class Console:
         """Process id of the container's first process, in the room."""
         return self.switch.docker("container", "inspect", "--format", "{{.State.Pid}}", name)
 
-    def strike(self, signal: str, name: str) -> None:
+    def heeds(self, name: str) -> None:
+        """Wait until the container's first process heeds SIGTERM: before that a stop takes its whole timeout."""
+        status = ["cat", f"/proc/{self.first_process(name)}/status"]
+
+        def caught() -> int:
+            lines = self.switch.engine.room.run(status).stdout.splitlines()
+            (mask,) = [int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:")]
+            return mask & 1 << signal.SIGTERM - 1
+
+        wait_until(f"{name}'s first process", caught)
+
+    def strike(self, number: str, name: str) -> None:
         """Send a signal to the container's first process from outside, as the kernel would, past Docker."""
-        self.switch.engine.room.run(["kill", f"-{signal}", self.first_process(name)])
+        self.switch.engine.room.run(["kill", f"-{number}", self.first_process(name)])
 
     def drop_in(self, unit: str, text: str) -> None:
         """Add to a unit's file, until the test ends; an empty text takes it away."""

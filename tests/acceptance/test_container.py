@@ -98,6 +98,8 @@ def test_waits_live_through_a_redis_that_comes_back_empty(console: Console) -> N
 def test_the_database_restarts_while_nobody_can_ask_it(console: Console) -> None:
     """Its own start finds no Redis, and takes along what the units' dependencies say."""
     lives = {name: console.life(name) for name in features.UNITS}
+    for name in features.UNITS:
+        console.heeds(name)
     console.type("systemctl restart database")
     wait_until("the units", lambda: {console.active(name) for name in features.UNITS} == {"active"}, 40)
     assert console.intent("snmp") == ROWS["snmp"]

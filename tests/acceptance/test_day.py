@@ -127,6 +127,7 @@ def test_off_for_good_and_on_again(console: Console, strange_leaf: Console) -> N
 
 def test_one_of_several_fails_and_the_others_are_done(console: Console) -> None:
     """database is always_enabled; lldp's unit has User=, so that its script is no root's."""
+    console.heeds("lldp")
     database, before = console.life("database"), console.life("lldp")
     answer = console.ask("system service disable database lldp", expect=5)
     assert "always_enabled" in answer["error"]["message"]

@@ -24,6 +24,7 @@ def test_the_second_command_waits_its_turn(console: Console) -> None:
     assert (busy["kind"], f"pid {stop.pid}" in busy["message"]) == ("busy", True)
     assert console.status("snmp") == "stopping"  # looking takes no turn
     start = console.begin("system service start snmp")
+    console.heeds("bgp")
     console.type("system service restart bgp")  # nor does another feature
     assert stop.alive()
     assert start.alive()
@@ -57,6 +58,7 @@ def test_a_signal_ends_it_after_the_action_at_hand(console: Console, signal: str
 
 
 def test_a_signal_while_it_waits_for_its_turn(console: Console) -> None:
+    console.heeds("restapi")
     console.strike("STOP", "restapi")
     stop = console.begin("system service stop restapi")
     stop.read_until("stop container restapi")
@@ -71,6 +73,7 @@ def test_a_signal_while_it_waits_for_its_turn(console: Console) -> None:
 
 
 def test_killed_at_every_stage_the_same_command_again_gets_there(console: Console) -> None:
+    console.heeds("bgp")
     for stage in DISABLE:
         console.kill_at("system service disable bgp", stage)
     assert console.intent("bgp")["state"] == "disabled"

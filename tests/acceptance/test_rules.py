@@ -65,6 +65,7 @@ def test_a_stop_waits_until_the_start_is_over(console: Console) -> None:
 
 
 def test_a_unit_masked_by_hand(console: Console) -> None:
+    console.heeds("bgp")
     console.type("systemctl mask bgp")
     console.type("system service stop bgp")
     assert console.life("bgp") is None
@@ -76,6 +77,7 @@ def test_a_unit_masked_by_hand(console: Console) -> None:
 
 
 def test_a_container_that_runs_beside_its_unit(console: Console) -> None:
+    console.heeds("bgp")
     console.type("systemctl stop bgp")
     console.switch.docker("start", "bgp")
     assert "runs although bgp.service is inactive" in console.type("system service status bgp")
@@ -87,7 +89,7 @@ def test_a_container_that_runs_beside_its_unit(console: Console) -> None:
 
     console.type("systemctl stop bgp")
     console.switch.docker("start", "bgp")
-    assert console.life("bgp") is not None
+    console.heeds("bgp")
     console.type("system service stop bgp")
     assert console.life("bgp") is None
     console.type("system service start bgp")
@@ -102,6 +104,7 @@ def test_a_paused_container(console: Console) -> None:
     console.answers()
     assert console.life("snmp") == before
 
+    console.heeds("bgp")
     console.switch.docker("pause", "bgp")
     console.type("system service stop bgp")
     found = console.witness.container("bgp")
@@ -135,11 +138,13 @@ def test_a_container_removed_under_our_hands(console: Console) -> None:
 def test_a_feature_without_unit(console: Console) -> None:
     name = features.WITHOUT_UNIT
     first = console.life(name)
+    console.heeds(name)
     assert console.ask(f"system service stop {name}")["changed"] is True
     assert console.life(name) is None
     console.type(f"system service status {name}", expect=3)
     assert console.ask(f"system service start {name}")["changed"] is True
     second = console.life(name)
+    console.heeds(name)
     assert console.ask(f"system service restart {name}")["changed"] is True
     third = console.life(name)
     assert len({first, second, third, None}) == 4
@@ -153,6 +158,8 @@ def test_a_feature_without_unit(console: Console) -> None:
 
 def test_swss_takes_along_what_requires_it(console: Console) -> None:
     bgp = console.life("bgp")
+    for name in ("swss", "lldp"):
+        console.heeds(name)
     console.type("system service stop swss")
     assert [console.active(name) for name in ("swss", "snmp", "lldp", "bgp")] == ["inactive"] * 3 + ["active"]
     console.silent()
@@ -163,6 +170,8 @@ def test_swss_takes_along_what_requires_it(console: Console) -> None:
     console.answers()
 
     processes = {name: console.unit(name, "MainPID") for name in features.UNITS}
+    for name in ("swss", "lldp"):
+        console.heeds(name)
     console.type("system service restart swss")
     wait_until("snmp and lldp", lambda: {console.active("snmp"), console.active("lldp")} == {"active"}, 40)
     console.answers()

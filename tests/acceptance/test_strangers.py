@@ -40,6 +40,7 @@ def test_a_feature_without_unit_needs_no_root(console: Console) -> None:
     """Nor does it matter who was there before: the lock is shared by the group."""
     name = features.WITHOUT_UNIT
     console.type(f"system service start {name}")
+    console.heeds(name)
     console.type(f"system service stop {name}", user="admin")
     assert console.life(name) is None
     console.type(f"system service start {name}", user="admin")
