@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import queue
 import shlex
-import signal
 import subprocess
 import threading
 import time
@@ -173,22 +172,23 @@ class Console:
 
     def silent(self) -> None:
         """The SNMP client gets none, however patient."""
-        assert self.switch.snmp_get(timeout=1) is None
+        assert self.switch.snmp_get(timeout=0.5) is None
 
     def first_process(self, name: str) -> str:
         """Process id of the container's first process, in the room."""
         return self.switch.docker("container", "inspect", "--format", "{{.State.Pid}}", name)
 
     def heeds(self, name: str) -> None:
-        """Wait until the container's first process heeds SIGTERM: before that a stop takes its whole timeout."""
-        status = ["cat", f"/proc/{self.first_process(name)}/status"]
+        """Wait until all processes of the container heed SIGTERM: before that a stop takes its whole timeout.
 
-        def caught() -> int:
-            lines = self.switch.engine.room.run(status).stdout.splitlines()
-            (mask,) = [int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:")]
-            return mask & 1 << signal.SIGTERM - 1
+        A child that supervisord has forked, and that is not yet the program it is to become, swallows the signal.
+        """
 
-        wait_until(f"{name}'s first process", caught)
+        def settled() -> bool:
+            processes = self.switch.docker("top", name, "-eo", "pid,args").splitlines()[1:]
+            return len(processes) >= 3 and sum("supervisord" in line for line in processes) == 1
+
+        wait_until(f"{name}'s processes", settled)
 
     def strike(self, number: str, name: str) -> None:
         """Send a signal to the container's first process from outside, as the kernel would, past Docker."""
