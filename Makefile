@@ -12,8 +12,8 @@ demo-shell: setup  ## a shell on the sandbox switch
 	$(BIN)/python -m sandbox.demo --shell
 
 test: setup  ## all tests; then those of the command line under the newest click
-	$(BIN)/python -m pytest
-	$(NEWEST)/python -m pytest tests/cli
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(NEWEST)/python -m pytest -n 2 tests/cli
 
 check: setup  ## fast: lint, types, and the tests that need no sandbox switch
 	$(BIN)/ruff check .

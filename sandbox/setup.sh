@@ -7,7 +7,7 @@ src=$(cd "$(dirname "$0")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/sonic-system-service
 packages="python3 python3-venv docker.io redis-server debootstrap busybox-static debian-archive-keyring snmp iproute2 util-linux"
 # The versions the switch has; the second environment takes the newest click instead.
-switch_pins="click==8.1.8 tabulate==0.9.0 natsort==8.4.0 hiredis"
+switch_pins="click==8.1.8 hiredis"
 
 say() { echo "setup: $*"; }
 
@@ -70,5 +70,5 @@ missing=$(missing_packages)
 [ -z "$missing" ] || install_packages $missing
 # shellcheck disable=SC2086
 make_venv venv $switch_pins
-make_venv venv-newest-click click 'tabulate==0.9.0'
+make_venv venv-newest-click click
 fetch_wheels

@@ -19,6 +19,18 @@ def virtual_systemd(switch):
     return str(switch.engine.socket), NAME
 
 
+_ON_THE_SWITCH = ("tests/acceptance/", "tests/sandbox/", "tests/contract/test_units.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """With several workers: one has the switch and all its tests; the others take the rest, a file at a time."""
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        on_switch = "switch" in getattr(item, "fixturenames", ()) or file.startswith(_ON_THE_SWITCH)
+        item.add_marker(pytest.mark.xdist_group("switch" if on_switch else file))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield

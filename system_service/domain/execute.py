@@ -55,7 +55,7 @@ class Executor:
             SwitchError: of the action that failed (the earlier ones stand, and the same command completes them).
         """
         if os.geteuid() != 0 and any(a.kind in _NEEDS_ROOT for a in plan.actions):
-            raise NotPermitted(f"'{self.command}' needs root", f"sudo {self.command}")
+            raise NotPermitted(f"'{self.command}' needs root", "run it as root (sudo)")
         for action in plan.actions:
             if not self.block and action.kind in (Kind.AWAIT_RUNNING, Kind.AWAIT_STOPPED):
                 continue
