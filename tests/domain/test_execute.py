@@ -134,7 +134,7 @@ def test_who_may(fakes, execute, kind, allowed):
         else:
             with pytest.raises(NotPermitted, match="'the command' needs root") as caught:
                 execute(Action(kind, "snmp"))
-            assert caught.value.resolution == "sudo the command"
+            assert caught.value.resolution == "run it as root (sudo)"
             assert fakes.writes() == []
     finally:
         os.seteuid(0)
