@@ -30,7 +30,6 @@ def test_what_only_root_may_do_is_refused_before_anything_is_done(console: Conso
     lives = {name: console.life(name) for name in features.IMAGES}
     for line in ("system service stop snmp", "system service disable lldp", "config feature mode snmp kubernetes"):
         error = console.ask(line, expect=8, user="admin")["error"]
-        command = " ".join(line.split()[:3])
         assert (error["kind"], error["resolution"]) == ("not_permitted", "run it as root (sudo)"), error
     assert {name: console.life(name) for name in features.IMAGES} == lives
     assert {name: console.intent(name) for name in ROWS} == ROWS
