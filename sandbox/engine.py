@@ -16,6 +16,7 @@ from sandbox.room import Room, remove_groups
 
 DOCKERD = "/usr/sbin/dockerd"
 CLIENT = "/usr/bin/docker"
+CLAMP = Path(__file__).with_name("kube") / "runc-clamp"
 PREFIX = "sonic-switch-"
 GROUP_ID = 990
 """Group of the engine's socket: `docker` inside the virtual switch, whatever the number means outside."""
@@ -53,6 +54,7 @@ class Engine:
             *("--data-root", str(self.base / "data"), "--exec-root", str(self.base / "exec")),
             *("-H", self.host, "-G", str(GROUP_ID), "--pidfile", str(self.base / "pid")),
             *("--exec-opt", "native.cgroupdriver=cgroupfs"),
+            *("--add-runtime", f"clamp={CLAMP}", "--default-runtime", "clamp"),
         ]
         with (self.base / "dockerd.log").open("ab") as log:
             self._client = subprocess.Popen(

@@ -26,6 +26,9 @@ IMAGES: Final = {
 }
 """Feature to folder below images/. `standin` sleeps under supervisord; the others do their real work."""
 
+PUBLISHED: Final = ("snmp", "lldp")
+"""Features whose newer images are in the sandbox's registry."""
+
 CREATE_OPTIONS: Final = {
     # lldpd needs raw sockets on the ports.
     "lldp": "--cap-add NET_ADMIN",

@@ -8,18 +8,32 @@ from pathlib import Path
 
 from sandbox import features
 from sandbox.engine import Engine
+from sandbox.kube.registry import Registry
 
 FOLDER = Path(__file__).with_name("images")
 HOST = Path(__file__).with_name("host")
 ROOT = "sonic-root:latest"
 SWITCH = "sonic-switch:latest"
 VERSION = "20260601.1"
-"""IMAGE_VERSION of the feature images."""
+"""IMAGE_VERSION of the feature images on the switch."""
+PRODUCT_UNITS = (
+    "sonic-system-service-gates.service",
+    "sonic-system-service-sync.path",
+    "sonic-system-service-sync.service",
+)
+"""What an operator enables after installing the wheel."""
+PUBLISHED = ("20260701.1", "20260801.1")
+"""IMAGE_VERSIONs of the images in the registry, which the switch has to pull."""
 
 
 def feature_image(name: str) -> str:
     """Image of a feature's local container."""
     return f"docker-{name}:latest"
+
+
+def published(name: str, version: str) -> str:
+    """Name and tag of a feature's image in the registry."""
+    return f"docker-{name}:{version}"
 
 
 def import_root(engine: Engine, tar: Path) -> None:
@@ -33,6 +47,18 @@ def build_features(engine: Engine) -> None:
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(build_feature, engine, name) for name in features.IMAGES]:
             done.result()
+
+
+def publish(engine: Engine, storage: Path) -> None:
+    """Fill a registry's folder with the images of PUBLISHED. The engine keeps their layers, not their names."""
+    registry = Registry(engine, storage)
+    registry.start()
+    for name in features.PUBLISHED:
+        for version in PUBLISHED:
+            build_feature(engine, name, version, "publish")
+            registry.push("publish", published(name, version))
+    engine.docker("rmi", "publish")
+    registry.process.kill("TERM")
 
 
 def build_feature(engine: Engine, name: str, version: str = VERSION, tag: str | None = None) -> None:
@@ -85,5 +111,7 @@ def render_host(root: Path, config_db: str, restart_sec: int | None) -> None:
             dropin = units / f"{name}.service.d/sandbox.conf"
             dropin.parent.mkdir()
             dropin.write_text(f"[Service]\nRestartSec={restart_sec}\n")
+    for unit in PRODUCT_UNITS:
+        (wanted / unit).symlink_to(f"/usr/local/lib/systemd/system/{unit}")
     (root / "etc/sonic").mkdir()
     (root / "etc/sonic/config_db.json").write_text(config_db)

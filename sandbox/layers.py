@@ -14,12 +14,15 @@ from sandbox import cache, images, rootfs
 from sandbox.engine import Engine
 from sandbox.processes import SandboxError, run
 
+DATA = "data"
 LAYERS = "overlay2"
+REGISTRY = "registry"
 
 
 def key() -> str:
     """Hash of all that decides the images."""
-    digest = hashlib.sha256(f"{rootfs.recipe()} {images.VERSION} {images.features.IMAGES}".encode())
+    versions = (images.VERSION, images.PUBLISHED, images.features.IMAGES, images.features.PUBLISHED)
+    digest = hashlib.sha256(f"{rootfs.recipe()} {versions}".encode())
     for path in sorted(images.FOLDER.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(f"{path.relative_to(images.FOLDER)} {path.stat().st_mode}\n".encode() + path.read_bytes())
@@ -31,12 +34,14 @@ def template() -> Path:
     return cache.folder() / f"engine-{key()}"
 
 
-def restore(data: Path) -> bool:
-    """Fill an engine's data folder before its first start; False when the cache has no template yet."""
+def restore(base: Path) -> bool:
+    """Fill the folders of an engine's data and of the registry before their first start; False when the cache has no
+    template yet."""
     with rootfs.exclusive(cache.folder() / "engine.lock"):
         if not template().exists():
             return False
-        copy(template(), data)
+        copy(template() / DATA, base / DATA)
+        copy(template() / REGISTRY, base / REGISTRY, linked=True)
     return True
 
 
@@ -44,24 +49,28 @@ def make(engine: Engine) -> None:
     """Make the images in an engine that has none, and keep its data folder as the template. Restarts the engine."""
     images.import_root(engine, rootfs.archive())
     images.build_features(engine)
+    images.publish(engine, engine.base / REGISTRY)
     engine.stop()
     with rootfs.exclusive(cache.folder() / "engine.lock"):
         for old in cache.folder().glob("engine-*"):
             shutil.rmtree(old)
         partial = cache.folder() / "engine-partial"
-        copy(engine.base / "data", partial)
+        partial.mkdir()
+        copy(engine.base / DATA, partial / DATA)
+        copy(engine.base / REGISTRY, partial / REGISTRY, linked=True)
         partial.rename(template())
     engine.start()
 
 
-def copy(source: Path, target: Path) -> None:
-    """Copy a data folder of a stopped engine; its layers as hard links where both are on one file system."""
+def copy(source: Path, target: Path, linked: bool = False) -> None:
+    """Copy a data folder of a stopped engine; layers (`linked`: everything) as hard links where both are on one file
+    system."""
     target.mkdir(mode=0o710)
     for entry in sorted(source.iterdir()):
-        if entry.name == LAYERS:
+        if linked or entry.name == LAYERS:
             try:
                 run(["cp", "-al", str(entry), str(target)], timeout=120)
                 continue
             except SandboxError:  # another file system
-                shutil.rmtree(target / LAYERS, ignore_errors=True)
+                shutil.rmtree(target / entry.name, ignore_errors=True)
         run(["cp", "-a", str(entry), str(target)], timeout=300)

@@ -69,8 +69,8 @@ case $verb in
     inside)
         ip link set lo up
         mount_groups
-        # Folders in which the engine leaves files outside its own root: here they are lost with the room.
-        for dir in /run /etc/docker /opt; do
+        # Folders in which the engine and the kubelet leave files: here they are lost with the room.
+        for dir in /run /etc/docker /opt /var/lib /var/log; do
             mount -t tmpfs tmpfs "$dir"
         done
         # The paths that the switch's scripts name in their `docker create`.

@@ -5,9 +5,12 @@ set -eu
 
 src=$(cd "$(dirname "$0")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/sonic-system-service
-packages="python3 python3-venv docker.io redis-server debootstrap busybox-static debian-archive-keyring snmp iproute2 util-linux"
+packages="python3 python3-venv docker.io redis-server debootstrap busybox-static debian-archive-keyring snmp iproute2 util-linux
+etcd-server docker-registry openssl"
 # The versions the switch has; the second environment takes the newest click instead.
 switch_pins="click==8.1.8 hiredis"
+# What the extra [kubernetes] brings on the switch; the environments here have the newest client.
+kubernetes_pin="kubernetes==31.0.0"
 
 say() { echo "setup: $*"; }
 
@@ -51,12 +54,13 @@ make_venv() { # NAME REQUIREMENT...
 
 fetch_wheels() {
     wheels=$cache/wheels
-    [ "$(cat "$wheels/.made-from" 2>/dev/null)" != "$switch_pins" ] || return 0
-    say "wheels for the switch: $switch_pins"
+    pins="$switch_pins $kubernetes_pin"
+    [ "$(cat "$wheels/.made-from" 2>/dev/null)" != "$pins" ] || return 0
+    say "wheels for the switch: $pins"
     rm -rf "$wheels"
     # shellcheck disable=SC2086 # one word per requirement
-    "$cache/venv/bin/pip" -q download --disable-pip-version-check --only-binary :all: --no-deps -d "$wheels" $switch_pins
-    echo "$switch_pins" > "$wheels/.made-from"
+    "$cache/venv/bin/pip" -q download --disable-pip-version-check --only-binary :all: -d "$wheels" $pins
+    echo "$pins" > "$wheels/.made-from"
 }
 
 [ "$(id -u)" = 0 ] || die "needs root: it installs packages and starts a container engine"

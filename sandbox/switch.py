@@ -18,8 +18,11 @@ from typing import TypeVar
 
 from sandbox import features, images, layers, wheel
 from sandbox.engine import CLIENT, Engine
+from sandbox.kube.cluster import Cluster
 from sandbox.processes import SandboxError, run, undisturbed, wait_until
 
+HOSTNAME = "sonic"
+KUBECONFIG = "/etc/sonic/kube_admin.conf"
 NAME = "switch"
 """The virtual switch's own container."""
 
@@ -43,6 +46,7 @@ class Switch:
         self.durations: dict[str, float] = {}
         """Stage of `up` -> seconds; stages overlap."""
         self.engine = Engine(engine_options)
+        self.cluster: Cluster | None = None
         self._say = say
 
     @property
@@ -57,7 +61,7 @@ class Switch:
 
     def up(self) -> None:
         """Bring everything up: at the end systemd is up, snmp and lldp run. SandboxError says what failed."""
-        restored = self._timed("layers", lambda: layers.restore(self.base / "data"))
+        restored = self._timed("layers", lambda: layers.restore(self.base))
         self._timed("engine", self.engine.open)
         with ThreadPoolExecutor(1) as pool:
             try:
@@ -68,6 +72,25 @@ class Switch:
                 raise
         self._timed("boot", self._boot)
         self._timed("services", self._start_features)
+
+    def join(self) -> Cluster:
+        """Bring up a Kubernetes of which this switch is the node, and give the switch its kubeconfig. Once.
+
+        SandboxError when that fails, or this machine has none (sandbox.kube.binaries.missing).
+        """
+        if self.cluster is None:
+            cluster = Cluster(self.engine, HOSTNAME)
+            self._timed("cluster", cluster.open)
+            self.write_file(KUBECONFIG, cluster.kubeconfig())
+            self.cluster = cluster
+        return self.cluster
+
+    def write_file(self, path: str, text: str, mode: str = "600") -> None:
+        """Write a file on the switch. SandboxError when it cannot be written."""
+        command = 'umask 077; cat > "$0" && chmod "$1" "$0"'
+        done = self.exec(["sh", "-c", command, path, mode], stdin=text)
+        if done.returncode:
+            raise SandboxError(f"{path}: {done.stderr}")
 
     def _make_images(self, pool: ThreadPoolExecutor, restored: bool) -> None:
         wheels = pool.submit(self._timed, "wheel", lambda: wheel.build(self.base))
@@ -92,7 +115,19 @@ class Switch:
             *("-v", "/run/redis:/run/redis", images.feature_image(without_unit)),
         )
         self.engine.docker(
-            *("run", "-d", "-t", "--name", NAME, "--hostname", "sonic", "--net", "host", "--stop-signal", "SIGRTMIN+3"),
+            *(
+                "run",
+                "-d",
+                "-t",
+                "--name",
+                NAME,
+                "--hostname",
+                HOSTNAME,
+                "--net",
+                "host",
+                "--stop-signal",
+                "SIGRTMIN+3",
+            ),
             *("--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--cap-add", "SYS_PTRACE"),
             *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
             *(

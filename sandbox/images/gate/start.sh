@@ -1,6 +1,6 @@
 #!/bin/sh
 # The first program of a feature container: the gate, then the processes, whatever the gate's exit code was.
-/usr/bin/container_startup.py -f "$FEATURE" -o "${RUNTIME_OWNER:-local}" -v "$IMAGE_VERSION"
+/usr/bin/container_startup.py -f "$FEATURE" -o "${RUNTIME_OWNER:-kube}" -v "$IMAGE_VERSION"
 sed -n 's/^\(program\|group\)://p' /etc/supervisor/critical_processes | while read -r name; do
     supervisorctl -s unix:///run/supervisor.sock start "$name"
 done

@@ -1,0 +1,1 @@
+"""The sandbox's Kubernetes: real control plane and kubelet in the engine's room, certificates, registry, binaries."""

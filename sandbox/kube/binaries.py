@@ -1,0 +1,96 @@
+"""Where the control plane and the kubelet come from: a folder that a setting names, one beside the project, or Go.
+
+Two files: `kubebox` (kube-apiserver, kube-controller-manager, kube-scheduler) and `kubenode` (kubelet, kubeadm).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+import os
+import shutil
+from pathlib import Path
+
+from sandbox import cache
+from sandbox.processes import SandboxError, run
+from sandbox.rootfs import exclusive
+
+SOURCE = Path(__file__).resolve().parent
+SETTING = "SANDBOX_KUBE_BIN"
+BESIDE = SOURCE.parents[2] / "shared/kube/bin"
+VERSIONS = {"kubebox": "1.34.4", "kubenode": "1.22.2"}
+_VERSION_VARIABLES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+BUILD_SECONDS = 1800
+
+
+def missing() -> str:
+    """Why there can be no cluster here; empty when there can."""
+    if given() is None and shutil.which("go") is None:
+        return f"no Kubernetes: neither {SETTING} (a folder with {' and '.join(VERSIONS)}) nor Go to build it with"
+    return ""
+
+
+def given() -> Path | None:
+    """The folder with ready binaries, plain or as .xz; None when there is none."""
+    folder = Path(os.environ.get(SETTING) or BESIDE)
+    return folder if all((folder / n).exists() or (folder / f"{n}.xz").exists() for n in VERSIONS) else None
+
+
+def provide() -> Path:
+    """The folder with both binaries, executable; unpacked or built into the cache at the first call.
+
+    SandboxError when they can be had from nowhere, or the build fails.
+    """
+    if reason := missing():
+        raise SandboxError(reason)
+    folder = given()
+    if folder and all(os.access(folder / name, os.X_OK) for name in VERSIONS):
+        return folder
+    target = cache.folder() / f"kube-{_stamp(folder)}"
+    with exclusive(cache.folder() / "kube.lock"):
+        if not target.exists():
+            for old in cache.folder().glob("kube-*"):
+                shutil.rmtree(old)
+            partial = cache.folder() / "kube-partial"
+            partial.mkdir()
+            for name in VERSIONS:
+                _unpack(folder, name, partial) if folder else _build(name, partial)
+                (partial / name).chmod(0o755)
+            partial.rename(target)
+    return target
+
+
+def _stamp(folder: Path | None) -> str:
+    digest = hashlib.sha256()
+    for name in VERSIONS:
+        packed = (folder / f"{name}.xz").stat() if folder else None
+        digest.update(f"{packed.st_size} {packed.st_mtime_ns}".encode() if packed else _sources(name))
+    return digest.hexdigest()[:12]
+
+
+def _sources(name: str) -> bytes:
+    return b"".join((SOURCE / name / file).read_bytes() for file in ("main.go", "go.mod", "go.sum"))
+
+
+def _unpack(folder: Path, name: str, target: Path) -> None:
+    packed = folder / f"{name}.xz"
+    if not packed.exists():
+        shutil.copy(folder / name, target / name)
+        return
+    with lzma.open(packed) as source, (target / name).open("wb") as out:
+        shutil.copyfileobj(source, out, 1 << 20)
+
+
+def _build(name: str, target: Path) -> None:
+    version = VERSIONS[name]
+    major, minor, _ = version.split(".")
+    flags = ["-s", "-w"]
+    for package in _VERSION_VARIABLES:
+        flags += [f"-X {package}.gitVersion=v{version}", f"-X {package}.gitMajor={major}"]
+        flags += [f"-X {package}.gitMinor={minor}", f"-X {package}.gitTreeState=clean"]
+    run(
+        ["go", "build", "-trimpath", "-ldflags", " ".join(flags), "-o", str(target / name), "."],
+        timeout=BUILD_SECONDS,
+        cwd=str(SOURCE / name),
+        env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"},
+    )
