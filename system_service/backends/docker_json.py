@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from system_service.model.clock import docker_time
 from system_service.model.snapshot import Container, Run
 
 
@@ -37,6 +38,7 @@ def from_inspect(found: dict[str, Any], name: str) -> Container:
         image=_text(config.get("Image")),
         health="" if health == "none" else health,
         labels=_labels(config.get("Labels")),
+        started=docker_time(_text(state.get("StartedAt"))),
     )
 
 

@@ -77,6 +77,13 @@ class Engine:
             raise self._nonsense("a container that is none")
         return found
 
+    def image(self, ref: str) -> dict[str, Any]:
+        """What Docker knows of an image, as it says it. Raises Failed when there is none."""
+        found = self._parsed(self._call("GET", f"/images/{http.quote(ref)}/json").body)
+        if not isinstance(found, dict):
+            raise self._nonsense("an image that is none")
+        return found
+
     def find(self, name: str) -> Container | None:
         """The container of exactly this name, or None. Its `status` is "": only the list has Docker's text."""
         try:

@@ -14,8 +14,6 @@ from enum import Enum
 # 64 of them, starting with a letter or a digit: every name SONiC ships, and nothing that could escape a path.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _TRUE = frozenset({"true", "True", "TRUE"})
-# teamd cleans up its port channels; killed before that, they stay behind.
-_STOP_TIMEOUTS = {"teamd": 60}
 
 
 class Mode(Enum):
@@ -119,8 +117,3 @@ def instances(feature: Feature, namespaces: Iterable[str]) -> tuple[Instance, ..
             index = namespace.removeprefix("asic")
             found.append(Instance(name, namespace, f"{name}@{index}.service", f"{name}{index}"))
     return tuple(found)
-
-
-def stop_timeout(feature: str) -> int:
-    """Seconds the feature's container may take to end before it is killed."""
-    return _STOP_TIMEOUTS.get(feature, 10)

@@ -1,6 +1,15 @@
-"""Which feature a container belongs to. Beside `feature` because the waiter cannot afford that module's imports."""
+"""Names of the switch that several need: whose a container is, its stop timeout, where locks are.
+
+Beside `feature` because the waiter cannot afford that module's imports.
+"""
 
 from __future__ import annotations
+
+RUN_DIR = "/run/sonic-system-service"
+"""Lock files, unless $SYSTEM_SERVICE_RUN_DIR names another folder."""
+
+# teamd cleans up its port channels; killed before that, they stay behind.
+_STOP_TIMEOUTS = {"teamd": 60}
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,3 +25,8 @@ def feature_of_container(container: str, namespaces: Iterable[str]) -> tuple[str
             if not stem[-1].isdigit():
                 return stem, namespace
     return container, ""
+
+
+def stop_timeout(feature: str) -> int:
+    """Seconds the feature's container may take to end before it is killed."""
+    return _STOP_TIMEOUTS.get(feature, 10)

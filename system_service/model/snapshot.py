@@ -1,6 +1,6 @@
 """Everything known about some features at one moment, immutable. Built by `observe`; read by the planner.
 
-No I/O here. The label and the gate of Kubernetes mode get their fields here when that mode arrives.
+No I/O here.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from system_service.errors import SwitchError
 from system_service.model.feature import Feature, Instance, Owner
 
 
@@ -27,7 +28,10 @@ class Run(Enum):
 
 @dataclass(frozen=True)
 class Container:
-    """A container as Docker's list shows it. `id` is the full id; `since` is Docker's own status text."""
+    """A container as Docker's list shows it. `id` is the full id; `status` is Docker's own text.
+
+    `started`: when it was last started (Unix time), where it was inspected; else 0.
+    """
 
     id: str
     name: str
@@ -36,6 +40,7 @@ class Container:
     status: str = ""
     health: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    started: float = 0.0
 
 
 class Active(Enum):
@@ -82,34 +87,69 @@ class Host:
 
 @dataclass(frozen=True)
 class Seen:
-    """One instance: its local container, and its unit (None: there is none, the engine is driven directly)."""
+    """One instance: its local container, and its unit (None: there is none, the engine is driven directly).
+
+    `pods`: the running containers that Kubernetes made for it; `serving` the one of them that runs the feature, past
+    its gate.
+    """
 
     instance: Instance
     container: Container | None = None
     unit: Unit | None = None
+    pods: tuple[Container, ...] = ()
+    serving: Container | None = None
 
     @property
     def run(self) -> Run:
         return self.container.run if self.container else Run.ABSENT
 
     @property
+    def runs(self) -> bool:
+        """Whether the feature runs here, whoever runs it."""
+        return self.run is Run.RUNNING or self.serving is not None
+
+    @property
     def owner(self) -> Owner:
-        return Owner.LOCAL if self.run in (Run.RUNNING, Run.PAUSED, Run.RESTARTING) else Owner.NONE
+        if self.run in (Run.RUNNING, Run.PAUSED, Run.RESTARTING):
+            return Owner.LOCAL
+        return Owner.KUBE if self.serving is not None else Owner.NONE
 
 
 @dataclass(frozen=True)
 class FeatureSeen:
-    """One feature with all its instances; `state_row` is its STATE_DB row, a hint and never the truth."""
+    """One feature with all its instances.
+
+    `state_row` is its STATE_DB row, a hint and never the truth; `own` is our own row beside it (handover/rows.py).
+    """
 
     feature: Feature
     seen: tuple[Seen, ...]
     state_row: Mapping[str, str] = field(default_factory=dict)
+    own: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> Owner:
+        """Who runs it: local where any instance does."""
+        owners = {seen.owner for seen in self.seen}
+        return next((owner for owner in (Owner.LOCAL, Owner.KUBE) if owner in owners), Owner.NONE)
+
+
+@dataclass(frozen=True)
+class Node:
+    """This switch's node object in the API server."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ready: bool = False
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Some features of the switch at one moment. `server` is KUBERNETES_MASTER|SERVER of CONFIG_DB."""
+    """Some features of the switch at one moment. `server` is KUBERNETES_MASTER|SERVER of CONFIG_DB.
+
+    `node`: where the cluster was asked, this switch's node, or the error with which that failed.
+    """
 
     host: Host
     features: tuple[FeatureSeen, ...]
     server: Mapping[str, str] = field(default_factory=dict)
+    node: Node | SwitchError | None = None

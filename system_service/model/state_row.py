@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import time
 
+# The table of STATE_DB with what is ours alone: FEATURE rows carry the host's own fields and no others.
+OWN_TABLE = "SYSTEM_SERVICE"
+
 
 def host_time() -> str:
     """Now, as the host writes `update_time`: local time, whole seconds."""

@@ -1,0 +1,32 @@
+"""Which containers Kubernetes made for a feature: by their labels, exactly; docker names are mangled and tell nothing.
+
+Also imported by the waiter: nothing heavy here.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from system_service.model.snapshot import Container
+
+NAMESPACE = "default"
+_LIVE = ("running", "paused", "restarting")
+
+
+def pod_labels(feature: str) -> tuple[str, ...]:
+    """The labels, as NAME=VALUE, of a container of this feature's pod; the pod's sandbox has another type."""
+    return (
+        f"io.kubernetes.container.name={feature}",
+        "io.kubernetes.docker.type=container",
+        f"io.kubernetes.pod.namespace={NAMESPACE}",
+    )
+
+
+def pods_of(feature: str, containers: Iterable[Container]) -> tuple[Container, ...]:
+    """Those of Docker's list that run, in its order: the newest first."""
+    wanted = [label.split("=", 1) for label in pod_labels(feature)]
+    return tuple(
+        c for c in containers if c.run.value in _LIVE and all(c.labels.get(name) == value for name, value in wanted)
+    )
