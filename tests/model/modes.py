@@ -9,7 +9,7 @@ from typing import Any
 
 from system_service.domain.actions import Kind
 from system_service.errors import Refused, Unreachable
-from system_service.model.feature import Mode, parse_feature
+from system_service.model.feature import AdminState, Mode, Owner, parse_feature
 
 from .explore import Wrong
 
@@ -66,16 +66,24 @@ def check(planner: Any) -> int:
 
 
 def _plan(planner: Any, case: Case, row: dict[str, str]) -> Any:
-    # Nothing but what a change of mode may depend on: not the state, not the unit, not what runs, not the daemons.
+    # The local container runs, and no cluster answers: nothing but intent. Not the state, not the daemons.
     parsed = parse_feature(case.name, row)
     feature = SimpleNamespace(
-        name=parsed.name, mode=parsed.mode, knows_owner=parsed.knows_owner, fallback=parsed.fallback
+        name=parsed.name,
+        mode=parsed.mode,
+        knows_owner=parsed.knows_owner,
+        fallback=parsed.fallback,
+        state=AdminState.ENABLED,
     )
     box = None if case.labels is None else SimpleNamespace(labels=case.labels)
-    seen = tuple(SimpleNamespace(instance=SimpleNamespace(namespace=p), container=box) for p in case.places)
-    wanted = SimpleNamespace(feature=feature, seen=seen)
+    seen = tuple(
+        SimpleNamespace(instance=SimpleNamespace(namespace=p), container=box, unit=None, serving=None)
+        for p in case.places
+    )
+    wanted = SimpleNamespace(feature=feature, seen=seen, owner=Owner.LOCAL, own={})
     request = planner.Request(planner.Verb.MODE, case.mode, case.fallback)
-    return planner.plan(SimpleNamespace(server=case.server), wanted, request)
+    host = SimpleNamespace(systemd=True)
+    return planner.plan(SimpleNamespace(server=case.server, node=None, host=host), wanted, request)
 
 
 def _refused(case: Case) -> bool:

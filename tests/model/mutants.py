@@ -29,7 +29,7 @@ class Mutant:
         if self.module is PLAN:
             return changed
         planner = _compile(PLAN.__name__, inspect.getsource(PLAN))
-        planner.__dict__["plan_mode"] = changed.plan_mode
+        planner.__dict__.update(plan_mode=changed.plan_mode, supervised=changed.supervised)
         return planner
 
 
@@ -77,8 +77,8 @@ MUTANTS = (
     Mutant(
         "a paused container is not thawed",
         PLAN,
-        "else [thaw, *_bring_up_unit(seen)]",
-        "else _bring_up_unit(seen)",
+        "else [thaw, *_bring_up_unit(wanted, seen)]",
+        "else _bring_up_unit(wanted, seen)",
     ),
     # a swapped pair
     Mutant("intent comes last", PLAN, "return [*forget, *write, *actions]", "return [*forget, *actions, *write]"),
@@ -93,13 +93,13 @@ MUTANTS = (
     # an inverted or a lost condition
     Mutant(
         "the engine is driven where a unit exists",
-        PLAN,
+        MODE,
         "return host.systemd and seen.unit is not None and seen.unit.exists",
         "return host.systemd and seen.unit is not None and not seen.unit.exists",
     ),
     Mutant(
         "a unit is seen where there is none",
-        PLAN,
+        MODE,
         "return host.systemd and seen.unit is not None and seen.unit.exists",
         "return host.systemd and seen.unit is not None",
     ),
@@ -118,21 +118,22 @@ MUTANTS = (
     Mutant(
         "an active unit is believed",
         PLAN,
-        "        if seen.run is Run.RUNNING:\n            return []\n        if seen.run is Run.RESTARTING:\n"
-        "            return [running]\n        #",
+        "        if seen.runs:\n            return []\n"
+        "        if seen.run is Run.RESTARTING or wanted.feature.mode is Mode.KUBERNETES:\n"
+        "            return [running]  # in kubernetes mode the unit's `wait` is at it\n        #",
         "        return []\n        #",
     ),
     Mutant(
         "a running container is believed, its unit down",
         PLAN,
-        "    if supervised(host, seen):\n        return _bring_up_unit(seen)\n",
-        "    if supervised(host, seen) and seen.run is not Run.RUNNING:\n        return _bring_up_unit(seen)\n",
+        "    if supervised(host, seen):\n        return _bring_up_unit(wanted, seen)\n",
+        "    if supervised(host, seen) and seen.run is not Run.RUNNING:\n        return _bring_up_unit(wanted, seen)\n",
     ),
     Mutant(
         "only a running one is restarted",
         PLAN,
-        "if seen.run in LIVE else _bring_up",
-        "if seen.run is Run.RUNNING else _bring_up",
+        "if seen.run in LIVE or seen.serving else",
+        "if seen.run is Run.RUNNING or seen.serving else",
     ),
     Mutant(
         "our hands do featured's masking",
@@ -199,7 +200,7 @@ MUTANTS = (
         "and seen.unit and False:\n            raise",
     ),
     # the change of mode
-    Mutant("legacy is written everywhere", MODE, "fallback) if feature.knows_owner else ())", "fallback))"),
+    Mutant("legacy is written everywhere", MODE, "fallback)) if feature.knows_owner else ())", "fallback)))"),
     Mutant("no gate is asked for", MODE, "if not has_gate(wanted):", "if False:"),
     Mutant("per-ASIC moves", MODE, "if any(seen.instance.namespace for", "if all(seen.instance.namespace for"),
     Mutant("without fallback it is written", MODE, "if not stays:", "if fallback is False:"),

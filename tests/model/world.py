@@ -17,7 +17,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 from system_service.domain.actions import Action, Kind
-from system_service.model.feature import AdminState, Feature, Instance
+from system_service.model.feature import AdminState, Feature, Instance, Mode
 from system_service.model.snapshot import Active, Container, FeatureSeen, Host, Run, Seen, Snapshot, Unit
 
 NAME = "snmp"
@@ -94,12 +94,13 @@ def snapshot(world: World) -> Snapshot:
 def bare(world: World) -> SimpleNamespace:
     """The snapshot with nothing but what start, stop, restart, enable and disable may depend on.
 
-    There is no mode, owner, fallback, server, label or ctrmgrd in it: a planner that reads one ends in AttributeError,
-    so a plan made from it is the plan for every value of them.
+    Legacy mode: the local container is all there is (custody.py has the other). There is no fallback, server, node,
+    label or ctrmgrd in it: a planner that reads one ends in AttributeError, so a plan made from it is the plan for
+    every value of them.
     """
     count = len(world.insts)
     host = SimpleNamespace(systemd=all(i.phase != "nosys" for i in world.insts), featured=world.featured)
-    feature = SimpleNamespace(name=NAME, state=AdminState(world.state))
+    feature = SimpleNamespace(name=NAME, state=AdminState(world.state), mode=Mode.LEGACY)
     shown = SimpleNamespace(feature=feature, seen=tuple(_bare(inst, i, count) for i, inst in enumerate(world.insts)))
     return SimpleNamespace(host=host, features=(shown,))
 
@@ -107,7 +108,7 @@ def bare(world: World) -> SimpleNamespace:
 @cache
 def _bare(inst: Inst, index: int, count: int) -> SimpleNamespace:
     shown = seen(inst, index, count)
-    return SimpleNamespace(instance=shown.instance, unit=shown.unit, run=shown.run)
+    return SimpleNamespace(instance=shown.instance, unit=shown.unit, run=shown.run, runs=shown.runs, serving=None)
 
 
 def visible(world: World) -> World:

@@ -1,0 +1,582 @@
+"""The product of everything that has a hand in a handover, one feature, interleaved between any two of their actions.
+
+Actors: the unit's `wait` (the real Keeper, its Redis and Docker replaced by the world), `container stop` and `container
+start` as systemd runs them, the operator who changes the mode, the gates of up to two pods, the kubelet that makes and
+kills pods, Redis that is emptied, a reboot, and kill -9 of whatever of ours is at work. What depends on time is any of
+what time could make of it. Pure, without I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import product
+from types import ModuleType
+from typing import Any, NamedTuple
+
+LOCAL, NEW = "1", "2"  # versions: the local image's, and another
+
+# A pod's container: started, its gate has read the rows and goes on (with what it found there), waits, has read
+# `ready`, is frozen for ever; its processes run behind an open gate, or without one (rule a).
+BOOT, READ, WAITS, TAKEN, FROZEN, OPEN, UNGATED = "boot", "read", "waits", "taken", "frozen", "open", "ungated"
+RUNNING = (OPEN, UNGATED)
+AT_GATE = (READ, WAITS, TAKEN, FROZEN)  # its gate program is to be seen
+
+# The unit: down; start script; `wait`; stop script beside a `wait` that still lives.
+DOWN, STARTING, WAITING, STOPPING = "down", "starting", "waiting", "stopping"
+
+
+class Pod(NamedTuple):
+    """`told`: update_time is not older than its start. `closed`, `failed`: as View's. `found`: remote_state as read."""
+
+    id: str
+    stage: str = BOOT
+    version: str = NEW
+    told: bool = False
+    closed: bool = False
+    failed: bool = False
+    found: str = ""
+
+
+class World(NamedTuple):
+    """`up`: system_state. `named`: container_id. `noted`: `wait` has restarted somebody, and knows that
+    who starts from then on comes to its gate.
+
+    `todo`: what `wait` is about to do, `script` what the unit's script is; `mode`: what `script` is after that.
+    """
+
+    wants: str = "kube"
+    fallback: bool = True
+    up: str = "up"
+    remote: str = "none"
+    version: str = LOCAL
+    named: str = "snmp"
+    local: bool = True
+    pods: tuple[Pod, ...] = ()
+    noted: bool = False
+    unit: str = WAITING
+    todo: tuple[tuple[str, ...], ...] = ()
+    script: tuple[tuple[str, ...], ...] = ()
+    locked: str = ""  # who holds the action lock: wait, script
+    disasters: int = 2  # how many may still come: kill -9 of ours, Redis emptied, a reboot
+
+
+Op = tuple[str, ...]
+
+
+class _Rows:
+    """Rows as the Keeper uses them: reads the world, and remembers what was written."""
+
+    def __init__(self, world: World) -> None:
+        self.ops: list[Op] = []
+        self.wants = world.wants
+        self.fallback = world.fallback
+        self.auto_restart = True
+        self.local_version = LOCAL
+        self.config = {"set_owner": world.wants}
+        self.own: dict[str, str] = {}
+        self.state = {"system_state": world.up, "remote_state": world.remote, "container_id": world.named}
+        self.state |= {"container_version": world.version, "update_time": "2026-01-01 00:00:00"}
+
+    def read(self) -> None: ...
+
+    def note(self, now: float, *drop: str, **fields: str) -> None:
+        self.ops += [("note", "failed")] if "failed" in fields else []
+
+    def died(self, now: float, reason: str) -> bool:
+        return False
+
+    def fell(self, now: float, reason: str) -> None: ...
+
+    def answer(self, version: str) -> bool:
+        self.ops.append(("answer", version))
+        return True
+
+    def local_up(self) -> bool:
+        self.ops.append(("local_up",))
+        return True
+
+    def down(self, now: float) -> bool:
+        ready = self.state["remote_state"] == "ready"
+        self.ops += [*([("note", "failed")] if ready else []), ("down", "noted" if ready else "")]
+        return ready
+
+    def withdraw(self, now: float) -> bool:
+        self.ops += [("note", "failed"), ("cleared", "ready")]
+        return True
+
+    def vanished(self) -> None:
+        self.ops.append(("cleared", "running"))
+
+    def filled(self, up: bool) -> None:
+        self.ops.append(("filled", "up" if up else "down"))
+
+    def unannounced(self, now: float) -> None:
+        if self.state["remote_state"] == "ready":
+            self.withdraw(now)
+        self.ops.append(("cleared", "pending", "running", "stopped", ""))
+
+    def __getattr__(self, name: str) -> Any:
+        def plain(*_: object) -> None:
+            self.ops.append((name,))
+
+        if name not in ("up", "stopped", "kube_up"):
+            raise AttributeError(name)
+        return plain
+
+
+class _Docker:
+    """Docker as the Keeper uses it. Ids are 12 letters long, as STATE_DB has them."""
+
+    def __init__(self, world: World, ops: list[Op]) -> None:
+        self.world, self.ops = world, ops
+
+    def inspect(self, ref: str) -> dict[str, Any] | None:
+        if ref == "snmp":
+            return {"State": {"Running": self.world.local}}
+        pod = next(p for p in self.world.pods if p.id == ref)
+        # update_time is midnight of the first of January, local time; what is told by it started long before.
+        started = "2020-01-01T00:00:00Z" if pod.told else "2030-01-01T00:00:00Z"
+        state = {"Running": True, "StartedAt": started}
+        return {"Id": pod.id, "State": state, "Config": {"Env": [f"IMAGE_VERSION={pod.version}"]}}
+
+    def running(self, labels: object) -> list[str]:
+        return [pod.id for pod in self.world.pods]
+
+    def processes(self, ref: str) -> list[str]:
+        pod = next(p for p in self.world.pods if p.id == ref)
+        return ["python3 /usr/bin/container_startup.py"] if pod.stage in AT_GATE else ["snmpd"]
+
+    def start(self, ref: str) -> None:
+        self.ops.append(("start", ref))
+
+    def stop(self, ref: str, grace: int) -> None:
+        self.ops.append(("stop", ref))
+
+    def restart(self, ref: str, grace: int) -> None:
+        self.ops += [("stop", ref), ("restart", ref), ("words", ref)]
+
+
+class Machine:
+    """The product with the given keeper module: the product's own, or a mutant of it (or of what it imports)."""
+
+    def __init__(self, keeper: ModuleType, most: int = 2) -> None:
+        """`most`: how many containers the kubelet may have for the feature at one time."""
+        self.keeper = keeper
+        self.most = most
+        self.plans = cache(self._plans)
+        self.closing = cache(self._closing)
+        self.reviving = cache(self._reviving)
+
+    # --- what ours would do ---
+
+    def _look(self, world: World) -> Any:
+        rows = _Rows(world)
+        keeper = self.keeper.Keeper(rows, _Docker(world, rows.ops), "snmp", "snmp", lambda sentence: None)
+        keeper._time_it = lambda view, now: None
+        keeper._forget_last_words = lambda id: None  # it is the last word of `restart`, here
+        shown = keeper._kube
+
+        def marked() -> list[Any]:
+            found = shown()
+            for kube in found:
+                kube.failed = next(p for p in world.pods if p.id == kube.id).failed
+            return found
+
+        keeper._kube = marked
+        keeper.look()
+        for kube in keeper.view.kube:
+            kube.closed = next(p for p in world.pods if p.id == kube.id).closed
+        return keeper
+
+    def _plans(self, world: World) -> tuple[tuple[Op, ...], ...]:
+        """Every list of actions that one step of a keeper may be, whatever the time."""
+        found: dict[Any, tuple[Op, ...]] = {}
+        young = [self.keeper.decide.__globals__["HELD"], self.keeper.decide.__globals__["UNKNOWN"]]
+        count = len(world.pods)
+        keeper = self._look(world)
+        view = keeper.view
+        for settled, over, late, given, *marks in product((False, True), repeat=4 + 2 * count):
+            view.settled, view.grace_over, view.given_up = settled, over, given
+            view.late = late and view.remote == "ready"
+            for kube, fresh, again in zip(view.kube, marks[:count], marks[count:], strict=True):
+                kube.young, kube.renewed = fresh and kube.gate in young, again
+            step = self.keeper.decide(view)
+            found.setdefault((step.kind, step.id), ())
+            if step.kind != self.keeper.STAY and not found[step.kind, step.id]:
+                keeper.rows.ops.clear()
+                keeper._do(step)
+                found[step.kind, step.id] = tuple(keeper.rows.ops)
+        books = tuple(self._look(world).rows.ops)
+        return tuple({(*books, *ops) for ops in found.values() if books or ops})
+
+    def calm(self, world: World) -> tuple[Op, ...]:
+        """The one step of a keeper after everything had its time."""
+        keeper = self._look(world)
+        view = keeper.view
+        books = tuple(keeper.rows.ops)
+        view.settled, view.grace_over, view.given_up, view.late = True, True, False, view.remote == "ready"
+        for kube in view.kube:
+            kube.young, kube.renewed = False, False
+        step = self.keeper.decide(view)
+        if step.kind == self.keeper.STAY:
+            return books
+        keeper.rows.ops.clear()
+        keeper._do(step)
+        return (*books, *keeper.rows.ops)
+
+    def _closing(self, world: World) -> tuple[tuple[Op, ...], tuple[Op, ...]]:
+        """`container stop`: what comes before the action lock; what is seen and done under it comes from `rest`."""
+        keeper = self._look(world)
+        keeper.rows.ops.clear()
+        ready = keeper.rows.down(0.0)
+        return tuple(keeper.rows.ops), (("rest", "answered" if ready else ""),)
+
+    def under_lock(self, world: World, answered: bool) -> tuple[Op, ...]:
+        """The part of Keeper.close under the lock, from what is seen now."""
+        keeper = self._look(world)
+        keeper.rows.ops.clear()
+        keeper.rows.down = lambda now: answered
+        keeper.close()
+        return (*keeper.rows.ops, ("unlock",), ("stop", "snmp"), ("stopped",), ("ended",))
+
+    def _reviving(self, world: World) -> tuple[Op, ...]:
+        keeper = self._look(world)
+        keeper.rows.ops.clear()
+        keeper.revive()
+        return tuple(keeper.rows.ops)
+
+
+# --- what happens ---
+
+
+def owners(world: World) -> int:
+    """How many run the feature's processes at this moment."""
+    return world.local + sum(pod.stage in RUNNING for pod in world.pods)
+
+
+def apply(world: World, op: Op) -> World | None:
+    """The world after one action of ours; None: it cannot be done (the Docker object is gone: that is fine)."""
+    verb = op[0]
+    if verb == "up":
+        return world._replace(up="up", remote=world.remote or "none")
+    if verb == "filled":
+        # It remembers, as long as it lives, that whoever starts from now on comes back at its gate.
+        return _forgets(world)._replace(up=world.up or op[1], noted=True)
+    if verb == "words":  # what a gate said while it was being stopped is taken back, as long as the next says nothing
+        stale = world.remote == "pending" and any(p.id == op[1] and not p.told for p in world.pods)
+        return world._replace(remote="none") if stale else world
+    if verb == "fill":
+        return world._replace(up=world.up or op[1])
+    if verb == "down":
+        if world.remote == "ready" and not op[1]:
+            return None  # the transaction sees it, and begins anew
+        remote = "none" if world.remote in ("ready", "running") else world.remote
+        return world._replace(up="down", remote=remote)
+    if verb == "local_up" and world.up == "down":
+        return None  # a stop has come between
+    if verb == "local_up":
+        return _told(world._replace(up="up", remote="none", named="snmp"))
+    if verb == "stopped":
+        remote = world.remote if world.remote in ("pending", "ready") else "none"
+        return _told(world._replace(remote=remote, named=""))
+    if verb == "answer":
+        asked = (world.up, world.remote, world.version) == ("up", "pending", op[1])
+        return world._replace(remote="ready") if asked else world
+    if verb == "cleared":
+        return world._replace(remote="none") if world.remote in op[1:] else world
+    if verb == "note":
+        return world._replace(pods=tuple(p._replace(failed=True) for p in world.pods))
+    if verb == "start":
+        # A local container writes its version as it starts, and waits for nothing.
+        named = _told(world._replace(named="snmp")) if world.up else world
+        return named._replace(local=True, version=LOCAL)
+    if verb == "stop" and op[1] == "snmp":
+        return world._replace(local=False)
+    if verb == "stop":
+        return world._replace(pods=tuple(p for p in world.pods if p.id != op[1]))
+    if verb == "restart":
+        return _born(world, op[1], NEW) if len(world.pods) < 2 else world
+    raise AssertionError(op)
+
+
+def _forgets(world: World) -> World:
+    return world._replace(noted=False, pods=tuple(p._replace(closed=False) for p in world.pods))
+
+
+def _told(world: World) -> World:
+    """update_time is written: it is not older than any start so far."""
+    return world._replace(pods=tuple(p._replace(told=True) for p in world.pods))
+
+
+def _born(world: World, id: str, version: str) -> World:
+    return world._replace(pods=(*world.pods, Pod(id, version=version, closed=world.noted)))
+
+
+def gate(world: World, at: int) -> World | None:
+    """The next thing that a pod's gate does, by the rules; None: nothing."""
+    pod = world.pods[at]
+
+    def now(stage: str, world: World = world, **changes: Any) -> World:
+        pods = list(world.pods)
+        pods[at] = pods[at]._replace(stage=stage, **changes)
+        return world._replace(pods=tuple(pods))
+
+    if pod.stage == BOOT:
+        if not world.up:
+            return now(UNGATED)  # a
+        if world.wants != "kube" or world.up != "up" or pod.version == LOCAL:
+            return now(FROZEN)  # b
+        return now(READ, found=world.remote)
+    if pod.stage == READ:
+        written = world._replace(version=pod.version)
+        if pod.found in ("none", "running"):  # c
+            return now(WAITS, _told(written._replace(remote="pending")), found="")
+        return now(WAITS, written, found="")
+    if pod.stage == WAITS:
+        if world.version != pod.version:
+            return now(FROZEN)  # d
+        return now(TAKEN) if world.remote == "ready" else None
+    if pod.stage == TAKEN:
+        return now(OPEN, _told(world._replace(remote="running", named=pod.id)))  # e
+    return None
+
+
+def happens(machine: Machine, world: World) -> Iterator[tuple[str, World]]:
+    """Everything that can happen next."""
+    yield from _gates(world)
+    yield from _strangers(world, machine.most)
+    yield from _wait(machine, world)
+    yield from _unit(machine, world)
+
+
+def _gates(world: World) -> Iterator[tuple[str, World]]:
+    for at, pod in enumerate(world.pods):
+        # An empty row is put right before a container can have come as far as its gate: by whoever of ours is at work,
+        # else by the oneshot that comes with the database. Rule a can meet nobody but where nobody runs anything.
+        if pod.stage == BOOT and not world.up and (world.unit != DOWN or world.local or len(world.pods) > 1):
+            continue
+        # A container takes longer to its gate than ours to write a row, or to look again: it cannot come so far while a
+        # `ready` is being given or taken back; and a second one is seen before it reads what is there for the first.
+        busy = any(op[0] in ("answer", "cleared", "filled", "down") for op in world.todo + world.script)
+        if pod.stage in (BOOT, READ) and (busy or (world.remote == "ready" and len(world.pods) > 1)):
+            continue
+        if (after := gate(world, at)) is not None:
+            yield f"gate {pod.id} {pod.stage}", after
+
+
+def _strangers(world: World, most: int) -> Iterator[tuple[str, World]]:
+    taken = {p.id for p in world.pods} | {op[1] for op in world.todo + world.script if op[0] == "restart"}
+    free = next((id for id in ("aaaaaaaaaaaa", "bbbbbbbbbbbb") if id not in taken), "")
+    if free and len(world.pods) < most:
+        for version in (NEW, LOCAL) if not world.pods else (NEW,):
+            yield f"kubelet starts {version}", _born(world, free, version)
+    for pod in world.pods:
+        yield f"kubelet ends {pod.id}", world._replace(pods=tuple(p for p in world.pods if p is not pod))
+    if world.local:
+        yield "local dies", world._replace(local=False)
+    yield "mode", world._replace(wants="local" if world.wants == "kube" else "kube")
+    if not world.disasters:
+        return
+    spared = world._replace(disasters=world.disasters - 1)
+    if world.up and all(pod.stage != TAKEN for pod in world.pods):  # from reading `ready` to saying so: no time at all
+        lost = tuple(p._replace(closed=False, failed=False) for p in world.pods)
+        yield "redis emptied", spared._replace(up="", remote="", version="", named="", noted=False, pods=lost)
+    if world.unit != DOWN or world.local or world.pods:
+        # The boot oneshot comes before the kubelet.
+        yield (
+            "reboot",
+            World(world.wants, world.fallback, "down", "none", "", "", False, unit=DOWN, disasters=spared.disasters),
+        )
+
+
+def _wait(machine: Machine, world: World) -> Iterator[tuple[str, World]]:
+    """`wait`: looks (and restores an empty row), decides, and does it under the lock, action by action."""
+    if world.unit not in (WAITING, STOPPING):
+        return
+    if world.todo:
+        op, rest = world.todo[0], world.todo[1:]
+        after = apply(world, op)
+        if after is None:
+            after, rest = world, ()
+        yield f"wait {op}", after._replace(todo=rest, locked=after.locked if rest else "")
+        if world.disasters:
+            yield "kill -9 wait", _killed(world)
+        return
+    if not world.up:
+        yield "wait restores", _forgets(world)._replace(up="up", remote=world.remote or "none")
+        return
+    if world.wants == "kube" or world.up != "up":
+        world = _forgets(world)
+    if not world.locked:
+        bare = world._replace(todo=(), script=(), locked="", unit=WAITING, disasters=0)
+        for ops in machine.plans(bare):
+            yield "wait decides", world._replace(todo=ops, locked="wait")
+
+
+def _killed(world: World) -> World:
+    """Dead without a last word. systemd starts the unit anew (or goes on stopping it)."""
+    freed = _forgets(world)._replace(
+        todo=(), locked="" if world.locked == "wait" else world.locked, disasters=world.disasters - 1
+    )
+    return freed._replace(unit=STARTING, script=()) if world.unit == WAITING else freed
+
+
+def _unit(machine: Machine, world: World) -> Iterator[tuple[str, World]]:
+    bare = world._replace(todo=(), script=(), locked="", unit=WAITING, disasters=0)
+    if world.unit == WAITING and not world.script:
+        before, rest = machine.closing(bare)
+        yield "stop", world._replace(unit=STOPPING, script=(*before, *rest))
+    elif world.unit == DOWN:
+        if not world.up:
+            yield "oneshot", world._replace(up="down")
+        yield "start", world._replace(unit=STARTING)
+    elif world.unit == STARTING and not world.script:
+        yield "start says up", world._replace(up="up", remote=world.remote or "none", script=(("revive",),))
+    elif world.script:
+        yield from _script(machine, world, bare)
+
+
+def _script(machine: Machine, world: World, bare: World) -> Iterator[tuple[str, World]]:
+    bare = _forgets(bare)  # what `wait` remembers is not known to it
+    op, rest = world.script[0], world.script[1:]
+    if world.disasters:
+        killed = _forgets(world)._replace(script=(), unit=DOWN, todo=(), locked="", disasters=world.disasters - 1)
+        yield "kill -9 script", killed
+    if op[0] == "down" and apply(world, op) is None:
+        before, more = machine.closing(bare)
+        yield "stop looks again", world._replace(script=(*before, *more))
+    elif op[0] in ("rest", "revive", "keep"):
+        if world.locked:
+            return  # it waits for the lock
+        if op[0] == "rest":
+            ops = machine.under_lock(bare, bool(op[1]))
+            yield "stop under the lock", world._replace(script=ops, locked="script")
+        elif op[0] == "revive":
+            ops = machine.reviving(bare) if world.wants == "kube" else ()
+            yield "start revives", world._replace(script=(*ops, ("unlock",), ("keep",)), locked="script")
+        else:
+            # One step of the keeper, as `container start` takes it; the rest is `wait`'s.
+            for ops in machine.plans(bare) or ((),):
+                yield "start keeps", world._replace(script=(*ops, ("unlock",), ("begun",)), locked="script")
+            yield "start leaves it to wait", world._replace(script=(), unit=WAITING)
+    elif op[0] == "unlock":
+        yield "unlock", world._replace(script=rest, locked="")
+    elif op[0] == "begun":
+        yield "wait begins", world._replace(script=(), unit=WAITING)
+    elif op[0] == "ended":
+        # SIGTERM: whatever `wait` was about to do is not done any more.
+        ended = _forgets(world)._replace(script=(), unit=DOWN, todo=(), locked="", up="down")
+        if world.remote in ("ready", "running"):
+            failed = tuple(p._replace(failed=p.failed or world.remote == "ready") for p in ended.pods)
+            ended = ended._replace(remote="none", pods=failed)
+        yield "down", ended
+    else:
+        done = ("fill", op[1]) if op[0] == "filled" else op  # its memory ends with it
+        after = apply(world, done)
+        if after is None:  # the start that goes with it is not made
+            after, rest = world, rest[1:]
+        yield f"script {op}", after._replace(script=rest)
+
+
+# --- the search ---
+
+
+class Wrong(AssertionError):
+    """A rule is broken; the text says how it came to that."""
+
+
+class TooMany(AssertionError):
+    """Not searched to the end."""
+
+
+def explore(machine: Machine, first: World, judge: Callable[[World], None], limit: int) -> tuple[int, int]:
+    """Every state that can be reached, each judged: how many there are, and how many ways lead between them.
+
+    Raises Wrong with the shortest way to a state where two run the feature.
+    """
+    came: dict[World, tuple[World, str] | None] = {first: None}
+    layer, edges = [first], 0
+    while layer:
+        following = []
+        for world in layer:
+            for what, after in happens(machine, world):
+                edges += 1
+                if after in came:
+                    continue
+                came[after] = (world, what)
+                if owners(after) > 1:
+                    raise Wrong("two owners:\n" + story(came, after))
+                try:
+                    judge(after)
+                except Wrong as error:
+                    raise Wrong(f"{error}\n{story(came, after)}") from None
+                following.append(after)
+        layer = following
+        if len(came) > limit:
+            raise TooMany(f"more than {limit} states")
+    return len(came), edges
+
+
+def story(came: dict[World, tuple[World, str] | None], world: World) -> str:
+    lines = []
+    step: tuple[World, str] | None
+    while (step := came[world]) is not None:
+        lines.append(f"{step[1]}: {world}")
+        world = step[0]
+    return "\n".join([str(world), *reversed(lines)])
+
+
+def settles(machine: Machine, world: World, delivers: bool) -> None:
+    """From here, if nothing more happens to it, the feature comes into the right hands. Raises Wrong.
+
+    `delivers`: the kubelet makes a pod of another version when there is none; else it takes away what there is.
+    """
+    begun = world
+    for _ in range(400):
+        after = _calmly(machine, world, delivers)
+        if after == world:
+            break
+        if owners(after) > 1:
+            raise Wrong(f"two owners while all is calm: {begun} -> {world} -> {after}")
+        world = after
+    else:
+        raise Wrong(f"does not come to rest: {begun} ... {world}")
+    kube = [p.stage for p in world.pods] == [OPEN]
+    right = kube and not world.local if world.wants == "kube" and delivers else world.local and owners(world) == 1
+    if world.wants == "kube" and not delivers and not world.fallback:
+        right = owners(world) == 0 or kube
+    if not right:
+        raise Wrong(f"in the wrong hands: {begun} -> {world}")
+
+
+def _calmly(machine: Machine, world: World, delivers: bool) -> World:
+    for _, after in _gates(world):
+        if after != world:
+            return after
+    if world.unit != WAITING or world.script or world.todo:
+        for what, after in (*(_wait(machine, world) if world.todo else ()), *_unit(machine, world)):
+            if not what.startswith("kill"):
+                return after
+    if not world.up:
+        return world._replace(up="up", remote="none")
+    if any(p.version == LOCAL for p in world.pods) and delivers:
+        return world._replace(pods=tuple(p for p in world.pods if p.version != LOCAL))
+    if world.wants == "kube" and delivers and not world.pods:
+        return _born(world, "aaaaaaaaaaaa", NEW)
+    if not delivers and world.pods and (world.wants == "kube"):
+        return world._replace(pods=())
+    ops = machine.calm(world._replace(todo=(), script=(), locked="", unit=WAITING, disasters=0))
+    return world._replace(todo=ops, locked="wait") if ops else world
+
+
+def main() -> None:
+    """Search the largest space: two pods and a disaster."""
+    from system_service.handover import keeper
+
+    states, edges = explore(Machine(keeper, 2), World(disasters=1), lambda world: None, 20_000_000)
+    print(f"{states} states, {edges} ways between them, never two owners")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""Faults put into the handover's source, each of which the product of its actors has to catch."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from dataclasses import dataclass
+from types import ModuleType
+
+from system_service.handover import decide, keeper, view
+
+DECIDE, KEEPER, VIEW = decide, keeper, view
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`old`, which occurs once in the module's source, becomes `new`."""
+
+    what: str
+    module: ModuleType
+    old: str
+    new: str
+
+    def build(self) -> ModuleType:
+        """The keeper with this fault; AssertionError when the source has moved on from under it."""
+        source = inspect.getsource(self.module)
+        assert source.count(self.old) == 1, f"{self.what}: {source.count(self.old)} places, not one"
+        changed = _compile(self.module, source.replace(self.old, self.new))
+        if self.module is KEEPER:
+            return changed
+        whole = _compile(KEEPER, inspect.getsource(KEEPER))
+        for name in ("decide", "parse_kube", "at_gate", "judge"):
+            if name in changed.__dict__:
+                whole.__dict__[name] = changed.__dict__[name]
+        return whole
+
+
+def _compile(module: ModuleType, source: str) -> ModuleType:
+    made = ModuleType(f"mutant_of_{module.__name__}")
+    sys.modules[made.__name__] = made
+    exec(compile(source, made.__name__, "exec"), made.__dict__)  # noqa: S102
+    return made
+
+
+MUTANTS = (
+    Mutant(
+        "legacy leaves an open gate alone",
+        DECIDE,
+        "if kube.gate == OPEN or kube.failed:\n            return Step(RENEW",
+        "if kube.failed:\n            return Step(RENEW",
+    ),
+    Mutant(
+        "legacy trusts who may have read ready", DECIDE, "if kube.gate == OPEN or kube.failed:", "if kube.gate == OPEN:"
+    ),
+    Mutant(
+        "legacy starts beside the unknown",
+        DECIDE,
+        "if kube.gate == UNKNOWN and not (kube.closed and kube.young):",
+        "if False:",
+    ),
+    Mutant(
+        "legacy does not look at pods",
+        DECIDE,
+        "def _local(view: View) -> Step:\n    for kube in view.kube:",
+        "def _local(view: View) -> Step:\n    for kube in ():",
+    ),
+    Mutant(
+        "a surplus container stays",
+        DECIDE,
+        "if len(view.kube) > 1:\n        return Step(STOP_KUBE",
+        "if len(view.kube) > 2:\n        return Step(STOP_KUBE",
+    ),
+    Mutant("ready is never taken back", DECIDE, "if view.late else Step(STAY)", "if False else Step(STAY)"),
+    Mutant(
+        "who may have read ready is answered again",
+        DECIDE,
+        "if kube.failed:\n        return Step(STOP_KUBE if kube.renewed",
+        "if False:\n        return Step(STOP_KUBE if kube.renewed",
+    ),
+    Mutant(
+        "the gate is opened beside the local container",
+        DECIDE,
+        "if not view.local:\n            falls",
+        "if True:\n            falls",
+    ),
+    Mutant("a pod at its gate is left there", DECIDE, "if view.settled else Step(STAY", "if False else Step(STAY"),
+    Mutant(
+        "ready outlives its pod",
+        DECIDE,
+        'if view.remote == "ready":\n        return Step(WITHDRAW, why="the pod has gone")',
+        'if False:\n        return Step(WITHDRAW, why="the pod has gone")',
+    ),
+    Mutant("nobody falls back", DECIDE, "if view.fallback and view.has_local and view.grace_over:", "if False:"),
+    Mutant(
+        "the local container starts beside the unknown",
+        DECIDE,
+        "        if kube.gate == HELD:\n            return Step(START_LOCAL",
+        "        if True:\n            return Step(START_LOCAL",
+    ),
+    Mutant("the rows alone say who waits", KEEPER, "if seen else UNKNOWN", "if seen else kube.gate"),
+    Mutant("nobody is known to be at its gate", KEEPER, "seen = at_gate(self.docker.processes(id))", "seen = False"),
+    Mutant("whoever is not open is at its gate", KEEPER, "seen = at_gate(self.docker.processes(id))", "seen = True"),
+    Mutant(
+        "stop trusts who may have read ready",
+        KEEPER,
+        "if kube.failed or kube.gate in (OPEN, UNKNOWN):",
+        "if kube.gate in (OPEN, UNKNOWN):",
+    ),
+    Mutant(
+        "stop leaves an open gate alone",
+        KEEPER,
+        "if kube.failed or kube.gate in (OPEN, UNKNOWN):",
+        "if kube.failed:",
+    ),
+    Mutant(
+        "a gate is started over an old announcement",
+        KEEPER,
+        "        if announce:\n            self.rows.unannounced(now)\n",
+        "",
+    ),
+    Mutant(
+        "a surplus container is not stopped",
+        KEEPER,
+        '            self.rows.note(now, "served")\n            self.docker.stop(step.id, stop_timeout(self._name))\n',
+        '            self.rows.note(now, "served")\n',
+    ),
+    Mutant(
+        "the local container is not stopped",
+        KEEPER,
+        "            self.docker.stop(self._container, stop_timeout(self._name))\n",
+        "",
+    ),
+    Mutant(
+        "another's announcement is taken for its own", VIEW, 'state.get("container_version") == kube.version and ', ""
+    ),
+)
