@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import time
 
 import hiredis
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from system_service.backends.dbconfig import Config
+    from system_service.handover.rows import Rows
     from system_service.wire.resp import Address
 
 TIMEOUT = 2.0
@@ -27,12 +29,13 @@ TIMEOUT = 2.0
 class Board(Link):
     """FEATURE|<feature> in CONFIG_DB and STATE_DB. Methods may raise Unreachable or NotPermitted.
 
-    `pending`: the row wants kubernetes and no local image instead, as of the last look.
+    `kube`: the row wants kubernetes, as of the last look that found one. `rows`: for the keeper, once connected.
     """
 
     def __init__(self, container: str) -> None:
         super().__init__("the switch database", most=5.0)
-        self.pending = False
+        self.kube = False
+        self.feature = ""
         self._container = container
         self._key = ""
         self._namespace = ""
@@ -49,8 +52,8 @@ class Board(Link):
         except NotPermitted as error:
             # The sockets decide whether this user may wait; without the file there is still Docker.
             raise Unreachable(str(error), error.resolution) from error
-        feature, self._namespace = feature_of_container(self._container, configs)
-        self._key = f"FEATURE|{feature}"
+        self.feature, self._namespace = feature_of_container(self._container, configs)
+        self._key = f"FEATURE|{self.feature}"
         self._db = SwitchDB(configs, TIMEOUT)
         for address, channels in self._channels(configs[self._namespace]).items():
             self._subscribed.append(_subscribe(address, channels))
@@ -73,8 +76,8 @@ class Board(Link):
         try:
             (wanted,) = self._db.rows(("CONFIG_DB", self._key), namespace=self._namespace)
             if wanted:  # an absent row says nothing: a reload empties the tables for a moment
-                kube = wanted.get("set_owner") == "kube"
-                self.pending = kube and wanted.get("no_fallback_to_local", "").lower() == "true"
+                # Per-ASIC instances cannot move.
+                self.kube = wanted.get("set_owner") == "kube" and not self._namespace
             if "set_owner" in wanted and version is not None:
                 self._write(version)
             self.settled()
@@ -83,6 +86,22 @@ class Board(Link):
             self.complain(error)
         finally:
             self._db.close()
+
+    def rows(self) -> Rows:
+        """Its rows for a keeper. The connection is the one that looks."""
+        from system_service.handover.rows import Rows
+
+        if self._db is None:
+            raise Unreachable("the switch database cannot be reached")
+        return Rows(self._db, self.feature, self._container)
+
+    def down(self) -> None:
+        """Close the gate, on a connection of its own: this is called in the middle of anything."""
+        from system_service.handover.rows import Rows
+
+        db = SwitchDB(find_configs(), TIMEOUT)
+        Rows(db, self.feature, self._container).down(time.time())
+        db.close()
 
     def filenos(self) -> list[int]:
         return [connection.fileno() for connection in self._subscribed]

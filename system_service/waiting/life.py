@@ -1,37 +1,47 @@
-"""The life of one container under its unit: begins when it is seen running, ends when Docker says it no longer runs."""
+"""The life of one feature under its unit: begins when its container is seen running, ends when it no longer runs.
+
+In legacy mode that is the local container's life, and Docker alone decides. Where CONFIG_DB wants kubernetes, a keeper
+moves the feature between the local container and a pod's, and the life goes on in either.
+"""
 
 from __future__ import annotations
 
 import math
+import os
 import select
+import signal
 import time
 
 from system_service.errors import SwitchError
 from system_service.waiting.board import Board
-from system_service.waiting.docker import Docker
+from system_service.waiting.docker import Events
 from system_service.waiting.link import say
+from system_service.wire.docker import Docker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from system_service.waiting.custody import Custody
+
 # Seconds between a container's death and the start that makes it a restart.
 RESTART_GRACE = 1.0
 
 
 class Life:
-    """Waits for the end of a container. Docker alone decides; Redis, there or not, never ends it."""
+    """Waits for the end of a feature's container. Redis, there or not, never ends it."""
 
     def __init__(self, container: str) -> None:
         self._name = container
-        self._docker = Docker(container)
+        self._docker = Docker()
+        self._events = Events(self._docker, container)
         self._board = Board(container)
+        self._custody: Custody | None = None
         self._over = False
         self._id = ""  # of the container whose life this is; "" until it was seen running
         self._version: str | None = None
         self._look_at: float | None = None  # monotonic seconds: its death may be over by then
-        self._pending_said = False
 
     def wait(self) -> None:
         """Returns when the life has ended. Raises NotPermitted when a socket was never open to this user."""
@@ -40,39 +50,72 @@ class Life:
             if self._over:
                 break
             poller = select.poll()
-            for fd in [*self._docker.filenos(), *self._board.filenos()]:
-                poller.register(fd, select.POLLIN)
-            # The one place where it blocks: for ever, as long as both are connected and nobody has died.
+            links = [link for link in (self._events, self._custody, self._board) if link]
+            for link in links:
+                for fd in link.filenos():
+                    poller.register(fd, select.POLLIN)
+            # The one place where it blocks: for ever, as long as all are connected and nothing is due.
             ready = {fd for fd, _ in poller.poll(self._patience())}
-            if ready.intersection(self._docker.filenos()):
-                self._try(self._docker, self._hear_docker)
+            if ready.intersection(self._events.filenos()):
+                self._try(self._events, self._hear_docker)
+            if self._custody and ready.intersection(self._custody.filenos()):
+                self._try(self._custody, self._custody.hear)
             if ready.intersection(self._board.filenos()):
                 self._try(self._board, self._hear_board)
+
+    def _terminated(self, *_: object) -> None:
+        """SIGTERM: open no gate any more, and end by the signal. `container stop` does the rest, if anybody runs it."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        try:
+            self._board.down()
+        except SwitchError as error:
+            say(f"{self._name}: the gate could not be closed: {error}")
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def _reconnect(self) -> None:
         """Do whatever is due by now."""
         now = time.monotonic()
-        if self._docker.due is not None and self._docker.due <= now:
-            self._try(self._docker, self._begin)
-        if self._look_at is not None and self._look_at <= now and self._docker.due is None:
-            self._try(self._docker, self._look)
+        if self._events.due is not None and self._events.due <= now:
+            self._try(self._events, self._begin)
+        if self._look_at is not None and self._look_at <= now and self._events.due is None:
+            self._try(self._events, self._look)
         if not self._over and self._known and self._board.due is not None and self._board.due <= now:
             self._try(self._board, self._read_board)
+        if not self._over and self._custody and self._events.due is None and self._board.due is None:
+            self._keep(self._custody)
+
+    def _keep(self, custody: Custody) -> None:
+        """Let the keeper do what is due; the feature's life is in its hands."""
+        try:
+            ended = custody.keep()
+        except SwitchError as error:
+            custody.lost(error)
+            return
+        if ended:
+            self._end(ended)
+        elif custody.released:
+            # Legacy again: from here on this is the local container's life and nothing else.
+            custody.close()
+            self._custody = None
+            self._id = ""
+            self._try(self._events, self._look)
 
     @property
     def _known(self) -> bool:
         """Docker has told what there is; before that, nothing is written anywhere."""
-        return bool(self._id) or self._board.pending
+        return bool(self._id) or self._custody is not None
 
     def _patience(self) -> int | None:
         """Milliseconds until something is due; None: nothing is."""
-        dues = [self._docker.due, self._look_at if self._docker.due is None else None]
+        dues = [self._events.due, self._look_at if self._events.due is None else None]
         if self._known:
             dues.append(self._board.due)
+        if self._custody and self._events.due is None and self._board.due is None:
+            dues.append(self._custody.due)
         times = [due for due in dues if due is not None]
         return max(0, math.ceil((min(times) - time.monotonic()) * 1000)) if times else None
 
-    def _try(self, link: Docker | Board, action: Callable[[], None]) -> None:
+    def _try(self, link: Events | Board | Custody, action: Callable[[], None]) -> None:
         try:
             action()
         except SwitchError as error:
@@ -80,13 +123,13 @@ class Life:
 
     def _begin(self) -> None:
         # The stream first, then the look: what happens in between is in the stream.
-        self._docker.open()
+        self._events.open()
         self._look()
         if not self._over:
             self._hear_docker()
 
     def _hear_docker(self) -> None:
-        for action in self._docker.read():
+        for action in self._events.read():
             if action in ("die", "stop"):
                 self._look_at = time.monotonic() + RESTART_GRACE
             elif not self._over:
@@ -101,17 +144,23 @@ class Life:
         self._look_at_rows()
 
     def _look_at_rows(self) -> None:
-        waited = self._board.pending and not self._id
-        self._board.look(self._version if self._id else None)
-        if waited and not self._board.pending:
-            # Nothing runs and nothing is to be waited for: the unit's next start decides.
-            self._end("kubernetes is no longer wanted without a fallback")
+        self._board.look(None if self._custody or not self._id else self._version)
+        if self._custody:
+            self._custody.wake()
+        elif self._board.kube:
+            from system_service.waiting.custody import Custody
+
+            self._custody = Custody(self._board, self._docker, self._name)
+            signal.signal(signal.SIGTERM, self._terminated)
 
     def _look(self) -> None:
         """Ask Docker whether it runs, and remember which one it is."""
         self._look_at = None
-        found = self._docker.inspect()
-        self._docker.settled()
+        if self._custody:
+            self._custody.wake()
+            return
+        found = self._events.inspect()
+        self._events.settled()
         if found is not None and found["State"].get("Running"):
             if self._id and found.get("Id") != self._id:
                 self._end("another container has taken its name")
@@ -128,17 +177,14 @@ class Life:
                 if found is None
                 else f"the container ended with exit code {found['State'].get('ExitCode')}"
             )
-        elif self._is_pending():
-            if not self._pending_said:
-                say(f"{self._name}: pending deployment: kubernetes is wanted without a fallback")
-                self._pending_said = True
-        else:
+        elif not self._is_kube():
             self._end("there is no such container" if found is None else "the container is not running")
 
-    def _is_pending(self) -> bool:
+    def _is_kube(self) -> bool:
+        """Whether kubernetes is wanted, so that nothing running here is no end."""
         if self._board.due is not None:
             self._try(self._board, self._read_board)
-        return self._board.pending
+        return self._custody is not None
 
     def _end(self, why: str) -> None:
         if not self._over:

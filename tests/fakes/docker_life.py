@@ -30,6 +30,9 @@ class FakeContainer:
     log: list[tuple[int, bytes]] = field(default_factory=list)
     processes: list[list[str]] = field(default_factory=list)
     starts: int = 0
+    env: list[str] = field(default_factory=list)
+    created: float = field(default_factory=time.time)
+    started: float = 0.0
 
 
 class Refusal(Exception):
@@ -109,6 +112,7 @@ class Life:
         with self.changed:
             container.state, container.exit_code = "running", 0
             container.starts += 1
+            container.started = time.time()
             self.emit("start", container)
 
     def end(self, container: FakeContainer, code: int) -> None:
@@ -199,6 +203,7 @@ def row(container: FakeContainer) -> dict[str, object]:
         "State": container.state,
         "Status": status,
         "Labels": container.labels,
+        "Created": int(container.created),
     }
 
 
@@ -210,6 +215,7 @@ def described(container: FakeContainer) -> dict[str, object]:
         "Restarting": container.state == "restarting",
         "Dead": container.state == "dead",
         "ExitCode": container.exit_code,
+        "StartedAt": _rfc3339(container.started) if container.started else "0001-01-01T00:00:00Z",
     }
     if container.health:
         state["Health"] = {"Status": container.health}
@@ -217,8 +223,23 @@ def described(container: FakeContainer) -> dict[str, object]:
         "Id": container.id,
         "Name": f"/{container.name}",
         "State": state,
-        "Config": {"Image": container.image, "Labels": container.labels, "Tty": container.tty},
+        "Config": {
+            "Image": container.image,
+            "Labels": container.labels,
+            "Tty": container.tty,
+            "Env": [*container.env],
+        },
     }
+
+
+def _rfc3339(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds % 1 * 1e9):09d}Z"
+
+
+def chosen(container: FakeContainer, filters: dict[str, list[str]]) -> bool:
+    """Whether the list's filters let a container through: any of the states, all of the labels."""
+    labels = {f"{name}={value}" for name, value in container.labels.items()}
+    return container.state in filters.get("status", (container.state,)) and labels.issuperset(filters.get("label", ()))
 
 
 def passes(event: dict[str, object], filters: dict[str, object]) -> bool:
@@ -229,5 +250,11 @@ def passes(event: dict[str, object], filters: dict[str, object]) -> bool:
         "container": lambda word: name.startswith(word) or id.startswith(word),
         "type": lambda word: event["Type"] == word,
         "event": lambda word: event["Action"] == word,
+        "label": lambda word: actor["Attributes"].get(word.partition("=")[0]) == word.partition("=")[2],
     }
-    return all(any(tests[kind](word) for word in words) for kind, words in filters.items() if kind in tests)
+    # One of the words will do, but of labels every one is asked for.
+    return all(
+        (all if kind == "label" else any)(tests[kind](word) for word in words)
+        for kind, words in filters.items()
+        if kind in tests
+    )

@@ -13,7 +13,7 @@ import urllib.parse
 from collections import Counter
 from dataclasses import dataclass
 
-from tests.fakes.docker_life import RUNNING, FakeContainer, Life, Refusal, described, passes, row
+from tests.fakes.docker_life import RUNNING, FakeContainer, Life, Refusal, chosen, described, passes, row
 
 
 @dataclass
@@ -161,8 +161,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif self.command == "GET" and parts == ["containers", "json"]:
             with docker.changed:
                 wanted = asked.get("all") in ("1", "true", "True")
-                rows = [row(c) for c in docker.containers.values() if wanted or c.state in RUNNING]
+                filters = json.loads(asked.get("filters") or "{}")
+                wanted = wanted or "status" in filters
+                shown = [c for c in docker.containers.values() if wanted or c.state in RUNNING]
+                # The newest first, as Docker lists them.
+                rows = [row(c) for c in reversed(shown) if chosen(c, filters)]
             self._json(200, rows)
+        elif self.command == "GET" and parts[0] == "images" and parts[-1] == "json":
+            self._json(200, {"Id": "sha256:0", "Config": {"Env": ["PATH=/bin"], "Labels": {}}})
         elif len(parts) in (2, 3) and parts[0] == "containers":
             with docker.changed:
                 container = docker.get(parts[1])
@@ -178,6 +184,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif self.command == "GET" and word == "json":
             self._json(200, described(container))
         elif self.command == "GET" and word == "top":
+            if container.state not in RUNNING:
+                raise Refusal(409, f"Container {container.id} is not running")
             self._json(200, {"Titles": ["PID", "CMD"], "Processes": container.processes})
         elif self.command == "GET" and word == "logs":
             self._logs(container, asked.get("tail", "all"))

@@ -55,6 +55,11 @@ class Waiter:
         until(lambda: self.blocks_on() == (sockets, True) or self.process.poll() is not None)
         assert self.process.poll() is None, self.said
 
+    def idle_or_due(self) -> None:
+        """Returns once it blocks, for ever or for a while."""
+        until(lambda: self.blocks_on() is not None or self.process.poll() is not None)
+        assert self.process.poll() is None, self.said
+
     def switches(self) -> int:
         """Context switches since it began, voluntary and involuntary."""
         lines = self._proc("status").splitlines()

@@ -19,7 +19,7 @@ OURS = {
     *(f"system_service.backends.{name}" for name in ("dbconfig", "switchdb")),
     *(f"system_service.model.{name}" for name in ("naming", "state_row")),
     *(f"system_service.waiting.{name}" for name in ("board", "docker", "life", "link")),
-    *(f"system_service.wire.{name}" for name in ("http", "resp")),
+    *(f"system_service.wire.{name}" for name in ("docker", "http", "resp")),
 }
 HEAVY = {
     "asyncio",

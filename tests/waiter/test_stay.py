@@ -272,33 +272,6 @@ def test_a_key_that_is_no_row_does_not_end_it(folder, daemon, rows):
     assert rows.state.get("FEATURE|snmp") == "what"
 
 
-def test_kubernetes_without_fallback_is_pending_until_that_changes(folder, daemon, rows):
-    daemon.container = described(running=False)
-    rows.owned(set_owner="kube", no_fallback_to_local="true")
-    with waiting(folder) as waiter:
-        waiter.idle()
-        assert rows.state.keys() == []
-        looks = rows.looks()
-        rows.config.delete("FEATURE|snmp")  # a reload: intent unknown
-        until(lambda: rows.looks() > looks)
-        waiter.idle()
-        rows.owned(set_owner="kube")
-        assert waiter.ended() == 0
-
-
-def test_a_pending_feature_lives_once_its_container_starts(folder, daemon, rows):
-    daemon.container = described(running=False)
-    rows.owned(set_owner="kube", no_fallback_to_local="true")
-    with waiting(folder) as waiter:
-        waiter.idle()
-        daemon.container = described()
-        daemon.emit("start")
-        until(lambda: rows.row().items() >= UP.items())
-        daemon.container = None
-        daemon.emit("destroy")
-        assert waiter.ended() == 0
-
-
 def test_an_asic_s_container_has_its_row_in_its_namespace(folder, daemon, rows):
     daemon.container = described(name="swss0")
     with RedisServer(f"{folder}/asic0") as asic:

@@ -1,0 +1,147 @@
+"""A feature's life while CONFIG_DB wants kubernetes: a keeper, woken by what happens, and what counts as the end."""
+
+from __future__ import annotations
+
+import time
+
+from system_service.handover.decide import STAY
+from system_service.handover.keeper import Keeper
+from system_service.handover.view import OPEN, UNKNOWN, View
+from system_service.model.pods import pod_labels
+from system_service.waiting.docker import Events
+from system_service.waiting.link import say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from system_service.errors import SwitchError
+    from system_service.waiting.board import Board
+    from system_service.wire.docker import Docker
+
+# Seconds between the local container's death and the start that makes it a restart.
+RESTART_GRACE = 1.0
+_RETRY = 1.0  # seconds after a step that failed
+
+
+class Custody:
+    """Made once rows are connected. `due`: monotonic seconds of the next look, None: when something happens.
+
+    `released`: legacy is wanted again, and the local container runs.
+    """
+
+    def __init__(self, board: Board, docker: Docker, container: str) -> None:
+        self.due: float | None = 0.0
+        self.released = False
+        self._board = board
+        self._docker = docker
+        self._container = container
+        self._events = Events(docker, labels=pod_labels(board.feature))
+        self._keeper: Keeper | None = None
+        self._db: object = None
+        self._served_local = False  # the local container was seen running, and not stopped by us
+        self._gone_at: float | None = None
+        self._deaths = ""
+        self._said = ""
+        self._complained = False
+
+    def wake(self) -> None:
+        self.due = 0.0
+
+    def hear(self) -> None:
+        """Something happened to a pod's container."""
+        if self._events.read():
+            self.wake()
+
+    def keep(self) -> str:
+        """Look, and act, if that is due. Why the life has ended; "" while it goes on. Raises SwitchError."""
+        now = time.monotonic()
+        if self._events.due is not None and self._events.due <= now:
+            self._events.open()
+            self.wake()
+        if self.due is None or self.due > now:
+            return ""
+        keeper = self._fresh()
+        self._restore(keeper)
+        # First whether this life is over: what is started after that is another one's to start.
+        if ended := self._ended(keeper, keeper.look(), now):
+            return ended
+        if self._gone_at is not None:
+            # The local container has just died: a start that follows makes it a restart.
+            self.due = self._gone_at + RESTART_GRACE
+            return ""
+        step = keeper.keep()
+        view = keeper.view
+        if self._complained:
+            say(f"{self._container}: all backends answer again")
+            self._complained = False
+        self.due = None if keeper.due is None else now + max(0.0, keeper.due - time.time()) + 0.01
+        if ended := self._ended(keeper, view, now):
+            return ended
+        self.released = view.wants == "local" and view.local and step.kind == STAY and view.up
+        self._tell(view, step.why)
+        return ""
+
+    def lost(self, error: SwitchError) -> None:
+        """A look or a step failed: try again in a moment. Both links tell by themselves when they are back."""
+        if not self._complained:
+            say(f"{error}; waiting on")
+            self._complained = True
+        self.due = time.monotonic() + _RETRY
+        if self._events.due is not None:
+            self._events.lost(error)
+
+    def filenos(self) -> list[int]:
+        return self._events.filenos()
+
+    def close(self) -> None:
+        self._events.close()
+
+    def _fresh(self) -> Keeper:
+        """The keeper, on the rows of the connection that there is now."""
+        rows = self._board.rows()
+        if self._keeper is None:
+            self._keeper = Keeper(rows, self._docker, self._board.feature, self._container, say)
+        self._keeper.rows = rows
+        return self._keeper
+
+    def _restore(self, keeper: Keeper) -> None:
+        """Redis has come back empty: say again what is so, before a gate opens because nothing is said."""
+        before = keeper.view
+        keeper.rows.read()
+        if keeper.rows.state.get("system_state") or not (before.up or not before.wants):
+            return
+        served = next((kube for kube in before.kube if kube.gate == OPEN), None)
+        if served and any(kube == served.id for kube in self._docker.running(pod_labels(self._board.feature))):
+            keeper.rows.kube_up(served.id, served.version)
+        else:
+            keeper.rows.up()
+
+    def _ended(self, keeper: Keeper, view: View, now: float) -> str:
+        served = any(kube.gate in (OPEN, UNKNOWN) for kube in view.kube)
+        if view.local:
+            self._served_local, self._gone_at = True, None
+        elif keeper.stopped_local or any(kube.gate == OPEN for kube in view.kube):
+            self._served_local, self._gone_at = False, None
+        elif self._served_local:
+            # A death followed by a start is none.
+            self._gone_at = self._gone_at or now
+            if now - self._gone_at >= RESTART_GRACE:
+                return "the local container ended"
+        if not view.up and not view.local and not served:
+            return "the feature is to be down"
+        deaths = keeper.rows.own.get("deaths", "")
+        died, self._deaths = len(deaths) > len(self._deaths), deaths
+        if died and not keeper.rows.auto_restart:
+            return "the pod's container ended, and auto_restart is disabled"
+        return ""
+
+    def _tell(self, view: View, why: str) -> None:
+        """Each state once, for the journal."""
+        if any(kube.gate == OPEN for kube in view.kube):
+            what = "a pod runs it"
+        elif view.local:
+            what = "the local container runs it" + (f": {why}" if why else "")
+        else:
+            what = f"pending deployment: {why}" if not view.kube else f"nobody runs it: {why}"
+        if what != self._said:
+            say(f"{self._container}: {what}")
+            self._said = what
