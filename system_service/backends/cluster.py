@@ -1,0 +1,286 @@
+"""The Kubernetes API server, as far as this switch needs it: its own node, and why a feature's pod does not run.
+
+The only place that speaks to it. The official client (the extra `kubernetes`) brings configuration, authentication and
+TLS, and is imported at the first question; answers are read as plain JSON and believed only as far as they parse.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, NoReturn
+from urllib.parse import quote
+
+from system_service.errors import Failed, NotPermitted, SwitchError, Unreachable
+from system_service.model.pods import NAMESPACE
+from system_service.model.snapshot import Node
+
+KUBECONFIG = "/etc/sonic/kube_admin.conf"
+CONNECT, WHOLE = 2.0, 5.0  # seconds: for a connection, and for a whole question
+_MOST = 16 << 20
+_MERGE = "application/merge-patch+json"
+_EXTRA = "pip install 'sonic-system-service[kubernetes]'"
+
+
+class Cluster:
+    """The API server that the kubeconfig names, and this switch's node in it, called `node`.
+
+    Connects at the first question. Every method may raise Unreachable (no client installed, no usable kubeconfig, no
+    answer in time, or nonsense; the message names the file or the address), NotPermitted (401, 403, or a file that may
+    not be read) and Failed (the API server's own words).
+    """
+
+    def __init__(self, kubeconfig: str, node: str, timeout: float = WHOLE) -> None:
+        """`timeout`: seconds for a whole question, connecting included."""
+        self.kubeconfig = kubeconfig
+        self.node = node
+        self.timeout = timeout
+        self._pool: Any = None
+        self._host = ""
+        self._headers: dict[str, str] = {}
+
+    @classmethod
+    def from_env(cls) -> Cluster:
+        """What $KUBECONFIG and $SYSTEM_SERVICE_NODE_NAME name, else the switch's own."""
+        node = os.environ.get("SYSTEM_SERVICE_NODE_NAME") or socket.gethostname()
+        return cls(os.environ.get("KUBECONFIG") or KUBECONFIG, node.lower())
+
+    def look(self) -> Node:
+        """This switch's node: its labels, and whether the API server thinks it Ready."""
+        return _node(self._ask("GET", self._path))
+
+    def label(self, changes: Mapping[str, str | None]) -> Node:
+        """Set labels of the node, or remove those that are None, all in one patch of these keys alone."""
+        body = {"metadata": {"labels": dict(changes)}}
+        return _node(self._ask("PATCH", self._path, body, _MERGE))
+
+    def version(self) -> str:
+        """The API server's version, like v1.34.4."""
+        return _text(self._ask("GET", "/version").get("gitVersion"))
+
+    def why(self, feature: str) -> str:
+        """Why no pod of the feature runs on this node, in a few words; "" when one does.
+
+        No DaemonSet, no pod, Unschedulable, ImagePullBackOff and its like, CrashLoopBackOff, terminating, evicted.
+        """
+        if not self._daemonset(feature):
+            return f"there is no DaemonSet for {feature}"
+        field = quote(f"spec.nodeName={self.node}")
+        pods = self._items(f"/api/v1/namespaces/{NAMESPACE}/pods?fieldSelector={field}")
+        mine = [pod for pod in pods if feature in _containers(pod)]
+        if not mine:
+            pending = self._items(f"/api/v1/namespaces/{NAMESPACE}/pods?fieldSelector={quote('spec.nodeName=')}")
+            mine = [pod for pod in pending if feature in _containers(pod)]
+        if not mine:
+            return "the DaemonSet has no pod on this node"
+        reasons = [_reason(pod, feature) for pod in sorted(mine, key=_created)]
+        return "" if "" in reasons else reasons[-1]
+
+    @property
+    def _path(self) -> str:
+        return f"/api/v1/nodes/{quote(self.node, safe='')}"
+
+    def _daemonset(self, feature: str) -> bool:
+        found = self._items(f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets")
+        return any(feature in _containers(_object(_object(item.get("spec")).get("template"))) for item in found)
+
+    def _items(self, path: str) -> list[dict[str, Any]]:
+        items = self._ask("GET", path).get("items")
+        return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+    def _ask(self, method: str, path: str, body: object = None, kind: str = "application/json") -> dict[str, Any]:
+        """One question within `timeout` seconds, however slowly an answer trickles in.
+
+        A client has no limit for a whole answer: a thread asks, and is left behind when it takes too long.
+        """
+        answer: list[dict[str, Any] | BaseException] = []
+        deadline = time.monotonic() + self.timeout
+
+        def ask() -> None:
+            try:
+                answer.append(self._exchange(method, path, body, kind, deadline))
+            except BaseException as error:  # noqa: BLE001 - raised again by the one who waits
+                answer.append(error)
+
+        self._connect()
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        thread.join(max(0.0, deadline - time.monotonic()))
+        if not answer:
+            raise Unreachable(f"{self._where} did not answer within {self.timeout:g} s", self._step)
+        if isinstance(answer[0], BaseException):
+            raise answer[0]
+        return answer[0]
+
+    def _exchange(self, method: str, path: str, body: object, kind: str, deadline: float) -> dict[str, Any]:
+        from urllib3 import Timeout
+        from urllib3.exceptions import HTTPError
+
+        headers = {**self._headers, "Accept": "application/json", "Content-Type": kind}
+        data = None if body is None else json.dumps(body)
+        limit = Timeout(connect=CONNECT, read=max(0.1, deadline - time.monotonic()))
+        try:
+            response = self._pool.request(
+                method, self._host + path, body=data, headers=headers, timeout=limit, retries=False, redirect=False,
+                preload_content=False,
+            )  # fmt: skip
+            text = response.read(_MOST)
+            response.release_conn()
+        except (HTTPError, OSError) as error:
+            raise self._lost(error) from error
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            found = None
+        if response.status >= 300:
+            self._refuse(response.status, found, response.headers.get("Retry-After", ""), path)
+        if not isinstance(found, dict):
+            raise Unreachable(f"{self._where} answered nonsense: no JSON object", self._step)
+        return found
+
+    def _connect(self) -> None:
+        if self._pool is not None:
+            return
+        self._read_kubeconfig()
+        try:
+            from kubernetes.client.api_client import ApiClient
+            from kubernetes.client.configuration import Configuration
+            from kubernetes.config.kube_config import load_kube_config
+        except ImportError as error:
+            raise Unreachable("the Kubernetes client is not installed", _EXTRA) from error
+        configuration = Configuration()
+        configuration.retries = False
+        try:
+            load_kube_config(self.kubeconfig, client_configuration=configuration, persist_config=False)  # type: ignore[no-untyped-call]
+            client = ApiClient(configuration)
+            token = configuration.auth_settings().get("BearerToken", {}).get("value")
+        except Exception as error:
+            told = " ".join(str(error).split())[:200] or type(error).__name__
+            raise self._unusable(told) from error
+        self._headers = {"Authorization": token} if token else {}
+        self._host = str(configuration.host)
+        if not self._host.startswith("https://"):
+            raise self._unusable("its server is no https address")
+        self._pool = client.rest_client.pool_manager
+
+    def _read_kubeconfig(self) -> None:
+        """Before the client is imported: what is missing costs nothing."""
+        try:
+            with open(self.kubeconfig, "rb") as file:
+                file.read(1)
+        except PermissionError as error:
+            raise NotPermitted(f"{self.kubeconfig} may not be read", "run it as root (sudo)") from error
+        except OSError as error:
+            raise self._unusable(error.strerror or str(error)) from error
+
+    def _unusable(self, told: str) -> Unreachable:
+        return Unreachable(
+            f"the kubeconfig {self.kubeconfig} cannot be used: {told}", "join the cluster, or set KUBECONFIG"
+        )
+
+    @property
+    def _where(self) -> str:
+        return f"the API server at {self._host}"
+
+    @property
+    def _step(self) -> str:
+        return f"see whether it runs: curl -k {self._host}/readyz"
+
+    def _lost(self, error: Exception) -> SwitchError:
+        told = " ".join(str(error).split())
+        if "CERTIFICATE_VERIFY_FAILED" in told or "certificate verify failed" in told:
+            why = _after(told, "certificate verify failed")
+            return Unreachable(
+                f"{self._where} is not the one that {self.kubeconfig} trusts ({why})",
+                "join the cluster anew: its certificate, or the switch's clock, has changed",
+            )
+        if "PEM lib" in told:
+            return self._unusable("its certificate or key is none")
+        if "alert" in told and "certificate" in told:
+            return NotPermitted(f"{self._where} does not accept this switch's certificate", "join the cluster anew")
+        kind = type(error).__name__
+        plain = {
+            "ConnectTimeoutError": f"no connection within {CONNECT:g} s",
+            "ReadTimeoutError": "no answer in time",
+            "NewConnectionError": "nobody listens there",
+        }
+        return Unreachable(f"{self._where} cannot be reached: {plain.get(kind, told[:200] or kind)}", self._step)
+
+    def _refuse(self, status: int, found: object, retry: str, path: str) -> NoReturn:
+        said = _text(_object(found).get("message"))[:300]
+        if status in (401, 403):
+            raise NotPermitted(
+                f"{self._where} does not permit this ({status}{f': {said}' if said else ''})", "join the cluster anew"
+            )
+        if status == 404 and path == self._path:
+            raise Failed(
+                f"{self._where} knows no node {self.node}", "join the cluster, or set SYSTEM_SERVICE_NODE_NAME"
+            )
+        if status == 429:
+            after = f" for {retry} s" if retry.isdigit() else ""
+            raise Unreachable(f"{self._where} is busy, and asks to be left alone{after}", "try again later")
+        if not said or status >= 500:
+            raise Unreachable(f"{self._where} answered {status}{f': {said}' if said else ''}", self._step)
+        raise Failed(f"the API server refused ({status}): {said}")
+
+
+def _node(found: dict[str, Any]) -> Node:
+    labels = _object(_object(found.get("metadata")).get("labels"))
+    conditions = _object(found.get("status")).get("conditions")
+    states = [_object(c) for c in conditions] if isinstance(conditions, list) else []
+    ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in states)
+    return Node({str(k): v for k, v in labels.items() if isinstance(v, str)}, ready)
+
+
+def _containers(pod: dict[str, Any]) -> set[str]:
+    found = _object(pod.get("spec")).get("containers")
+    return {_text(_object(item).get("name")) for item in found} if isinstance(found, list) else set()
+
+
+def _reason(pod: dict[str, Any], feature: str) -> str:
+    """Why this pod's container does not run; "" when it does."""
+    status = _object(pod.get("status"))
+    if _object(pod.get("metadata")).get("deletionTimestamp"):
+        return "its pod is terminating"
+    if status.get("phase") == "Failed":
+        return f"its pod failed: {_text(status.get('reason')) or 'no reason given'}"
+    states = status.get("containerStatuses")
+    for item in states if isinstance(states, list) else []:
+        state = _object(_object(item).get("state"))
+        if _object(item).get("name") != feature:
+            continue
+        if isinstance(state.get("running"), dict):
+            return ""
+        for word in ("waiting", "terminated"):
+            told = _object(state.get(word))
+            if told:
+                message = _text(told.get("message"))[:120]
+                return f"{_text(told.get('reason')) or word}{f': {message}' if message else ''}"
+    conditions = status.get("conditions")
+    for item in conditions if isinstance(conditions, list) else []:
+        told = _object(item)
+        if told.get("type") == "PodScheduled" and told.get("status") == "False":
+            return f"{_text(told.get('reason')) or 'Unschedulable'}: {_text(told.get('message'))[:120]}"
+    return f"its pod is {_text(status.get('phase')) or 'new'}"
+
+
+def _created(pod: dict[str, Any]) -> str:
+    return _text(_object(pod.get("metadata")).get("creationTimestamp"))
+
+
+def _object(found: Any) -> dict[str, Any]:
+    return found if isinstance(found, dict) else {}
+
+
+def _text(found: Any) -> str:
+    """A string from the API server as one line that a terminal can show; "" for anything else."""
+    words = " ".join(found.split()) if isinstance(found, str) else ""
+    return "".join(letter if letter.isprintable() else "?" for letter in words)
+
+
+def _after(text: str, words: str) -> str:
+    return text.partition(words)[2].strip(" :()'\"")[:100] or words
