@@ -30,7 +30,17 @@ feature = LazyGroup(
       show-kube feature status
       show-kube feature config snmp""",
 )
+kubernetes = LazyGroup(
+    "kubernetes",
+    table={"manifest": ("show_kube.kubernetes.manifest", "The DaemonSet that runs a feature from Kubernetes")},
+    help="""Show what Kubernetes needs of this switch
+
+    \b
+    Examples:
+      show-kube kubernetes manifest snmp""",
+)
 cli.add_command(feature)
+cli.add_command(kubernetes)
 
 
 def main() -> None:

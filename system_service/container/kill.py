@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from system_service.domain.contain import Contained
-from system_service.terminal.command import Command
+from system_service.terminal.command import Command, echo_stage
 
 
 @click.command("kill", cls=Command)
@@ -17,4 +17,4 @@ def command(name: str) -> None:
     Examples:
       system container kill teamd
     """
-    Contained.open(name).kill()
+    Contained.open(name, tell=echo_stage).kill()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from system_service.domain.contain import Contained
-from system_service.terminal.command import Command, echo_warning
+from system_service.terminal.command import Command, echo_stage, echo_warning
 
 
 @click.command("start", cls=Command)
@@ -17,8 +17,8 @@ def command(name: str) -> None:
     Examples:
       system container start snmp
     """
-    contained = Contained.open(name)
+    contained = Contained.open(name, tell=echo_stage)
     if not contained.start():
-        click.echo(f"{name}: kubernetes is wanted without a fallback: pending deployment", err=True)
+        click.echo(f"{name}: left to Kubernetes and the unit's `wait`", err=True)
     for warning in contained.warnings:
         echo_warning(f"{warning}: acted on Docker alone")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from system_service.domain.contain import Contained
-from system_service.terminal.command import Command, echo_warning
+from system_service.terminal.command import Command, echo_stage, echo_warning
 
 
 @click.command("stop", cls=Command)
@@ -19,7 +19,7 @@ def command(name: str, timeout: int | None) -> None:
       system container stop snmp
       system container stop -t 60 teamd
     """
-    contained = Contained.open(name)
+    contained = Contained.open(name, tell=echo_stage)
     contained.stop(timeout)
     for warning in contained.warnings:
         echo_warning(f"{warning}: acted on Docker alone")

@@ -25,13 +25,18 @@ class Kind(Enum):
     STOP_CONTAINER = "stop container {target}"
     RESTART_CONTAINER = "restart container {target}"
     UNPAUSE_CONTAINER = "unpause container {target}"
+    LABEL = "set {fields} on this switch's node"
+    KEEP = "hand {target} over"
+    CLOSE = "close the gate of {target}"
     AWAIT_SETTLED = "wait until {target} has settled"
     AWAIT_RUNNING = "wait until container {target} is running"
     AWAIT_STOPPED = "wait until container {target} has stopped"
+    AWAIT_KUBE = "wait until a pod runs {target}"
+    AWAIT_LOCAL = "wait until the local container {target} runs it"
 
     @property
     def waits(self) -> bool:
-        return self in (Kind.AWAIT_SETTLED, Kind.AWAIT_RUNNING, Kind.AWAIT_STOPPED)
+        return self.name.startswith("AWAIT_")
 
     @property
     def changes(self) -> bool:
@@ -41,9 +46,9 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Action:
-    """One step on one target: a unit, a container, or (WRITE) a feature.
+    """One step on one target: a unit, a container, or (WRITE, LABEL, KEEP, CLOSE) a feature.
 
-    `fields`: what WRITE sets; a field whose value is None is deleted.
+    `fields`: what WRITE sets in CONFIG_DB, LABEL among the node's labels; one whose value is None is deleted.
     """
 
     kind: Kind

@@ -6,15 +6,23 @@ whose FEATURE rows know owners; a database that is down is no reason to fail a u
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from system_service.backends.engine import Engine
 from system_service.backends.switchdb import SwitchDB
 from system_service.errors import Failed, SwitchError, UnknownFeature, Unreachable
-from system_service.model.feature import Feature, Mode, parse_feature, stop_timeout, valid_name
-from system_service.model.naming import feature_of_container
-from system_service.model.snapshot import Run
+from system_service.model.feature import Feature, Mode, parse_feature, valid_name
+from system_service.model.naming import RUN_DIR, feature_of_container, stop_timeout
+from system_service.model.pods import pods_of
+from system_service.model.snapshot import Container, Run
 from system_service.model.state_row import host_time, local_down, local_up
+
+if TYPE_CHECKING:
+    from system_service.handover.keeper import Keeper
 
 
 @dataclass(frozen=True)
@@ -27,9 +35,10 @@ class Contained:
     feature: Feature | None
     namespace: str = ""
     warnings: list[str] = field(default_factory=list)
+    tell: Callable[[str], None] = lambda sentence: None
 
     @classmethod
-    def open(cls, name: str) -> Contained:
+    def open(cls, name: str, tell: Callable[[str], None] = lambda sentence: None) -> Contained:
         """Raises UnknownFeature for a name that cannot be a container's; a database that is down is a warning."""
         if not valid_name(name):
             raise UnknownFeature(f"there is no container {name!r}", "docker ps -a")
@@ -39,15 +48,15 @@ class Contained:
             stem, namespace = feature_of_container(name, db.namespaces)
             (row,) = db.rows(("CONFIG_DB", f"FEATURE|{stem}"), namespace=namespace)
         except SwitchError as error:
-            return cls(name, engine, None, None, warnings=[str(error)])
-        return cls(name, engine, db, parse_feature(stem, row) if row else None, namespace)
+            return cls(name, engine, None, None, warnings=[str(error)], tell=tell)
+        return cls(name, engine, db, parse_feature(stem, row) if row else None, namespace, tell=tell)
 
     def start(self) -> bool:
         """Start the local container; False when it is left to `wait` (kubernetes wanted, no fallback).
 
         Raises UnknownFeature (no such container), Failed, Unreachable, NotPermitted: Docker's answer.
         """
-        if self.feature and self.feature.mode is Mode.KUBERNETES and not self.feature.fallback:
+        if not self._may_start():
             return False
         # The intent is recorded first, as the host's script does: a start that is cut off is then still to be done.
         self._record(local_up(self.name, host_time()))
@@ -63,12 +72,92 @@ class Contained:
     def stop(self, timeout: int | None) -> None:
         """Stop it, with `timeout` seconds until it is killed (default: the feature's). Raises as `start`."""
         name = self.feature.name if self.feature else self.name
-        self.engine.stop(self.name, stop_timeout(name) if timeout is None else timeout)
-        self._record(local_down(host_time()))
+        grace = stop_timeout(name) if timeout is None else timeout
+        if self._close(grace):
+            with suppress(UnknownFeature):
+                self.engine.stop(self.name, grace)
+        else:
+            self.engine.stop(self.name, grace)
+            self._record(local_down(host_time()))
 
     def kill(self) -> None:
         """Kill it at once; a stopped one is left alone. Raises as `start`."""
-        self.engine.kill(self.name)
+        if self._close(0):
+            # A reboot: no pod is to come back in the middle of it.
+            self._label(False)
+            with suppress(UnknownFeature):
+                self.engine.kill(self.name)
+        else:
+            self.engine.kill(self.name)
+
+    def _may_start(self) -> bool:
+        """Whether the local container is the one to start; whoever else may run the feature is dealt with first."""
+        pods = self._pods()
+        keeper = self._keeper(pods)
+        try:
+            if keeper is None:
+                # Without Redis nobody can say who is wanted: what runs goes on, and there is never a second one.
+                return self.db is not None or not pods
+            keeper.rows.up()
+            if keeper.rows.wants == "kube":
+                self._label(True)
+                keeper.revive()
+                return not keeper.look().kube and keeper.rows.fallback
+            keeper.keep()
+        except Unreachable as error:
+            self.warnings.append(str(error))
+            return not pods
+        return True
+
+    def _close(self, grace: int) -> bool:
+        """Take the feature from whoever runs it from Kubernetes. False where nobody does, or could."""
+        pods = self._pods()
+        keeper = self._keeper(pods)
+        try:
+            if keeper is not None:
+                keeper.close(grace)
+                keeper.rows.stopped()
+        except Unreachable as error:
+            self.warnings.append(str(error))
+            keeper = None
+        if keeper is None:
+            for pod in pods:  # no gate without Redis: what cannot be held back is stopped
+                self.engine.stop(pod.id, grace)
+        return bool(pods) or keeper is not None
+
+    def _label(self, wanted: bool) -> None:
+        """What the node's label is to be from now on. Never in the way of a start or a stop."""
+        from system_service.domain.labels import ask, want
+
+        if self.db is None or self.feature is None:
+            return
+        try:
+            if want(self.db, self.feature.name, wanted):
+                ask(os.environ.get("SYSTEM_SERVICE_RUN_DIR", RUN_DIR))
+        except SwitchError as error:
+            self.warnings.append(str(error))
+
+    def _pods(self) -> tuple[Container, ...]:
+        """The feature's running pod containers. An image that knows no owners has none, and Docker is not asked."""
+        if self.namespace or (self.feature is not None and not self.feature.knows_owner):
+            return ()
+        if self.feature is None and self.db is not None:
+            return ()
+        return pods_of(self.feature.name if self.feature else self.name, self.engine.containers())
+
+    def _keeper(self, pods: Sequence[Container]) -> Keeper | None:
+        """What hands the feature over; None where Kubernetes has no part in it, or the rows cannot be read."""
+        if self.db is None or self.feature is None or self.namespace:
+            return None
+        if not pods and self.feature.mode is not Mode.KUBERNETES:
+            return None
+        from system_service.handover.keeper import Keeper  # a switch in legacy mode never comes here
+        from system_service.handover.rows import Rows
+        from system_service.wire.docker import Docker
+
+        rows = Rows(self.db, self.feature.name, self.name)
+        rows.read()
+        return Keeper(rows, Docker(), self.feature.name, self.name, self.tell)
 
     def record(self, fields: dict[str, str]) -> bool:
         """Write STATE_DB fields for a container that reports itself; False where the image has no such fields.

@@ -14,18 +14,20 @@ from dataclasses import dataclass
 from system_service.backends.switchdb import Edit
 from system_service.domain.actions import Action, Kind, Plan
 from system_service.domain.audit import record
+from system_service.domain.labels import ask, want
+from system_service.domain.observe import observe
 from system_service.domain.switch import Switch
 from system_service.errors import Failed, NotPermitted, Refused, SwitchError, TimedOut, UnknownFeature
-from system_service.model.feature import stop_timeout
+from system_service.model.feature import Mode, Owner
+from system_service.model.naming import stop_timeout
 from system_service.model.snapshot import Active, FeatureSeen, Run, Seen
 
 # An action whose service manager call may not be cut off half way still ends: the least it is given, in seconds.
 _LEAST = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25  # seconds between two looks
-_NEEDS_ROOT = frozenset(Kind) - {
-    Kind.AWAIT_RUNNING,
-    Kind.AWAIT_SETTLED,
-    Kind.AWAIT_STOPPED,
+_NEEDS_ROOT = frozenset(kind for kind in Kind if not kind.waits) - {
+    Kind.KEEP,
+    Kind.CLOSE,
     Kind.START_CONTAINER,
     Kind.STOP_CONTAINER,
     Kind.RESTART_CONTAINER,
@@ -57,7 +59,7 @@ class Executor:
         if os.geteuid() != 0 and any(a.kind in _NEEDS_ROOT for a in plan.actions):
             raise NotPermitted(f"'{self.command}' needs root", "run it as root (sudo)")
         for action in plan.actions:
-            if not self.block and action.kind in (Kind.AWAIT_RUNNING, Kind.AWAIT_STOPPED):
+            if not self.block and action.kind.waits and action.kind is not Kind.AWAIT_SETTLED:
                 continue
             self.check()
             self.tell(f"{wanted.feature.name}: {action}")
@@ -109,6 +111,13 @@ class Executor:
                 engine.restart(target, grace)
             case Kind.UNPAUSE_CONTAINER:
                 engine.unpause(target)
+            case Kind.LABEL:
+                want(self.switch.db, target, None not in action.fields.values())
+                ask(self.switch.run_dir)
+            case Kind.KEEP:
+                self._keep(wanted)
+            case Kind.CLOSE:
+                self.switch.keeper(target, self.tell).close()
         return True
 
     def _write(self, action: Action) -> bool:
@@ -121,10 +130,27 @@ class Executor:
                 )
         return wrote
 
+    def _keep(self, wanted: FeatureSeen) -> None:
+        """No unit's `wait` does it for this feature: take its steps here, until somebody runs it."""
+        from system_service.handover.decide import STAY
+        from system_service.handover.view import OPEN
+
+        keeper = self.switch.keeper(wanted.feature.name, self.tell)
+        keeper.rows.up()
+        pause = _FIRST_PAUSE
+        while keeper.keep().kind != STAY or not (
+            keeper.view.local or any(kube.gate == OPEN for kube in keeper.view.kube)
+        ):
+            self.check()
+            if time.monotonic() >= self.deadline:
+                raise TimedOut(f"nobody runs {wanted.feature.name} yet", f"system service status {wanted.feature.name}")
+            time.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
     def _await(self, wanted: FeatureSeen, action: Action) -> None:
         seen = next(s for s in wanted.seen if action.target in (s.instance.container, s.instance.unit))
         pause = _FIRST_PAUSE
-        while not self._over(seen, action):
+        while not self._over(wanted, seen, action):
             self.check()
             if time.monotonic() >= self.deadline:
                 raise TimedOut(
@@ -134,13 +160,16 @@ class Executor:
             time.sleep(min(pause, max(0.0, self.deadline - time.monotonic())))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _over(self, seen: Seen, action: Action) -> bool:
+    def _over(self, wanted: FeatureSeen, seen: Seen, action: Action) -> bool:
         unit = None
         if seen.unit is not None and seen.unit.exists:
             unit = self.switch.units.show(seen.instance.unit).get(seen.instance.unit)
         if action.kind is Kind.AWAIT_SETTLED:
             moving = (Active.ACTIVATING, Active.DEACTIVATING, Active.RELOADING)
             return unit is None or unit.active not in moving or unit.sub == "auto-restart"
+        if wanted.feature.mode is Mode.KUBERNETES or seen.pods:
+            (now,) = observe(self.switch, (wanted.feature.name,)).features[0].seen
+            return now.runs if action.kind is Kind.AWAIT_RUNNING else now.owner is Owner.NONE
         container = self.switch.engine.find(seen.instance.container)
         run = container.run if container else Run.ABSENT
         if action.kind is Kind.AWAIT_STOPPED:

@@ -7,12 +7,23 @@ import os
 from system_service.backends.engine import Engine
 from system_service.errors import Failed, UnknownFeature
 from system_service.model.feature import valid_name
+from system_service.model.pods import pods_of
+from system_service.model.snapshot import Run
 
 
 def docker_name(engine: Engine, name: str) -> str:
-    """The name or id under which Docker runs it. Raises UnknownFeature when there is no such container."""
-    if valid_name(name) and engine.find(name):
-        return name
+    """The name or id under which Docker runs it: the local container if that runs, else a pod's, else the local one.
+
+    Raises UnknownFeature when there is no such container.
+    """
+    if valid_name(name):
+        listed = engine.containers()
+        local = next((c for c in listed if c.name == name), None)
+        pods = () if local and local.run in (Run.RUNNING, Run.PAUSED, Run.RESTARTING) else pods_of(name, listed)
+        if pods:
+            return pods[0].id[:12]  # Docker lists the newest first
+        if local:
+            return name
     raise UnknownFeature(f"there is no container {name if valid_name(name) else repr(name)}", "docker ps -a")
 
 

@@ -1,14 +1,16 @@
 """Deciding on a change of mode: which features may move at all, and what can be had when no cluster can.
 
-Pure, as `plan` is. Handing over between owners gets its room here.
+Pure, as `plan` is. The handover itself is the unit's `wait`'s (system_service/handover).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from system_service.domain.actions import Action, Kind, Plan
-from system_service.errors import Refused, Unreachable
-from system_service.model.feature import Mode
-from system_service.model.snapshot import FeatureSeen, Snapshot
+from system_service.errors import Refused, SwitchError, Unreachable
+from system_service.model.feature import Mode, Owner
+from system_service.model.snapshot import Active, FeatureSeen, Host, Node, Seen, Snapshot
 
 # Features whose images run the start-up gate. Others are addressed by their docker name in the switch's scripts.
 GATED = frozenset(
@@ -26,8 +28,10 @@ def plan_mode(snapshot: Snapshot, wanted: FeatureSeen, mode: Mode, fallback: boo
     feature = wanted.feature
     if mode is Mode.LEGACY:
         # An image built without Kubernetes has no such field, and gets none from us.
-        return Plan(_write(wanted, mode, fallback) if feature.knows_owner else ())
+        return Plan(_home(snapshot, wanted, _write(wanted, mode, fallback)) if feature.knows_owner else ())
     _refuse_what_cannot_move(snapshot, wanted)
+    if isinstance(snapshot.node, Node):
+        return Plan((*_write(wanted, mode, fallback), *_away(snapshot.host, wanted, snapshot.node)))
     reason, resolution = _why_no_cluster(snapshot)
     stays = feature.fallback if fallback is None else fallback
     if not stays:
@@ -39,6 +43,60 @@ def plan_mode(snapshot: Snapshot, wanted: FeatureSeen, mode: Mode, fallback: boo
         _write(wanted, mode, fallback),
         Unreachable(f"{feature.name} goes on from the local image: {reason}", resolution),
     )
+
+
+def label(feature: str) -> str:
+    """The node's label that says whether a pod of the feature may be here."""
+    return f"{feature}_enabled"
+
+
+def wants_label(host: Host, wanted: FeatureSeen) -> bool:
+    """Whether a pod may be here: kubernetes is wanted, and the feature is to run."""
+    if wanted.feature.mode is not Mode.KUBERNETES or wanted.feature.state.off:
+        return False
+    return all(not supervised(host, seen) or _up(seen) for seen in wanted.seen)
+
+
+def supervised(host: Host, seen: Seen) -> bool:
+    """Whether systemd starts and stops this instance; where it does not, the engine is driven directly."""
+    return host.systemd and seen.unit is not None and seen.unit.exists
+
+
+def _up(seen: Seen) -> bool:
+    unit = seen.unit
+    return unit is not None and not unit.masked and unit.active in (Active.ACTIVE, Active.ACTIVATING, Active.RELOADING)
+
+
+def _away(host: Host, wanted: FeatureSeen, node: Node) -> list[Action]:
+    """Let a pod come, and see it take over. A feature that is down gets the intent alone."""
+    name = wanted.feature.name
+    moved = replace(wanted, feature=replace(wanted.feature, mode=Mode.KUBERNETES))
+    if not wants_label(host, moved):
+        return []
+    key = label(name)
+    actions = [] if node.labels.get(key) == "true" else [Action(Kind.LABEL, name, {key: "true"})]
+    if wanted.owner is not Owner.KUBE or wanted.feature.mode is not Mode.KUBERNETES:
+        actions.append(_see(host, wanted, Kind.AWAIT_KUBE))
+    return actions
+
+
+def _home(snapshot: Snapshot, wanted: FeatureSeen, write: tuple[Action, ...]) -> tuple[Action, ...]:
+    """See the local container take over, and let the pod go. What never was away costs nothing."""
+    name = wanted.feature.name
+    actions = list(write)
+    to_run = all(not supervised(snapshot.host, seen) or _up(seen) for seen in wanted.seen)
+    away = bool(write) and wanted.owner is not Owner.LOCAL
+    if to_run and not wanted.feature.state.off and (away or any(seen.serving for seen in wanted.seen)):
+        actions.append(_see(snapshot.host, wanted, Kind.AWAIT_LOCAL))
+    if wanted.own.get("label") == "true":
+        actions.append(Action(Kind.LABEL, name, {label(name): None}))
+    return tuple(actions)
+
+
+def _see(host: Host, wanted: FeatureSeen, kind: Kind) -> Action:
+    """The unit's `wait` hands over; where there is no unit, nobody does but the command."""
+    watched = all(supervised(host, seen) for seen in wanted.seen)
+    return Action(kind if watched else Kind.KEEP, wanted.feature.name)
 
 
 def has_gate(wanted: FeatureSeen) -> bool:
@@ -66,7 +124,9 @@ def _why_no_cluster(snapshot: Snapshot) -> tuple[str, str]:
         return "no Kubernetes server is configured", "config kubernetes server ip ADDRESS"
     if snapshot.server.get("disable", "").lower() == "true":
         return "the Kubernetes server is disabled", "config kubernetes server disable off"
-    return "this version has no Kubernetes client", "update sonic-system-service"
+    if isinstance(snapshot.node, SwitchError):
+        return str(snapshot.node), snapshot.node.resolution or "system service explain"
+    return "the cluster was not asked", "config feature mode again"
 
 
 def _write(wanted: FeatureSeen, mode: Mode, fallback: bool | None) -> tuple[Action, ...]:

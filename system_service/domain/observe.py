@@ -12,7 +12,9 @@ from system_service.domain.switch import Switch
 from system_service.errors import UnknownFeature, Unreachable
 from system_service.model.feature import Feature, instances, parse_feature, valid_name
 from system_service.model.natural import natural
-from system_service.model.snapshot import FeatureSeen, Host, Seen, Snapshot, Unit
+from system_service.model.pods import pods_of
+from system_service.model.snapshot import Container, FeatureSeen, Host, Seen, Snapshot, Unit
+from system_service.model.state_row import OWN_TABLE
 
 FEATURED = "featured.service"
 CTRMGRD = "ctrmgrd.service"
@@ -21,13 +23,14 @@ _LIST = "system service list"
 
 @dataclass(frozen=True)
 class Intent:
-    """What CONFIG_DB wants of some features, and what STATE_DB says of them; `server` as in Snapshot.
+    """What CONFIG_DB wants of some features, and what STATE_DB says of them; `own_rows`, `server` as in Snapshot.
 
     `unknown`: the names that have no FEATURE row, each with its error. `everything`: no names were given.
     """
 
     features: tuple[Feature, ...]
     state_rows: Mapping[str, Mapping[str, str]]
+    own_rows: Mapping[str, Mapping[str, str]]
     server: Mapping[str, str]
     unknown: Mapping[str, UnknownFeature] = field(default_factory=dict)
     everything: bool = False
@@ -55,7 +58,9 @@ def intent(switch: Switch, names: Sequence[str] = ()) -> Intent:
 def see(switch: Switch, wanted: Intent) -> Snapshot:
     """What Docker and systemd show of these features. Raises Unreachable, NotPermitted, TimedOut."""
     scopes = {f.name: instances(f, switch.db.namespaces) for f in wanted.features}
-    containers = {c.name: c for c in switch.engine.containers()}
+    listed = switch.engine.containers()
+    containers = {c.name: c for c in listed}
+    pods = {f.name: pods_of(f.name, listed) for f in wanted.features}
     systemd = switch.units.available()
     wanted_units = [i.unit for f in wanted.features for i in scopes[f.name]]
     # A line each needs no more than systemd can say of all of them at once; a plan, or the details of one, do.
@@ -66,8 +71,18 @@ def see(switch: Switch, wanted: Intent) -> Snapshot:
         tuple(
             FeatureSeen(
                 f,
-                tuple(Seen(i, containers.get(i.container), units.get(i.unit)) for i in scopes[f.name]),
+                tuple(
+                    Seen(
+                        i,
+                        containers.get(i.container),
+                        units.get(i.unit),
+                        () if i.namespace else pods[f.name],
+                        None if i.namespace else _serving(switch, pods[f.name], wanted.state_rows[f.name]),
+                    )
+                    for i in scopes[f.name]
+                ),
                 wanted.state_rows[f.name],
+                wanted.own_rows[f.name],
             )
             for f in wanted.features
         ),
@@ -75,32 +90,49 @@ def see(switch: Switch, wanted: Intent) -> Snapshot:
     )
 
 
+def _serving(switch: Switch, pods: Sequence[Container], state_row: Mapping[str, str]) -> Container | None:
+    """The one that is past its gate: STATE_DB names it, and Docker says that it has not started anew since."""
+    if state_row.get("remote_state") != "running":
+        return None
+    from system_service.handover.view import OPEN, parse_kube  # a switch in legacy mode never comes here
+
+    for pod in pods:
+        if state_row.get("container_id", "") in ("", pod.id[:12]):
+            try:
+                found = switch.engine.inspect(pod.id)
+            except UnknownFeature:  # ended meanwhile
+                continue
+            if isinstance(found.get("State"), dict) and parse_kube(found, state_row).gate == OPEN:
+                return pod
+    return None
+
+
 def _named(switch: Switch, names: tuple[str, ...]) -> Intent:
     unknown = {n: UnknownFeature(f"there is no feature {n!r}", _LIST) for n in names if not valid_name(n)}
     asked = [n for n in names if n not in unknown]
-    wanted = [(db, f"FEATURE|{name}") for name in asked for db in ("CONFIG_DB", "STATE_DB")]
+    keys = (("CONFIG_DB", "FEATURE"), ("STATE_DB", "FEATURE"), ("STATE_DB", OWN_TABLE))
+    wanted = [(db, f"{table}|{name}") for name in asked for db, table in keys]
     *found, server = switch.db.rows(*wanted, ("CONFIG_DB", "KUBERNETES_MASTER|SERVER"))
-    rows = {name: row for name, row in zip(asked, found[::2], strict=True) if row}
+    rows = {name: row for name, row in zip(asked, found[::3], strict=True) if row}
     if missing := [n for n in asked if n not in rows]:
         unknown |= _unknown(switch, missing)
     for name in names if not rows else ():
         raise unknown[name]
     features = tuple(parse_feature(name, row) for name, row in rows.items())
-    return Intent(
-        features, dict(zip(asked, found[1::2], strict=True)), server, {n: unknown[n] for n in names if n in unknown}
-    )
+    state_rows, own_rows = (dict(zip(asked, found[at::3], strict=True)) for at in (1, 2))
+    return Intent(features, state_rows, own_rows, server, {n: unknown[n] for n in names if n in unknown})
 
 
 def _all(switch: Switch) -> Intent:
-    rows, state_rows, servers = switch.db.tables(
-        ("CONFIG_DB", "FEATURE"), ("STATE_DB", "FEATURE"), ("CONFIG_DB", "KUBERNETES_MASTER")
+    rows, state_rows, own_rows, servers = switch.db.tables(
+        ("CONFIG_DB", "FEATURE"), ("STATE_DB", "FEATURE"), ("STATE_DB", OWN_TABLE), ("CONFIG_DB", "KUBERNETES_MASTER")
     )
     if not rows:
         raise _empty()
     # A row whose name cannot be a unit or a container is nobody's feature; the host's own tables show it.
     features = tuple(parse_feature(name, rows[name]) for name in sorted(filter(valid_name, rows), key=natural))
-    found = {f.name: state_rows.get(f.name, {}) for f in features}
-    return Intent(features, found, servers.get("SERVER", {}), everything=True)
+    found, own = ({f.name: rows.get(f.name, {}) for f in features} for rows in (state_rows, own_rows))
+    return Intent(features, found, own, servers.get("SERVER", {}), everything=True)
 
 
 def _unknown(switch: Switch, names: list[str]) -> dict[str, UnknownFeature]:

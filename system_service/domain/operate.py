@@ -15,8 +15,9 @@ from system_service.domain.actions import Plan
 from system_service.domain.execute import Executor
 from system_service.domain.interrupt import Interrupts, deferred
 from system_service.domain.lock import held
+from system_service.domain.move import Move
 from system_service.domain.observe import intent, observe, see
-from system_service.domain.plan import Request, plan
+from system_service.domain.plan import Request, Verb, plan
 from system_service.domain.report import report, unknown
 from system_service.domain.result import Report, Result
 from system_service.domain.switch import Switch
@@ -50,7 +51,7 @@ def operate(switch: Switch, ask: Ask) -> Result:
     wanted = intent(switch, ask.names)
     snapshot = see(switch, wanted)
     if ask.dry_run:
-        reports = _rehearse(snapshot, ask)
+        reports = _rehearse(_mover(switch, ask, deadline).look(ask.names) if _moves(ask) else snapshot, ask)
     else:
         names = tuple(f.feature.name for f in snapshot.features)
         with deferred() as interrupts:
@@ -84,6 +85,9 @@ def _act(
     switch: Switch, ask: Ask, names: Sequence[str], deadline: float, interrupts: Interrupts
 ) -> dict[str, _Outcome]:
     executor = Executor(switch, ask.command, deadline, ask.tell, interrupts.check, ask.wait)
+    if _moves(ask):
+        moved = Move(switch, ask.request, executor, ask.timeout).run(names)
+        return {name: _Outcome(one.changed, one.error) for name, one in moved.items()}
     outcomes: dict[str, _Outcome] = {}
     with ExitStack() as locks:
         for name in sorted(names):  # sorted: two batches in opposite order cannot wait for each other
@@ -98,6 +102,16 @@ def _act(
             if isinstance(outcomes[name].error, Interrupted):
                 break
     return outcomes
+
+
+def _moves(ask: Ask) -> bool:
+    return ask.request.verb is Verb.MODE
+
+
+def _mover(switch: Switch, ask: Ask, deadline: float) -> Move:
+    return Move(
+        switch, ask.request, Executor(switch, ask.command, deadline, ask.tell, lambda: None, ask.wait), ask.timeout
+    )
 
 
 def _until_so(switch: Switch, name: str, request: Request, executor: Executor) -> _Outcome:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from system_service.domain.actions import Action, Kind, Plan
-from system_service.domain.mode import plan_mode
+from system_service.domain.mode import label, plan_mode, supervised
 from system_service.errors import Failed, Refused
 from system_service.model.feature import AdminState, Mode
 from system_service.model.snapshot import Active, FeatureSeen, Host, Run, Seen, Snapshot
@@ -62,11 +62,6 @@ def plan(snapshot: Snapshot, wanted: FeatureSeen, request: Request) -> Plan:
     return Plan(tuple(make(snapshot.host, wanted)))
 
 
-def supervised(host: Host, seen: Seen) -> bool:
-    """Whether systemd starts and stops this instance; where it does not, the engine is driven directly."""
-    return host.systemd and seen.unit is not None and seen.unit.exists
-
-
 def starting(seen: Seen) -> bool:
     """Whether a start job is at work. `auto-restart` is systemd's pause before the next try: nothing runs then."""
     unit = seen.unit
@@ -75,7 +70,7 @@ def starting(seen: Seen) -> bool:
 
 def _start(host: Host, wanted: FeatureSeen) -> list[Action]:
     _refuse_start(host, wanted)
-    return [action for seen in wanted.seen for action in _bring_up(host, seen)]
+    return [action for seen in wanted.seen for action in _bring_up(host, wanted, seen)]
 
 
 def _refuse_start(host: Host, wanted: FeatureSeen) -> None:
@@ -87,19 +82,21 @@ def _refuse_start(host: Host, wanted: FeatureSeen) -> None:
             raise Refused(f"{seen.instance.unit} is masked", f"system service enable {name}")
 
 
-def _bring_up(host: Host, seen: Seen) -> list[Action]:
+def _bring_up(host: Host, wanted: FeatureSeen, seen: Seen) -> list[Action]:
     container = seen.instance.container
     running = Action(Kind.AWAIT_RUNNING, container)
     active = seen.unit.active if supervised(host, seen) and seen.unit else None
     if seen.run is Run.PAUSED and active is not Active.DEACTIVATING:  # a stop under way ends a paused one too
         thaw = Action(Kind.UNPAUSE_CONTAINER, container)
-        return [thaw, running] if active in (None, Active.ACTIVE) else [thaw, *_bring_up_unit(seen)]
+        return [thaw, running] if active in (None, Active.ACTIVE) else [thaw, *_bring_up_unit(wanted, seen)]
     if supervised(host, seen):
-        return _bring_up_unit(seen)
-    if seen.run is Run.RUNNING:
+        return _bring_up_unit(wanted, seen)
+    if seen.runs:
         return []
     if seen.run is Run.RESTARTING:
         return [running]
+    if wanted.feature.mode is Mode.KUBERNETES:
+        return [Action(Kind.KEEP, wanted.feature.name)]
     if seen.run in (Run.CREATED, Run.EXITED):
         return [Action(Kind.START_CONTAINER, container), running]
     if seen.run is Run.ABSENT:
@@ -112,7 +109,7 @@ def _bring_up(host: Host, seen: Seen) -> list[Action]:
     )
 
 
-def _bring_up_unit(seen: Seen) -> list[Action]:
+def _bring_up_unit(wanted: FeatureSeen, seen: Seen) -> list[Action]:
     unit = seen.unit
     assert unit is not None  # noqa: S101 - supervised() has just seen it; this tells mypy
     running = Action(Kind.AWAIT_RUNNING, seen.instance.container)
@@ -122,10 +119,10 @@ def _bring_up_unit(seen: Seen) -> list[Action]:
     if unit.active is Active.DEACTIVATING:
         return [Action(Kind.AWAIT_SETTLED, unit.name), *_start_unit(seen)]
     if unit.active is Active.ACTIVE:
-        if seen.run is Run.RUNNING:
+        if seen.runs:
             return []
-        if seen.run is Run.RESTARTING:
-            return [running]
+        if seen.run is Run.RESTARTING or wanted.feature.mode is Mode.KUBERNETES:
+            return [running]  # in kubernetes mode the unit's `wait` is at it
         # The unit's `wait` should have ended with the container: it is not ours, or about to end.
         return _restart_unit(seen)
     if unit.sub == "auto-restart":
@@ -152,13 +149,23 @@ def _start_unit(seen: Seen) -> list[Action]:
 
 
 def _stop(host: Host, wanted: FeatureSeen) -> list[Action]:
-    return [action for seen in wanted.seen for action in _bring_down(host, seen)]
+    down = [action for seen in wanted.seen for action in _bring_down(host, seen)]
+    return [*down, *_unlabel(wanted)]
+
+
+def _unlabel(wanted: FeatureSeen) -> list[Action]:
+    """A feature that is stopped wants no pod; systemctl keeps it, for the start that follows."""
+    if wanted.feature.mode is not Mode.KUBERNETES or wanted.own.get("want", "false") == "false":
+        return []
+    return [Action(Kind.LABEL, wanted.feature.name, {label(wanted.feature.name): None})]
 
 
 def _bring_down(host: Host, seen: Seen) -> list[Action]:
     unit = seen.unit
     kill = [Action(Kind.STOP_CONTAINER, seen.instance.container), Action(Kind.AWAIT_STOPPED, seen.instance.container)]
     kill = kill if seen.run in LIVE else []
+    if seen.serving is not None:
+        kill = [Action(Kind.CLOSE, seen.instance.feature), *kill]
     if not supervised(host, seen) or unit is None or unit.active in (Active.INACTIVE, Active.FAILED):
         # No unit, or one that is down while its container is not: nobody else will stop it.
         return kill
@@ -174,14 +181,19 @@ def _bring_down(host: Host, seen: Seen) -> list[Action]:
 
 def _restart(host: Host, wanted: FeatureSeen) -> list[Action]:
     _refuse_start(host, wanted)
-    steps = [_cycle(host, seen) if seen.run in LIVE else _bring_up(host, seen) for seen in wanted.seen]
+    steps = [
+        _cycle(host, wanted, seen) if seen.run in LIVE or seen.serving else _bring_up(host, wanted, seen)
+        for seen in wanted.seen
+    ]
     return [action for step in steps for action in step]
 
 
-def _cycle(host: Host, seen: Seen) -> list[Action]:
+def _cycle(host: Host, wanted: FeatureSeen, seen: Seen) -> list[Action]:
     unit, container = seen.instance.unit, seen.instance.container
     running = Action(Kind.AWAIT_RUNNING, container)
     if not supervised(host, seen) or seen.unit is None:
+        if seen.serving is not None:
+            return [Action(Kind.CLOSE, wanted.feature.name), Action(Kind.KEEP, wanted.feature.name)]
         return [Action(Kind.RESTART_CONTAINER, container), running]
     if seen.unit.active is Active.ACTIVE:
         return [Action(Kind.RESET_FAILED, unit), Action(Kind.RESTART_UNIT, unit), running]
@@ -203,7 +215,7 @@ def _enable(host: Host, wanted: FeatureSeen) -> list[Action]:
                 actions.append(Action(Kind.UNMASK, seen.unit.name))
             if seen.unit.masked or seen.unit.file_state == "disabled":
                 actions.append(Action(Kind.ENABLE, seen.unit.name))
-        actions += _bring_up(host, seen)
+        actions += _bring_up(host, wanted, seen)
     return actions
 
 
@@ -220,7 +232,7 @@ def _enable_by_featured(host: Host, wanted: FeatureSeen, write: list[Action]) ->
             # Masked without a write: featured has not come to it yet.
             actions += _see_running(seen)
         elif not unit or not write:
-            actions += _bring_up(host, seen)
+            actions += _bring_up(host, wanted, seen)
     return [*forget, *write, *actions]
 
 
@@ -229,7 +241,7 @@ def _see_running(seen: Seen) -> list[Action]:
     container = seen.instance.container
     if seen.run is Run.PAUSED and seen.unit and seen.unit.active is not Active.DEACTIVATING:
         return [Action(Kind.UNPAUSE_CONTAINER, container)]
-    return [] if seen.run is Run.RUNNING else [Action(Kind.AWAIT_RUNNING, container)]
+    return [] if seen.runs else [Action(Kind.AWAIT_RUNNING, container)]
 
 
 def _see_stopped(seen: Seen) -> list[Action]:
@@ -257,4 +269,4 @@ def _disable(host: Host, wanted: FeatureSeen) -> list[Action]:
             if seen.unit.file_state == "enabled":
                 actions.append(Action(Kind.DISABLE, seen.unit.name))
             actions.append(Action(Kind.MASK, seen.unit.name))
-    return actions
+    return [*actions, *_unlabel(wanted)]

@@ -7,6 +7,7 @@ from typing import Any
 
 from system_service.domain.result import Report
 from system_service.errors import SwitchError
+from system_service.model.clock import number
 from system_service.model.feature import Feature, Mode, Owner
 from system_service.model.snapshot import Active, FeatureSeen, Run, Seen
 
@@ -23,13 +24,13 @@ def status(wanted: FeatureSeen) -> str:
 
 
 def owner(wanted: FeatureSeen) -> Owner:
-    """Who runs it, as seen in Docker."""
-    return Owner.LOCAL if any(seen.owner is Owner.LOCAL for seen in wanted.seen) else Owner.NONE
+    """Who runs it, as seen in Docker, and for Kubernetes only behind an open gate."""
+    return wanted.owner
 
 
 def detail(wanted: FeatureSeen) -> str:
     """Why the feature is not as wanted, or ""."""
-    reasons = [_detail(wanted.feature, seen) for seen in wanted.seen]
+    reasons = [_detail(wanted, seen) for seen in wanted.seen]
     return "; ".join(dict.fromkeys(r for r in reasons if r))
 
 
@@ -76,7 +77,10 @@ def unknown(name: str, error: SwitchError) -> Report:
 
 
 def version(wanted: FeatureSeen) -> str:
-    """The tag of the image that runs; a digest or an untagged image has none."""
+    """The version that a pod announced at its gate, or the tag of the local image; a digest or an untagged image has
+    none."""
+    if wanted.owner is Owner.KUBE:
+        return wanted.state_row.get("container_version", "")
     image = next((seen.container.image for seen in wanted.seen if seen.container), "")
     name, _, tag = image.rpartition(":")
     return tag if name and "/" not in tag and "@" not in name else ""
@@ -92,7 +96,7 @@ def since(wanted: FeatureSeen) -> str:
         if seen.unit and seen.unit.exists and seen.unit.since:
             return seen.unit.since
     up = wanted.state_row.get("system_state") == "up"
-    agrees = up is any(seen.run is Run.RUNNING for seen in wanted.seen)
+    agrees = up is any(seen.runs for seen in wanted.seen)
     return utc(wanted.state_row.get("update_time", "")) if agrees else ""
 
 
@@ -123,19 +127,25 @@ def _status(feature: Feature, seen: Seen) -> str:
     active = unit.active if unit else None
     if active is Active.DEACTIVATING:
         return "stopping"
-    if seen.run is Run.RUNNING:
+    if seen.runs:
         if unit and active is Active.ACTIVATING and unit.sub != "auto-restart":
             return "starting"
-        return "fallback" if feature.mode is Mode.KUBERNETES else "running"
+        return "running" if seen.owner.value == feature.mode.stored else _between(feature)
     if seen.run in (Run.PAUSED, Run.DEAD):
         return "failed"
     if seen.run is Run.RESTARTING or active in (Active.ACTIVATING, Active.RELOADING):
         return "starting"
     if feature.state.off:
         return "disabled"
-    if active is Active.ACTIVE and pending(feature):
-        return "pending"
+    if active is Active.ACTIVE and feature.mode is Mode.KUBERNETES:
+        # The unit's `wait` is at it: a pod is about to take over, or none has come yet.
+        return "handover" if seen.pods else "pending"
     return "failed" if active in (Active.FAILED, Active.ACTIVE) else "stopped"
+
+
+def _between(feature: Feature) -> str:
+    """The word while the other owner runs it: kubernetes wanted and not there yet, or legacy and not back yet."""
+    return "fallback" if feature.mode is Mode.KUBERNETES else "handover"
 
 
 def pending(feature: Feature) -> bool:
@@ -143,17 +153,18 @@ def pending(feature: Feature) -> bool:
     return feature.mode is Mode.KUBERNETES and not feature.fallback
 
 
-def _detail(feature: Feature, seen: Seen) -> str:
+def _detail(wanted: FeatureSeen, seen: Seen) -> str:
+    feature = wanted.feature
     container, unit = seen.instance.container, seen.unit if seen.unit and seen.unit.exists else None
     if seen.run is Run.PAUSED:
         return f"container {container} is paused"
     if seen.run is Run.DEAD:
         return f"container {container} is dead: docker rm -f {container}"
-    if unit and seen.run is not Run.RUNNING:
+    if unit and not seen.runs:
         if unit.active is Active.FAILED:
             return f"{unit.name} failed{f': {unit.result}' if unit.result else ''}"
-        if unit.active is Active.ACTIVE and pending(feature):
-            return "pending deployment: no Kubernetes cluster is in use, and there is no fallback"
+        if unit.active is Active.ACTIVE and feature.mode is Mode.KUBERNETES:
+            return _awaited(wanted, seen)
         if unit.active is Active.ACTIVE:
             return f"{unit.name} is active, but its container is {seen.run.value}"
         if unit.sub == "auto-restart":
@@ -164,8 +175,32 @@ def _detail(feature: Feature, seen: Seen) -> str:
         if feature.state.off:
             return "runs although it is disabled"
         if feature.mode is Mode.KUBERNETES:
-            return "the local image serves: no Kubernetes cluster is in use"
+            return f"the local image serves: {_reason(wanted, seen)}"
+    if seen.serving and feature.mode is Mode.LEGACY:
+        return "a pod still runs it, the local container is about to take over"
     return ""
+
+
+def _awaited(wanted: FeatureSeen, seen: Seen) -> str:
+    if seen.pods:
+        return f"a pod is at its gate: {wanted.own.get('reason') or 'about to take over'}"
+    ending = "" if wanted.feature.fallback else ", and there is no fallback"
+    return f"pending deployment: {_reason(wanted, seen)}{ending}"
+
+
+def _reason(wanted: FeatureSeen, seen: Seen) -> str:
+    """Why Kubernetes does not run it: what the last worker on it noted, or what is plain to see."""
+    noted = "".join(letter if letter.isprintable() else "?" for letter in wanted.own.get("reason", ""))[:200]
+    when = local(stamp(wanted.own.get("since", "")))
+    if seen.pods:
+        return noted or "a pod is on its way"
+    return (noted or "no pod has come yet") + (f" (since {when})" if noted and when else "")
+
+
+def stamp(seconds: str) -> str:
+    """Unix time in a field of our own as RFC 3339 UTC; "" for anything else."""
+    found = number(seconds)
+    return datetime.fromtimestamp(found, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if found else ""
 
 
 def _instance(seen: Seen) -> dict[str, Any]:
@@ -177,6 +212,7 @@ def _instance(seen: Seen) -> dict[str, Any]:
         "container_id": seen.container.id[:12] if seen.container else "",
         "image": seen.container.image if seen.container else "",
         "health": seen.container.health if seen.container else "",
+        "pods": [{"container_id": pod.id[:12], "image": pod.image, "open": pod is seen.serving} for pod in seen.pods],
         "unit": unit.name if unit else "",
         "unit_state": f"{unit.active.value} ({unit.sub})" if unit else "",
     }

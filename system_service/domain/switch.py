@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from system_service.backends.engine import Engine
 from system_service.backends.switchdb import SwitchDB
 from system_service.backends.units import Units
+from system_service.model.naming import RUN_DIR
 
-RUN_DIR = "/run/sonic-system-service"
+if TYPE_CHECKING:
+    from system_service.backends.cluster import Cluster
+    from system_service.handover.keeper import Keeper
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,20 @@ class Switch:
     engine: Engine
     units: Units
     run_dir: str = RUN_DIR
+
+    def cluster(self) -> Cluster:
+        """The API server; asked for only where Kubernetes has a part in it."""
+        from system_service.backends.cluster import Cluster
+
+        return Cluster.from_env()
+
+    def keeper(self, feature: str, tell: Callable[[str], None]) -> Keeper:
+        """What hands this feature over, where no unit's `wait` does."""
+        from system_service.handover.keeper import Keeper
+        from system_service.handover.rows import Rows
+        from system_service.wire.docker import Docker
+
+        return Keeper(Rows(self.db, feature, feature), Docker(), feature, feature, tell)
 
     @classmethod
     def from_env(cls) -> Switch:

@@ -72,6 +72,13 @@ def echo_error(error: SwitchError) -> None:
         click.echo(f"Try: {printable(error.resolution)}", err=True)
 
 
+def echo_stage(sentence: str) -> None:
+    """A step that was taken, for the journal of the unit that calls."""
+    from system_service.terminal.render import printable
+
+    click.echo(printable(sentence), err=True)
+
+
 def echo_warning(sentence: str) -> None:
     from system_service.terminal.render import printable
 

@@ -11,7 +11,7 @@ class TestShow:
     def test_table(self, fakes):
         fakes.feature("lldp", set_owner="kube")
         fakes.feature("snmp", "exited", no_fallback_to_local="true")
-        detail = "the local image serves: no Kubernetes cluster is in use"
+        detail = "the local image serves: no pod has come yet"
         assert fakes.run("show", "feature", "mode") == (
             0,
             "Feature    Mode        Owner    Fallback    Status    Version    Since    Detail\n"
@@ -34,7 +34,7 @@ class TestShow:
                 True,
                 "fallback",
                 "v1",
-                "the local image serves: no Kubernetes cluster is in use",
+                "the local image serves: no pod has come yet",
             ],
             ["snmp", "legacy", "none", False, "stopped", "v1", ""],
         ]
@@ -78,7 +78,7 @@ class TestToKubernetes:
             ({}, "no Kubernetes server is configured"),
             ({"ip": ""}, "no Kubernetes server is configured"),
             (SERVER | {"disable": "True"}, "the Kubernetes server is disabled"),
-            (SERVER, "this version has no Kubernetes client"),
+            (SERVER, "the kubeconfig /etc/sonic/kube_admin.conf cannot be used: No such file or directory"),
         ],
     )
     def test_without_a_fallback_nothing_is_written(self, fakes, server, reason):

@@ -60,6 +60,7 @@ CONFIG = {
 DOCKER = {
     "system_service.backends.docker_json",
     "system_service.backends.engine",
+    "system_service.model.clock",
     "system_service.model.feature",
     "system_service.model.snapshot",
     "system_service.wire.http",
@@ -77,6 +78,9 @@ LOOK = (
         "system_service.domain.report",
         "system_service.domain.result",
         "system_service.domain.switch",
+        "system_service.model.naming",
+        "system_service.model.pods",
+        "system_service.model.state_row",
     }
 ) - {"system_service.terminal.host"}
 SERVICE = LOOK | {"system_service.cli", "system_service.service", "system_service.service.group"}
@@ -101,6 +105,7 @@ CONTAIN = CONTAINER | {
     "system_service.backends.switchdb",
     "system_service.domain.contain",
     "system_service.model.naming",
+    "system_service.model.pods",
     "system_service.model.state_row",
     "system_service.wire.resp",
 }
@@ -119,7 +124,8 @@ PINNED = {
     "system service status": SERVICE | {"system_service.service.status"},
     "system service status snmp --json": SERVICE | {"system_service.service.status"},
     "system service list": SERVICE | {"system_service.service.list"},
-    "system container id snmp": CONTAINER | {"system_service.container.id", "system_service.domain.locate"},
+    "system container id snmp": CONTAINER
+    | {"system_service.container.id", "system_service.domain.locate", "system_service.model.pods"},
     "system container start snmp": CONTAIN | {"system_service.container.start"},
     "system container stop snmp": CONTAIN | {"system_service.container.stop"},
 }

@@ -73,9 +73,10 @@ def test_docker_alone_decides_the_exit_code(fakes):
 def test_kube_without_fallback_is_left_to_wait(fakes):
     fakes.feature("snmp", "exited", set_owner="kube", no_fallback_to_local="true")
     ran = fakes.run("system", "container", "start", "snmp")
-    assert ran == (0, "", "snmp: kubernetes is wanted without a fallback: pending deployment\n")
+    assert ran == (0, "", "snmp: left to Kubernetes and the unit's `wait`\n")
     assert state(fakes) == "exited"
-    assert fakes.writes() == []
+    # Who runs it is not said before it is so.
+    assert fakes.row("snmp", "STATE_DB") == {"system_state": "up", "remote_state": "none"}
 
 
 def test_id_and_inspect(fakes):

@@ -127,6 +127,7 @@ class TestStatus:
                         "container_id": "1f0b7a2c9d3e",
                         "image": "docker-snmp:v1",
                         "health": "healthy",
+                        "pods": [],
                         "unit": "",
                         "unit_state": "",
                     }

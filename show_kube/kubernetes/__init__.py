@@ -1,0 +1,1 @@
+"""`show kubernetes ...`: one file per command."""

@@ -1,0 +1,40 @@
+"""`show kubernetes manifest`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from system_service.domain.manifest import daemonset
+from system_service.domain.mode import GATE_LABEL, GATED
+from system_service.domain.observe import intent
+from system_service.domain.switch import Switch
+from system_service.errors import Refused
+from system_service.terminal.command import Command
+from system_service.terminal.complete import feature_names
+
+
+@click.command("manifest", cls=Command)
+@click.argument("name", shell_complete=feature_names)
+@click.option("--image", metavar="REF", help="What the pods pull, registry included (default: the switch's image).")
+def command(name: str, image: str | None) -> None:
+    """Print the DaemonSet that runs a feature from Kubernetes, made from its local container.
+
+    It is JSON, which `kubectl apply -f -` takes as it is.
+
+    \b
+    Examples:
+      show kubernetes manifest snmp --image registry.example.com/docker-snmp:20260701.1
+    """
+    switch = Switch.from_env()
+    intent(switch, (name,))
+    container = switch.engine.inspect(name)
+    described = switch.engine.image(str(container.get("Image")))
+    labels = (container.get("Config") or {}).get("Labels") or {}
+    if name not in GATED and labels.get(GATE_LABEL) != "true":
+        raise Refused(f"{name} cannot run from Kubernetes: its image has no start-up gate")
+    reference = image or str((container.get("Config") or {}).get("Image"))
+    if image is None:
+        click.echo(f"{reference} is the switch's own image; name the one in the registry with --image", err=True)
+    click.echo(json.dumps(daemonset(name, container, described, reference), indent=2))

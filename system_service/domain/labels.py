@@ -1,0 +1,85 @@
+"""Node labels send themselves: our row has what is wanted and what the API server took; the difference is sent.
+
+Whoever changes what is wanted notes it and asks; a root oneshot (`system service sync`) sends it, with systemd's
+back-off while the API server is away. Nothing to send: no question to anybody.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from system_service.backends.switchdb import Edit, SwitchDB
+from system_service.domain.mode import has_gate, label
+from system_service.domain.switch import Switch
+from system_service.model.feature import valid_name
+from system_service.model.snapshot import Snapshot
+from system_service.model.state_row import OWN_TABLE
+
+TRIGGER = "sync"
+"""A file in the run directory that the path unit watches."""
+
+
+def want(db: SwitchDB, feature: str, wanted: bool) -> bool:
+    """Note whether a pod of the feature may be here; False when that is what the API server has already."""
+    key = f"{OWN_TABLE}|{feature}"
+    word = str(wanted).lower()
+    (row,) = db.rows(("STATE_DB", key))
+    if row.get("want") != word:
+        db.update("STATE_DB", key, lambda row: Edit({"want": word}))
+    return row.get("label", "false") != word
+
+
+def ask(run_dir: str) -> bool:
+    """Have the oneshot send what is not sent yet; False where there is nobody to ask."""
+    path = os.path.join(run_dir, TRIGGER)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660)
+        os.write(handle, b"1")  # written and closed: that is what the path unit waits for
+        os.close(handle)
+    except OSError:
+        return False
+    return True
+
+
+def unsent(own_rows: Mapping[str, Mapping[str, str]]) -> dict[str, str | None]:
+    """The labels that the API server has not taken yet, by their keys; None: to be removed."""
+    found: dict[str, str | None] = {}
+    for name, row in own_rows.items():
+        wanted = row.get("want", "")
+        if valid_name(name) and wanted in ("true", "false") and row.get("label", "false") != wanted:
+            found[label(name)] = "true" if wanted == "true" else None
+    return found
+
+
+def send(switch: Switch, names: Sequence[str] = ()) -> dict[str, str | None]:
+    """Send what is unsent, in one patch; what that was. Raises what the cluster backend raises."""
+    (rows,) = switch.db.tables(("STATE_DB", OWN_TABLE))
+    labels = unsent({name: row for name, row in rows.items() if not names or name in names})
+    if labels:
+        switch.cluster().label(labels)
+        for key, value in labels.items():
+            taken(switch.db, key.removesuffix("_enabled"), value is not None)
+    return labels
+
+
+def taken(db: SwitchDB, feature: str, value: bool) -> None:
+    """Note that the API server has this label now."""
+    word = str(value).lower()
+    db.write("STATE_DB", f"{OWN_TABLE}|{feature}", {"want": word, "label": word})
+
+
+def close_gates(switch: Switch, snapshot: Snapshot) -> list[str]:
+    """At boot: no gate may open because nothing is said yet. The features that got their first word."""
+    closed = []
+    for wanted in snapshot.features:
+        name = wanted.feature.name
+        if not wanted.feature.knows_owner or not has_gate(wanted) or wanted.state_row.get("system_state"):
+            continue
+        if switch.db.update("STATE_DB", f"FEATURE|{name}", _down):
+            closed.append(name)
+    return closed
+
+
+def _down(row: Mapping[str, str]) -> Edit | None:
+    return None if row.get("system_state") else Edit({"system_state": "down"})

@@ -1,0 +1,233 @@
+"""Changing the mode of some features together: one write each, one patch of the node's labels, handovers side by side.
+
+The unit's `wait` does the handover; a command writes what is wanted and watches. Only for a feature that has no unit
+does the command act itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+
+from system_service.backends.cluster import Cluster
+from system_service.domain.actions import Action, Kind, Plan
+from system_service.domain.audit import record
+from system_service.domain.execute import Executor
+from system_service.domain.labels import ask, taken, want
+from system_service.domain.lock import held
+from system_service.domain.observe import intent, observe, see
+from system_service.domain.plan import Request, plan
+from system_service.domain.switch import Switch
+from system_service.errors import Busy, Failed, Interrupted, SwitchError, TimedOut
+from system_service.model.feature import Mode, Owner
+from system_service.model.snapshot import FeatureSeen, Snapshot
+
+_PAUSE = 0.25  # seconds between two looks
+_ASK_EVERY = 3.0  # seconds between two questions to the API server why a pod does not come
+
+
+@dataclass
+class Moving:
+    """One feature on its way. `planned`: None when it was refused. `error`: what it ended with."""
+
+    wanted: FeatureSeen
+    planned: Plan | None = None
+    changed: bool = False
+    error: SwitchError | None = None
+
+    @property
+    def actions(self) -> Sequence[Action]:
+        return self.planned.actions if self.planned else ()
+
+    @property
+    def labels(self) -> dict[str, str | None]:
+        return {k: v for a in self.actions if a.kind is Kind.LABEL for k, v in a.fields.items()}
+
+
+@dataclass
+class Move:
+    """One command over some features; `executor` carries the deadline, the voice and the signals."""
+
+    switch: Switch
+    request: Request
+    executor: Executor
+    timeout: float
+    cluster: Cluster = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cluster = self.switch.cluster()
+
+    def run(self, names: Sequence[str]) -> dict[str, Moving]:
+        """Every feature's end, by its name. Raises Unreachable and the like when nothing could be begun."""
+        moving: dict[str, Moving] = {}
+        failed: dict[str, SwitchError] = {}
+        with ExitStack() as locks:
+            for name in sorted(names):  # sorted: two batches in opposite order cannot wait for each other
+                try:
+                    locks.enter_context(held(self.switch.run_dir, name, self.executor.deadline, self.executor.check))
+                except SwitchError as error:
+                    failed[name] = error
+            snapshot = self.look(names)
+            for wanted in snapshot.features:
+                name = wanted.feature.name
+                moving[name] = Moving(wanted, error=failed.get(name))
+                if name not in failed:
+                    self._intend(snapshot, moving[name])
+            self._label(moving, Mode.KUBERNETES)
+        try:
+            if self.executor.block:
+                self._watch(moving)
+        except Interrupted as signal:
+            for one in moving.values():
+                one.error = one.error or signal
+        # Last: a label that cannot be dropped now must not keep anybody from coming home.
+        self._label(moving, Mode.LEGACY)
+        return moving
+
+    def look(self, names: Sequence[str]) -> Snapshot:
+        """The snapshot, with this switch's node when a move to kubernetes needs it."""
+        snapshot = see(self.switch, intent(self.switch, names))
+        if self.request.mode is not Mode.KUBERNETES or not configured(snapshot.server):
+            return snapshot
+        try:
+            return replace(snapshot, node=self.cluster.look())
+        except SwitchError as error:
+            return replace(snapshot, node=error)
+
+    def _intend(self, snapshot: Snapshot, one: Moving) -> None:
+        """Plan, and write what is wanted: from then on it happens, whatever becomes of this command."""
+        try:
+            one.planned = plan(snapshot, one.wanted, self.request)
+            writes = tuple(a for a in one.actions if a.kind is Kind.WRITE)
+            for did in self.executor.run(one.wanted, Plan(writes)):
+                one.changed |= did
+            one.error = one.planned.verdict
+            if one.changed:
+                self.switch.keeper(one.wanted.feature.name, self.executor.tell).rows.forget()
+        except SwitchError as error:
+            one.error = error
+
+    def _label(self, moving: Mapping[str, Moving], mode: Mode) -> None:
+        """One patch for all features. One that fails is sent later (`system service sync`)."""
+        if self.request.mode is not mode:
+            return
+        mine = {name: one for name, one in moving.items() if one.labels and not isinstance(one.error, Interrupted)}
+        labels = {k: v for one in mine.values() for k, v in one.labels.items()}
+        if not labels:
+            return
+        try:
+            self.executor.tell(f"{', '.join(mine)}: {Action(Kind.LABEL, '', labels)}")
+            self.cluster.label(labels)
+        except SwitchError as error:
+            for name, one in mine.items():
+                record(self.executor.command, name, "label", f"failed: {error}")
+                want(self.switch.db, name, mode is Mode.KUBERNETES)
+                if mode is Mode.KUBERNETES:
+                    one.error = one.error or error
+            ask(self.switch.run_dir)  # the oneshot goes on trying
+            return
+        for name, one in mine.items():
+            record(self.executor.command, name, "label", "done")
+            taken(self.switch.db, name, mode is Mode.KUBERNETES)
+            one.changed |= mode is Mode.KUBERNETES
+
+    def _watch(self, moving: Mapping[str, Moving]) -> None:
+        """Look until every feature is where it is to be; act for those that have no unit."""
+        acting = {
+            name: self.switch.keeper(name, self.executor.tell)
+            for name, one in moving.items()
+            if one.error is None and any(a.kind is Kind.KEEP for a in one.actions)
+        }
+        for keeper in acting.values():
+            keeper.rows.up()
+        left = {
+            name: one
+            for name, one in moving.items()
+            if one.error is None and (name in acting or any(a.kind.waits for a in one.actions))
+        }
+        asked, why = 0.0, dict.fromkeys(left, "")
+        while left:
+            self.executor.check()
+            for name, keeper in acting.items():
+                if name in left:
+                    self._try(left[name], keeper.keep)
+            for wanted in observe(self.switch, tuple(left)).features:
+                if self._over(left[wanted.feature.name], wanted):
+                    del left[wanted.feature.name]
+            if not left:
+                return
+            now = time.monotonic()
+            if now >= self.executor.deadline:
+                self._late(left, acting, why)
+                return
+            if self.request.mode is Mode.KUBERNETES and now - asked >= _ASK_EVERY:
+                for name in left:
+                    why[name] = self._ask_why(name, why[name])
+                asked = time.monotonic()
+            time.sleep(min(_PAUSE, max(0.0, self.executor.deadline - now)))
+
+    def _try(self, one: Moving, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except SwitchError as error:
+            one.error = error
+
+    def _over(self, one: Moving, wanted: FeatureSeen) -> bool:
+        name, mode = wanted.feature.name, self.request.mode
+        one.wanted = wanted
+        if one.error is not None:
+            return True
+        if wanted.feature.mode is not mode:
+            one.error = Busy(
+                f"{name} is wanted in {wanted.feature.mode.value} mode meanwhile: another command has changed it",
+                f"show feature mode {name}",
+            )
+            return True
+        if wanted.owner is not (Owner.KUBE if mode is Mode.KUBERNETES else Owner.LOCAL):
+            return False
+        one.changed = True
+        return True
+
+    def _ask_why(self, name: str, before: str) -> str:
+        """Why its pod does not come, told once and kept for those who look later."""
+        try:
+            why = self.cluster.why(name)
+        except SwitchError as error:
+            why = str(error)
+        if why and why != before:
+            self.executor.tell(f"{name}: {why}")
+            rows = self.switch.keeper(name, self.executor.tell).rows
+            rows.read()
+            rows.note(time.time(), reason=why)
+        return why
+
+    def _late(self, left: Mapping[str, Moving], acting: Mapping[str, object], why: Mapping[str, str]) -> None:
+        for name, one in left.items():
+            because = f": {why[name]}" if why[name] else ""
+            one.error = TimedOut(
+                f"{name} is not run by {_whom(self.request.mode)} yet after {self.timeout:g} s{because}",
+                f"what was begun goes on: system service explain {name}",
+            )
+            if name in acting and self.request.mode is Mode.KUBERNETES:
+                self._go_back(name, one)
+
+    def _go_back(self, name: str, one: Moving) -> None:
+        """Nobody would go on with a feature that has no unit: it stays with its former owner."""
+        write = Plan((Action(Kind.WRITE, name, {"set_owner": Mode.LEGACY.stored}),))
+        try:
+            for _ in self.executor.run(one.wanted, write):
+                self.switch.keeper(name, self.executor.tell).keep()
+            one.error = TimedOut(f"{one.error}; it has no unit, and is back in legacy mode", "system service status")
+        except SwitchError as error:
+            one.error = Failed(f"{one.error}; and it could not be brought back: {error}", "system service status")
+
+
+def configured(server: Mapping[str, str]) -> bool:
+    """Whether the operator has set a Kubernetes server, and not disabled it."""
+    return bool(server.get("ip")) and server.get("disable", "").lower() != "true"
+
+
+def _whom(mode: Mode) -> str:
+    return "a pod" if mode is Mode.KUBERNETES else "the local container"

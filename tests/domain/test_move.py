@@ -1,0 +1,172 @@
+"""Changes of mode with a cluster: one write a feature, one patch of labels, and only then watching."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.kube.pki import Pki
+from system_service.domain.labels import send, want
+from system_service.domain.operate import Ask, operate
+from system_service.domain.plan import Request, Verb
+from system_service.errors import Busy, Refused, TimedOut, Unreachable
+from system_service.model.feature import Mode
+from tests.fakes import systemctl as fake
+from tests.fakes.api_server import ApiServer, Failure, daemonset, make_pki
+from tests.support.systemd import Spec
+
+SERVER = {"ip": "10.0.0.1", "port": "6443", "disable": "False", "insecure": "False"}
+PATCH = ("PATCH", "/api/v1/nodes/sonic")
+NAMES = ("snmp", "lldp", "pmon")
+
+
+@pytest.fixture(scope="module")
+def pki() -> Iterator[Pki]:
+    with tempfile.TemporaryDirectory(prefix="pki-", dir="/tmp") as path:
+        yield make_pki(Pki(Path(path) / "pki"))
+
+
+@pytest.fixture
+def api(pki: Pki) -> Iterator[ApiServer]:
+    with ApiServer(pki) as server:
+        yield server
+
+
+@pytest.fixture
+def joined(fakes, api, pki, tmp_path, monkeypatch, asker):
+    """Three features under their units, a cluster that answers, and nobody who hands anything over."""
+    fakes.systemd(**{name: Spec() for name in NAMES})
+    for name in NAMES:
+        fakes.feature(name)
+        with fake.opened(fakes.units.state) as state:
+            state["units"][f"{name}.service"].update(active="active", sub="running")
+    fakes.put("CONFIG_DB", "KUBERNETES_MASTER|SERVER", SERVER)
+    (tmp_path / "kubeconfig").write_text(pki.kubeconfig("admin", api.url))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    monkeypatch.setenv("SYSTEM_SERVICE_NODE_NAME", "sonic")
+    return fakes
+
+
+def move(fakes, *names, mode=Mode.KUBERNETES, fallback=None, timeout=0.5, wait=True, dry_run=False, tell=None):
+    request = Request(Verb.MODE, mode, fallback)
+    ask = Ask("config feature mode", names, request, timeout, wait, dry_run, tell or (lambda sentence: None))
+    return operate(fakes.switch(), ask)
+
+
+def own(fakes, name):
+    return fakes.redis.row(6, f"SYSTEM_SERVICE|{name}") or {}
+
+
+def test_several_features_are_one_patch_and_a_write_each(joined, api):
+    result = move(joined, *NAMES, wait=False)
+    assert (result.error, [r.changed for r in result.reports]) == (None, [True, True, True])
+    assert api.calls[PATCH] == 1
+    assert {name: api.labels[f"{name}_enabled"] for name in NAMES} == dict.fromkeys(NAMES, "true")
+    assert all(joined.row(name)["set_owner"] == "kube" and own(joined, name)["label"] == "true" for name in NAMES)
+
+
+def test_nothing_is_asked_twice(joined, api):
+    move(joined, "snmp", wait=False)
+    api.calls.clear()
+    assert move(joined, "snmp", wait=False).changed is False
+    assert api.calls[PATCH] == 0
+
+
+def test_a_pod_that_does_not_come_is_a_timeout_that_says_why(joined, api):
+    api.put("/apis/apps/v1/namespaces/default/daemonsets", daemonset("snmp", "snmp"))
+    result = move(joined, "snmp", timeout=1.0)
+    assert isinstance(result.error, TimedOut)
+    assert "the DaemonSet has no pod on this node" in str(result.error)
+    assert own(joined, "snmp")["reason"] == "the DaemonSet has no pod on this node"
+    assert result.reports[0].fields["status"] == "fallback"
+
+
+def test_one_refused_does_not_hold_up_the_other(joined, api):
+    joined.feature("bgp")
+    result = move(joined, "bgp", "snmp", wait=False)
+    assert isinstance(result.error, Refused)
+    assert [r.changed for r in result.reports] == [False, True]
+    assert (joined.row("bgp")["set_owner"], api.labels.get("bgp_enabled")) == ("local", None)
+
+
+def test_a_newer_intent_ends_the_older_watch(joined):
+    def tell(sentence):
+        if "set snmp_enabled" in sentence:
+            joined.put("CONFIG_DB", "FEATURE|snmp", {"state": "enabled", "set_owner": "local"})
+
+    result = move(joined, "snmp", timeout=20, tell=tell)
+    assert isinstance(result.error, Busy)
+
+
+@pytest.mark.parametrize(
+    "failure", [Failure(status=500, body=b"oops"), Failure(status=401, body=b"{}"), Failure("cut")]
+)
+def test_a_cluster_that_cannot_be_used(joined, api, failure):
+    api.failure = failure
+    without = move(joined, "snmp", fallback=False)
+    assert isinstance(without.error, Refused)
+    assert joined.row("snmp")["set_owner"] == "local"
+    falls = move(joined, "snmp")
+    assert isinstance(falls.error, Unreachable)
+    assert joined.row("snmp")["set_owner"] == "kube"
+    assert falls.error.resolution
+
+
+def test_without_the_client_installed_the_extra_is_named(joined, monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "kubernetes"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "kubernetes", None)
+    result = move(joined, "snmp")
+    assert isinstance(result.error, Unreachable)
+    assert "client is not installed" in str(result.error)
+    assert result.error.resolution == "pip install 'sonic-system-service[kubernetes]'"
+    monkeypatch.undo()
+
+
+def test_a_dry_run_shows_the_plan_and_changes_nothing(joined, api):
+    result = move(joined, "snmp", dry_run=True)
+    assert result.reports[0].fields["plan"] == [
+        "write set_owner=kube to CONFIG_DB FEATURE|snmp",
+        "set snmp_enabled=true on this switch's node",
+        "wait until a pod runs snmp",
+    ]
+    assert (joined.row("snmp")["set_owner"], api.calls[PATCH]) == ("local", 0)
+
+
+def test_home_again_drops_the_label_and_does_not_need_the_api_server(joined, api):
+    move(joined, "snmp", wait=False)
+    api.failure = Failure(status=503, body=b"{}")
+    home = move(joined, "snmp", mode=Mode.LEGACY)
+    assert (home.error, home.changed) == (None, True)
+    assert (own(joined, "snmp")["want"], own(joined, "snmp")["label"]) == ("false", "true")
+    api.failure = None
+    assert send(joined.switch()) == {"snmp_enabled": None}
+    assert "snmp_enabled" not in api.labels
+    api.calls.clear()
+    assert send(joined.switch()) == {}
+    assert not api.calls
+
+
+def test_a_feature_that_never_was_away_asks_nobody(joined, api):
+    move(joined, "snmp", mode=Mode.LEGACY)
+    assert not api.calls
+
+
+def test_labels_of_several_features_go_in_one_patch(joined, api):
+    switch = joined.switch()
+    assert [want(switch.db, name, True) for name in NAMES] == [True, True, True]
+    assert len(send(switch)) == 3
+    assert api.calls[PATCH] == 1
+    assert [want(switch.db, name, True) for name in NAMES] == [False, False, False]
+
+
+def test_a_feature_that_is_down_gets_the_intent_alone(joined, api):
+    with fake.opened(joined.units.state) as state:
+        state["units"]["snmp.service"].update(active="inactive", sub="dead")
+    joined.docker.crash("snmp", 0)
+    assert move(joined, "snmp").error is None
+    assert (joined.row("snmp")["set_owner"], api.labels.get("snmp_enabled")) == ("kube", None)
