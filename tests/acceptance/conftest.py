@@ -8,8 +8,12 @@ import pytest
 import redis
 
 from sandbox import features
+from sandbox.kube import binaries
+from sandbox.kube.cluster import Cluster
 from sandbox.switch import NAME, Switch
 from tests.acceptance.console import Console
+from tests.acceptance.fleet import Fleet
+from tests.support.owners import Owners
 from tests.support.switch import CONFIG_DB, STATE_DB, Witness, wait_until
 
 LOCKS = "/run/sonic-system-service"
@@ -26,6 +30,27 @@ def console(switch: Switch, witness: Witness) -> Iterator[Console]:
         repair(made)
         wait_until("the repair of the switch", lambda: not differences(made), 40)
         pytest.fail(f"the test left the switch in a mess: {mess}")
+
+
+@pytest.fixture(scope="session")
+def cluster(switch: Switch) -> Cluster:
+    """A real Kubernetes that the session's switch has joined."""
+    if reason := binaries.missing():
+        pytest.skip(reason)
+    return switch.join()
+
+
+@pytest.fixture
+def fleet(console: Console, cluster: Cluster) -> Iterator[Fleet]:
+    """The joined switch; never do two containers run one feature. Everything is put back at the end."""
+    with Owners() as owners:
+        made = Fleet(console, cluster)
+        try:
+            yield made
+        finally:
+            made.put_back()
+    assert owners.twice == []
+    assert owners.rate() > 20
 
 
 def differences(console: Console) -> list[str]:
