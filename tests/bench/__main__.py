@@ -15,8 +15,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from sandbox.kube import binaries
 from sandbox.switch import Switch
-from tests.bench.outage import silence
+from tests.bench.outage import handover, silence
 from tests.support.switch import CONFIG_DB, Witness, wait_until
 
 PAGE = Path(__file__).parents[2] / "docs" / "bench.md"
@@ -120,6 +121,23 @@ def outage(switch: Switch) -> list[str]:
     return lines
 
 
+def handovers(switch: Switch) -> list[str]:
+    acts = handover(switch)
+    found: dict[str, list[float]] = {name: [] for name in acts}
+    for _ in range(OUTAGES):
+        for name, act in acts.items():
+            found[name].append(silence(switch, act))
+    plain = found["`docker restart snmp`"]
+    lines = ["| snmpd is silent during | median s | min - max | median - that of docker restart (bar: <= 1) |"]
+    lines.append("|---|---|---|---|")
+    for name, seconds in found.items():
+        more = statistics.median(seconds) - statistics.median(plain)
+        lines.append(
+            f"| {name} | {statistics.median(seconds):.2f} | {min(seconds):.2f} - {max(seconds):.2f} | {more:+.2f} |"
+        )
+    return lines
+
+
 def machine() -> str:
     model = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
     return f"{os.cpu_count()} cores ({model[1] if model else platform.machine()}), Linux {platform.release()}"
@@ -132,6 +150,8 @@ def main() -> None:
         python = switch.exec(["/usr/bin/python3", "-c", "import sys; print(sys.version.split()[0])"]).stdout.strip()
         floor = timed(switch, {"floor": ["/usr/bin/python3", "-c", "import click"]})["floor"]["median_ms"]
         sections = [outage(switch), waiting(switch), commands(switch), growth(switch, witness)]
+        if not binaries.missing():
+            sections.insert(0, handovers(switch))
     head = (
         f"Measured on {machine()}, Python {python} inside the sandbox switch, whole processes, {RUNS} interleaved "
         "pairs; "
