@@ -43,7 +43,7 @@ def cluster(switch: Switch) -> Cluster:
 @pytest.fixture
 def fleet(console: Console, cluster: Cluster) -> Iterator[Fleet]:
     """The joined switch; never do two containers run one feature. Everything is put back at the end."""
-    with Owners() as owners:
+    with Owners(console.switch.base.name) as owners:
         made = Fleet(console, cluster)
         try:
             yield made

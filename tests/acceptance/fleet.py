@@ -47,7 +47,7 @@ class Fleet:
 
     def runner(self, name: str) -> str:
         """Which container really has the feature's process: local, kube, none, or both."""
-        found = containers_with(PROCESSES[name])
+        found = containers_with(PROCESSES[name], self.switch.base.name)
         local = self.console.life(name)
         names = {"local" if local and local[0].startswith(id) else "kube" for id in found}
         return "both" if len(found) > 1 else next(iter(names), "none")

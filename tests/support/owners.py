@@ -15,10 +15,12 @@ _PACE = 0.03  # seconds between two looks; a look takes some milliseconds
 class Owners:
     """Looks from creation to `close`, more than 20 times a second. A context manager.
 
+    `room`: the name of the sandbox whose containers count; another sandbox on this machine has its own snmpd.
     `twice`: moments at which two containers had the process of one feature.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: str) -> None:
+        self._room = room
         self.looks = 0
         self.twice: list[str] = []
         self.begun = time.monotonic()
@@ -29,7 +31,7 @@ class Owners:
     def _run(self) -> None:
         while not self._over.wait(_PACE):
             for name, process in PROCESSES.items():
-                found = containers_with(process)
+                found = containers_with(process, self._room)
                 if len(found) > 1:
                     self.twice.append(f"{name} in {', '.join(sorted(found))} at {time.strftime('%H:%M:%S')}")
             self.looks += 1
@@ -49,8 +51,8 @@ class Owners:
         self.close()
 
 
-def containers_with(process: str) -> set[str]:
-    """Ids (12 letters) of the containers in which a living process has this name."""
+def containers_with(process: str, room: str) -> set[str]:
+    """Ids (12 letters) of the containers in this sandbox's room in which a living process has this name."""
     found = set()
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -59,9 +61,10 @@ def containers_with(process: str) -> set[str]:
             if (entry / "comm").read_text().strip() != process:
                 continue
             state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
-            group = _CONTAINER.search((entry / "cgroup").read_text())
+            groups = (entry / "cgroup").read_text()
         except OSError:  # it has ended
             continue
-        if state not in "ZX" and group:
+        group = _CONTAINER.search(groups)
+        if state not in "ZX" and group and f"/{room}/" in groups:
             found.add(group[0][:12])
     return found
