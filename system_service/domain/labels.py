@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from system_service.backends.switchdb import Edit, SwitchDB
-from system_service.domain.mode import has_gate, label
+from system_service.domain.mode import configured, has_gate, label
 from system_service.domain.switch import Switch
 from system_service.model.feature import valid_name
 from system_service.model.snapshot import Snapshot
@@ -53,9 +53,14 @@ def unsent(own_rows: Mapping[str, Mapping[str, str]]) -> dict[str, str | None]:
 
 
 def send(switch: Switch, names: Sequence[str] = ()) -> dict[str, str | None]:
-    """Send what is unsent, in one patch; what that was. Raises what the cluster backend raises."""
-    (rows,) = switch.db.tables(("STATE_DB", OWN_TABLE))
+    """Send what is unsent, in one patch; what that was. Raises what the cluster backend raises.
+
+    As long as the operator has set no Kubernetes server, or disabled it, nothing is sent.
+    """
+    rows, servers = switch.db.tables(("STATE_DB", OWN_TABLE), ("CONFIG_DB", "KUBERNETES_MASTER"))
     labels = unsent({name: row for name, row in rows.items() if not names or name in names})
+    if not configured(servers.get("SERVER", {})):
+        return {}
     if labels:
         switch.cluster().label(labels)
         for key, value in labels.items():
@@ -64,9 +69,8 @@ def send(switch: Switch, names: Sequence[str] = ()) -> dict[str, str | None]:
 
 
 def taken(db: SwitchDB, feature: str, value: bool) -> None:
-    """Note that the API server has this label now."""
-    word = str(value).lower()
-    db.write("STATE_DB", f"{OWN_TABLE}|{feature}", {"want": word, "label": word})
+    """Note that the API server has this label now. What is wanted may be another already."""
+    db.write("STATE_DB", f"{OWN_TABLE}|{feature}", {"label": str(value).lower()})
 
 
 def close_gates(switch: Switch, snapshot: Snapshot) -> list[str]:

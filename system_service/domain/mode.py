@@ -5,6 +5,7 @@ Pure, as `plan` is. The handover itself is the unit's `wait`'s (system_service/h
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from system_service.domain.actions import Action, Kind, Plan
@@ -43,6 +44,11 @@ def plan_mode(snapshot: Snapshot, wanted: FeatureSeen, mode: Mode, fallback: boo
         _write(wanted, mode, fallback),
         Unreachable(f"{feature.name} goes on from the local image: {reason}", resolution),
     )
+
+
+def configured(server: Mapping[str, str]) -> bool:
+    """Whether the operator has set a Kubernetes server (KUBERNETES_MASTER|SERVER), and not disabled it."""
+    return bool(server.get("ip")) and server.get("disable", "").lower() != "true"
 
 
 def label(feature: str) -> str:
@@ -122,7 +128,7 @@ def _refuse_what_cannot_move(snapshot: Snapshot, wanted: FeatureSeen) -> None:
 def _why_no_cluster(snapshot: Snapshot) -> tuple[str, str]:
     if not snapshot.server.get("ip"):
         return "no Kubernetes server is configured", "config kubernetes server ip ADDRESS"
-    if snapshot.server.get("disable", "").lower() == "true":
+    if not configured(snapshot.server):
         return "the Kubernetes server is disabled", "config kubernetes server disable off"
     if isinstance(snapshot.node, SwitchError):
         return str(snapshot.node), snapshot.node.resolution or "system service explain"

@@ -17,6 +17,7 @@ from system_service.domain.audit import record
 from system_service.domain.execute import Executor
 from system_service.domain.labels import ask, taken, want
 from system_service.domain.lock import held
+from system_service.domain.mode import configured
 from system_service.domain.observe import intent, observe, see
 from system_service.domain.plan import Request, plan
 from system_service.domain.switch import Switch
@@ -55,6 +56,7 @@ class Move:
     executor: Executor
     timeout: float
     cluster: Cluster = field(init=False)
+    usable: bool = field(init=False, default=False)  # a server is set, and not disabled
 
     def __post_init__(self) -> None:
         self.cluster = self.switch.cluster()
@@ -89,7 +91,8 @@ class Move:
     def look(self, names: Sequence[str]) -> Snapshot:
         """The snapshot, with this switch's node when a move to kubernetes needs it."""
         snapshot = see(self.switch, intent(self.switch, names))
-        if self.request.mode is not Mode.KUBERNETES or not configured(snapshot.server):
+        self.usable = configured(snapshot.server)
+        if self.request.mode is not Mode.KUBERNETES or not self.usable:
             return snapshot
         try:
             return replace(snapshot, node=self.cluster.look())
@@ -118,12 +121,15 @@ class Move:
         if not labels:
             return
         try:
+            for name in mine:
+                want(self.switch.db, name, mode is Mode.KUBERNETES)
+            if not self.usable:
+                return
             self.executor.tell(f"{', '.join(mine)}: {Action(Kind.LABEL, '', labels)}")
             self.cluster.label(labels)
         except SwitchError as error:
             for name, one in mine.items():
                 record(self.executor.command, name, "label", f"failed: {error}")
-                want(self.switch.db, name, mode is Mode.KUBERNETES)
                 if mode is Mode.KUBERNETES:
                     one.error = one.error or error
             ask(self.switch.run_dir)  # the oneshot goes on trying
@@ -222,11 +228,6 @@ class Move:
             one.error = TimedOut(f"{one.error}; it has no unit, and is back in legacy mode", "system service status")
         except SwitchError as error:
             one.error = Failed(f"{one.error}; and it could not be brought back: {error}", "system service status")
-
-
-def configured(server: Mapping[str, str]) -> bool:
-    """Whether the operator has set a Kubernetes server, and not disabled it."""
-    return bool(server.get("ip")) and server.get("disable", "").lower() != "true"
 
 
 def _whom(mode: Mode) -> str:

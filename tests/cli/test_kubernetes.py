@@ -41,6 +41,7 @@ def test_sync_has_nothing_to_send_and_asks_nobody(fakes):
 def test_sync_names_the_kubeconfig_that_it_misses(fakes):
     fakes.feature("snmp", set_owner="kube")
     fakes.put("STATE_DB", "SYSTEM_SERVICE|snmp", {"want": "true"})
+    fakes.put("CONFIG_DB", "KUBERNETES_MASTER|SERVER", {"ip": "10.0.0.1"})
     ran = fakes.run("system", "service", "sync", KUBECONFIG="/nonexistent")
     assert ran.code == 7
     assert "/nonexistent" in ran.err

@@ -164,6 +164,37 @@ def test_labels_of_several_features_go_in_one_patch(joined, api):
     assert [want(switch.db, name, True) for name in NAMES] == [False, False, False]
 
 
+def test_no_label_is_sent_while_no_server_is_set(joined, api):
+    switch = joined.switch()
+    want(switch.db, "snmp", True)
+    for server in ({**SERVER, "disable": "True"}, {**SERVER, "ip": ""}):
+        joined.put("CONFIG_DB", "KUBERNETES_MASTER|SERVER", server)
+        assert send(switch) == {}
+        assert not api.calls
+    joined.put("CONFIG_DB", "KUBERNETES_MASTER|SERVER", SERVER)
+    assert send(switch) == {"snmp_enabled": "true"}
+
+
+def test_coming_home_from_a_disabled_server_asks_nobody_and_is_sent_later(joined, api):
+    move(joined, "snmp", wait=False)
+    joined.put("CONFIG_DB", "KUBERNETES_MASTER|SERVER", {**SERVER, "disable": "True"})
+    api.calls.clear()
+    assert move(joined, "snmp", mode=Mode.LEGACY).error is None
+    assert (own(joined, "snmp")["want"], own(joined, "snmp")["label"]) == ("false", "true")
+    assert not api.calls
+
+
+def test_what_is_wanted_while_a_label_is_sent_is_sent_next(joined, api, mocker):
+    switch = joined.switch()
+    want(switch.db, "snmp", True)
+    cluster = switch.cluster()
+    mocker.patch.object(type(switch), "cluster", return_value=cluster)
+    mocker.patch.object(cluster, "label", side_effect=lambda labels: want(switch.db, "snmp", False))
+    assert send(switch) == {"snmp_enabled": "true"}
+    mocker.stopall()
+    assert send(switch) == {"snmp_enabled": None}
+
+
 def test_a_feature_that_is_down_gets_the_intent_alone(joined, api):
     with fake.opened(joined.units.state) as state:
         state["units"]["snmp.service"].update(active="inactive", sub="dead")
