@@ -8,9 +8,9 @@ import pytest
 
 from sandbox.switch import NAME
 from tests.support.fakes import fakes
-from tests.support.switch import switch, witness
+from tests.support.switch import cluster, switch, witness
 
-__all__ = ["fakes", "switch", "witness"]
+__all__ = ["cluster", "fakes", "switch", "witness"]
 
 
 @pytest.fixture(scope="session")
@@ -20,15 +20,24 @@ def virtual_systemd(switch):
 
 
 _ON_THE_SWITCH = ("tests/acceptance/", "tests/sandbox/", "tests/contract/test_units.py")
+_LONG = ("cluster", "switch")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """With several workers: one has the switch and all its tests; the others take the rest, a file at a time."""
+    """With several workers: one has a switch that has joined a cluster, one has a switch without; the others take the
+    rest, a file at a time. The long ones are first."""
+    groups = {item.nodeid: _group(item) for item in items}
+    items.sort(key=lambda item: _LONG.index(groups[item.nodeid]) if groups[item.nodeid] in _LONG else len(_LONG))
     for item in items:
-        file = item.nodeid.partition("::")[0]
-        on_switch = "switch" in getattr(item, "fixturenames", ()) or file.startswith(_ON_THE_SWITCH)
-        item.add_marker(pytest.mark.xdist_group("switch" if on_switch else file))
+        item.add_marker(pytest.mark.xdist_group(groups[item.nodeid]))
+
+
+def _group(item):
+    file, fixtures = item.nodeid.partition("::")[0], getattr(item, "fixturenames", ())
+    if "cluster" in fixtures:
+        return "cluster"
+    return "switch" if "switch" in fixtures or file.startswith(_ON_THE_SWITCH) else file
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,7 +8,6 @@ import pytest
 import redis
 
 from sandbox import features
-from sandbox.kube import binaries
 from sandbox.kube.cluster import Cluster
 from sandbox.switch import NAME, Switch
 from tests.acceptance.console import Console
@@ -30,14 +29,6 @@ def console(switch: Switch, witness: Witness) -> Iterator[Console]:
         repair(made)
         wait_until("the repair of the switch", lambda: not differences(made), 40)
         pytest.fail(f"the test left the switch in a mess: {mess}")
-
-
-@pytest.fixture(scope="session")
-def cluster(switch: Switch) -> Cluster:
-    """A real Kubernetes that the session's switch has joined."""
-    if reason := binaries.missing():
-        pytest.skip(reason)
-    return switch.join()
 
 
 @pytest.fixture

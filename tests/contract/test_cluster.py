@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.kube import binaries
 from sandbox.kube.cluster import API_PORT
+from sandbox.kube.cluster import Cluster as Kubernetes
 from sandbox.kube.pki import Pki
 from system_service.backends.cluster import Cluster
 from system_service.errors import Failed, NotPermitted, Unreachable
@@ -103,15 +103,11 @@ class TestFake(Contract):
 
 
 class TestReal(Contract):
-    @pytest.fixture(scope="class")
-    def forward(self, switch) -> Iterator[Forward]:
-        if reason := binaries.missing():
-            pytest.skip(reason)
-        switch.join()
-        with Forward(switch.engine.room, API_PORT) as forward:
+    @pytest.fixture
+    def forward(self, cluster: Kubernetes) -> Iterator[Forward]:
+        with Forward(cluster.engine.room, API_PORT) as forward:
             yield forward
 
     @pytest.fixture
-    def place(self, switch, forward: Forward, folder: str) -> Place:
-        cluster = switch.join()
+    def place(self, cluster: Kubernetes, forward: Forward, folder: str) -> Place:
         return Place(folder, cluster.pki, f"https://127.0.0.1:{forward.port}", cluster.labels)

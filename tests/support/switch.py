@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import redis
 
+from sandbox.kube import binaries
+from sandbox.kube.cluster import Cluster
 from sandbox.processes import SandboxError, start_time
 from sandbox.switch import Switch
 
@@ -105,6 +107,14 @@ def switch() -> Iterator[Switch]:
     with Switch(restart_sec=RESTART_SEC) as running:
         yield running
     assert remains(running.base) == []
+
+
+@pytest.fixture(scope="session")
+def cluster(switch: Switch) -> Cluster:
+    """A real Kubernetes that the session's switch has joined."""
+    if reason := binaries.missing():
+        pytest.skip(reason)
+    return switch.join()
 
 
 @pytest.fixture
