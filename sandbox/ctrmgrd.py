@@ -66,12 +66,8 @@ class Transitions:
                 self.host.restart(feature)
             return
         self.host.label(feature, wanted == "kube")
-        if wanted == "local":
-            due = owner != "local"
-        else:
-            # Whoever comes up local again, and meets the next `pending`, is restarted again: without end.
-            due = owner != "none" and remote == "pending"
-        if due:
+        # Whoever comes up local again, and meets the next `pending`, is restarted again: without end.
+        if owner != "local" if wanted == "local" else (owner != "none" and remote == "pending"):
             self.host.restart(feature)
 
 
@@ -190,7 +186,7 @@ class Api:
 
 
 class Host:
-    """The switch, and the loop. One thing at a time: while it restarts a unit, or speaks to the API server, it is deaf."""
+    """The switch, and the loop. One thing at a time: while it restarts a unit or sends a label, it is deaf."""
 
     def __init__(self, removes_local):
         self.removes_local = removes_local

@@ -29,13 +29,11 @@ def plan_mode(snapshot: Snapshot, wanted: FeatureSeen, mode: Mode, fallback: boo
     feature = wanted.feature
     if mode is Mode.LEGACY:
         # An image built without Kubernetes has no such field, and gets none from us.
-        return Plan(
-            _home(snapshot, wanted, _write(snapshot.host, wanted, mode, fallback)) if feature.knows_owner else ()
-        )
+        write = _write(snapshot.host, wanted, mode, fallback)
+        return Plan(_home(snapshot, wanted, write) if feature.knows_owner else ())
     _refuse_what_cannot_move(snapshot, wanted)
-    by_ctrmgrd = snapshot.host.ctrmgrd and configured(
-        snapshot.server
-    )  # it speaks to the API server, and nobody of ours
+    # Where ctrmgrd is at work it speaks to the API server, and nobody of ours does.
+    by_ctrmgrd = snapshot.host.ctrmgrd and configured(snapshot.server)
     if by_ctrmgrd or isinstance(snapshot.node, Node):
         node = snapshot.node if isinstance(snapshot.node, Node) else Node()
         return Plan((*_write(snapshot.host, wanted, mode, fallback), *_away(snapshot.host, wanted, node)))

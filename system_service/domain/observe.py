@@ -1,7 +1,7 @@
 """Looking: builds a Snapshot from the backends in the fewest calls, and changes nothing.
 
-Two Redis round trips, one Docker list, one question to systemd, however many features (one round trip more where ctrmgrd
-is at work).
+Two Redis round trips, one Docker list, one question to systemd, however many features; where ctrmgrd is at work one
+round trip more.
 """
 
 from __future__ import annotations

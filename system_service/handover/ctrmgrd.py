@@ -1,7 +1,7 @@
 """Whether upstream's daemon ctrmgrd has a part in this switch: decided by files, so that asking costs no process.
 
-Where its unit is installed and not masked it sends the node's labels, and restarts a feature's unit when a pod announces
-itself or legacy is wanted again. It starts late, so whether it runs at this moment does not count.
+Where its unit is installed and not masked it sends the node's labels, and restarts a feature's unit when a pod
+announces itself or legacy is wanted again. It starts late, so whether it runs at this moment does not count.
 """
 
 from __future__ import annotations

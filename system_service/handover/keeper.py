@@ -184,7 +184,7 @@ class Keeper:
         view.remote = self.rows.state.get("remote_state", "")
 
     def _turn(self, view: View, now: float) -> bool:
-        """Whether ctrmgrd, by the rows that it sees, restarts the unit now. One that does not come is not waited for."""
+        """Whether ctrmgrd, by the rows that it sees, restarts the unit now. It is not waited for any longer."""
         owner = self.rows.state.get("current_owner", "none")
         if view.wants == "kube":
             due = view.local and owner != "none" and bool(view.kube) and view.kube[-1].gate == WAITING

@@ -79,9 +79,9 @@ class Rows:
     def local_up(self, quiet: bool = False) -> bool:
         """The local container is about to run it; False when it is to be down meanwhile.
 
-        `quiet`: instead of a pod. A gate says nothing where it finds `pending` already, so that ctrmgrd does not restart
-        the unit for each pod that fails; the owner is what the local container itself writes next, because a `pending`
-        that comes together with an owner is a restart too.
+        `quiet`: instead of a pod. A gate says nothing where it finds `pending` already, so that ctrmgrd does not
+        restart the unit for each pod that fails; the owner is what the local container itself writes next, because a
+        `pending` that comes together with an owner is a restart too.
         """
         wanted = True
         fields = local_up(self._container, host_time())
@@ -150,7 +150,7 @@ class Rows:
         return self._cleared("ready")
 
     def vanished(self) -> None:
-        """Whoever was said to run it does no more: for ctrmgrd too, which restarts the unit for one that has an owner."""
+        """Whoever was said to run it does no more. ctrmgrd has a restart to make only where somebody owns it."""
 
         def decide(row: Mapping[str, str]) -> Edit | None:
             fields = {"remote_state": "none", "current_owner": "none", "container_id": ""}
