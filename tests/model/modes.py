@@ -9,8 +9,8 @@ from typing import Any
 
 from system_service.domain.actions import Kind
 from system_service.errors import Refused, Unreachable
-from system_service.model.feature import AdminState, Mode, Owner, parse_feature
-from system_service.model.snapshot import Active, Unit
+from system_service.model.feature import AdminState, Instance, Mode, Owner, parse_feature
+from system_service.model.snapshot import Active, Container, FeatureSeen, Host, Run, Seen, Snapshot, Unit
 
 from .explore import Wrong
 
@@ -39,6 +39,8 @@ def cases() -> list[Case]:
     for (owner, fixed), server, (name, labels), (places, ctrmgrd), (mode, fallback) in product(
         _ROWS, _SERVERS, _GATES, _PLACES, _REQUESTS
     ):
+        if ctrmgrd and labels is None:
+            continue
         row = {"state": "enabled", "set_owner": owner, "no_fallback_to_local": fixed}
         kept = {k: v for k, v in row.items() if v is not None}
         found.append(Case(kept, server, name, labels, places, ctrmgrd, mode, fallback))
@@ -69,7 +71,10 @@ def check(planner: Any) -> int:
 
 
 def _plan(planner: Any, case: Case, row: dict[str, str]) -> Any:
-    # The local container runs, and no cluster answers: nothing but intent. Not the state, not featured.
+    # The local container runs, and no cluster answers: nothing but intent. Not the state, not the daemons.
+    request = planner.Request(planner.Verb.MODE, case.mode, case.fallback)
+    if case.ctrmgrd:
+        return planner.plan(_supervised(case, row), _supervised(case, row).features[0], request)
     parsed = parse_feature(case.name, row)
     feature = SimpleNamespace(
         name=parsed.name,
@@ -80,18 +85,20 @@ def _plan(planner: Any, case: Case, row: dict[str, str]) -> Any:
     )
     box = None if case.labels is None else SimpleNamespace(labels=case.labels)
     seen = tuple(
-        SimpleNamespace(
-            instance=SimpleNamespace(namespace=p, unit=f"{case.name}.service"),
-            container=box,
-            unit=Unit(f"{case.name}.service", True, Active.ACTIVE) if case.ctrmgrd else None,
-            serving=None,
-        )
+        SimpleNamespace(instance=SimpleNamespace(namespace=p), container=box, unit=None, serving=None)
         for p in case.places
     )
     wanted = SimpleNamespace(feature=feature, seen=seen, owner=Owner.LOCAL, own={})
-    request = planner.Request(planner.Verb.MODE, case.mode, case.fallback)
-    host = SimpleNamespace(systemd=True, ctrmgrd=case.ctrmgrd)
+    host = SimpleNamespace(systemd=True, ctrmgrd=False)
     return planner.plan(SimpleNamespace(server=case.server, node=None, host=host), wanted, request)
+
+
+def _supervised(case: Case, row: dict[str, str]) -> Snapshot:
+    """Beside ctrmgrd, and under an active unit, which it restarts."""
+    unit = f"{case.name}.service"
+    box = Container("0" * 64, case.name, Run.RUNNING, labels=case.labels or {})
+    seen = Seen(Instance(case.name, "", unit, case.name), box, Unit(unit, True, Active.ACTIVE))
+    return Snapshot(Host(True, False, True), (FeatureSeen(parse_feature(case.name, row), (seen,)),), case.server)
 
 
 def _refused(case: Case) -> bool:
