@@ -17,19 +17,20 @@ UNIT = "/run/systemd/system/ctrmgrd.service"
 
 
 class Beside:
-    """The fleet's switch, ctrmgrd at work on it. `calm`: how often our own handover had to be made instead of its."""
+    """The fleet's switch, ctrmgrd at work on it, and one feature."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, name: str = "snmp") -> None:
         self.fleet = fleet
         self.console = fleet.console
+        self.name = name
         self.begun = self._starts()
 
     def starts(self) -> int:
-        """Starts of snmp's unit since the test began."""
+        """Starts of the feature's unit since the test began."""
         return self._starts() - self.begun
 
     def _starts(self) -> int:
-        said = self.console.type("journalctl -u snmp -o cat -t systemd")
+        said = self.console.type(f"journalctl -u {self.name} -o cat -t systemd")
         return sum(line.startswith("Started ") for line in said.splitlines())
 
     def said(self) -> list[str]:
@@ -37,10 +38,10 @@ class Beside:
 
     def ours(self) -> dict[str, str]:
         """What our own row says of labels: nothing."""
-        return {k: v for k, v in self.fleet.own("snmp").items() if k in ("want", "label")}
+        return {k: v for k, v in self.fleet.own(self.name).items() if k in ("want", "label")}
 
     def label(self) -> str | None:
-        return self.fleet.cluster.labels().get("snmp_enabled")
+        return self.fleet.cluster.labels().get(f"{self.name}_enabled")
 
     def rests(self, seconds: int = 6) -> None:
         """Fails when the unit is started once more within some seconds."""
@@ -79,38 +80,40 @@ def beside(fleet: Fleet) -> Iterator[Beside]:
         remove(fleet)
 
 
-def test_to_kubernetes_to_a_new_version_and_back(beside: Beside) -> None:
+@pytest.mark.parametrize("name", ["snmp", "lldp"])
+def test_to_kubernetes_to_a_new_version_and_back(beside: Beside, name: str) -> None:
     console, fleet = beside.console, beside.fleet
-    fleet.deploy("snmp", V1)
-    shown = console.ask("config feature mode snmp kubernetes --dry-run")["features"][0]["plan"]
+    beside = Beside(fleet, name)
+    fleet.deploy(name, V1)
+    shown = console.ask(f"config feature mode {name} kubernetes --dry-run")["features"][0]["plan"]
     assert shown == [
-        "forget earlier failures of snmp.service",
-        "write set_owner=kube to CONFIG_DB FEATURE|snmp",
-        "wait until a pod runs snmp",
+        f"forget earlier failures of {name}.service",
+        f"write set_owner=kube to CONFIG_DB FEATURE|{name}",
+        f"wait until a pod runs {name}",
     ]
-    moved = console.ask("config feature mode snmp kubernetes --timeout 60")
+    moved = console.ask(f"config feature mode {name} kubernetes --timeout 60")
     assert (moved["changed"], moved["error"]) == (True, None)
-    wait_until("its row", lambda: console.state("snmp").get("remote_state") == "running")
-    fleet.seen("snmp", "kube", V1)
+    wait_until("its row", lambda: console.state(name).get("remote_state") == "running")
+    fleet.seen(name, "kube", V1)
     assert beside.starts() == 1  # ctrmgrd's
-    assert "restart snmp" in beside.said()
+    assert f"restart {name}" in beside.said()
     assert (beside.label(), beside.ours()) == ("true", {})
-    assert console.ask("config feature mode snmp kubernetes")["changed"] is False
+    assert console.ask(f"config feature mode {name} kubernetes")["changed"] is False
 
-    fleet.deploy("snmp", V2)
-    wait_until("the new version", lambda: console.state("snmp").get("container_version") == V2, 60)
-    fleet.await_runner("snmp", "kube")
-    wait_until("its row", lambda: console.state("snmp").get("remote_state") == "running")
-    fleet.seen("snmp", "kube", V2)
+    fleet.deploy(name, V2)
+    wait_until("the new version", lambda: console.state(name).get("container_version") == V2, 60)
+    fleet.await_runner(name, "kube")
+    wait_until("its row", lambda: console.state(name).get("remote_state") == "running")
+    fleet.seen(name, "kube", V2)
     assert beside.starts() == 1  # the new pod found no owner
 
-    assert console.ask("config feature mode snmp legacy")["changed"] is True
+    assert console.ask(f"config feature mode {name} legacy")["changed"] is True
     wait_until("ctrmgrd's restart", lambda: beside.starts() == 2)
-    fleet.await_runner("snmp", "local", 20)
+    fleet.await_runner(name, "local", 20)
     wait_until("the label", lambda: beside.label() == "false")
     beside.rests()
-    fleet.seen("snmp", "local")
-    assert (console.ask("config feature mode snmp legacy")["changed"], beside.ours()) == (False, {})
+    fleet.seen(name, "local")
+    assert (console.ask(f"config feature mode {name} legacy")["changed"], beside.ours()) == (False, {})
 
 
 @pytest.fixture
