@@ -104,6 +104,11 @@ class Contained:
                 keeper.revive()
                 return not keeper.look().kube and keeper.rows.fallback
             keeper.keep()
+            from system_service.handover import ctrmgrd  # a switch in legacy mode never comes here
+
+            if ctrmgrd.present():
+                # It sends no label for a unit that is down, and so does not drop one that an owner changed then left.
+                self._label(False)
         except Unreachable as error:
             self.warnings.append(str(error))
             return not pods
@@ -127,7 +132,7 @@ class Contained:
 
     def _label(self, wanted: bool) -> None:
         """What the node's label is to be from now on. Never in the way of a start or a stop."""
-        from system_service.domain.labels import ask, want
+        from system_service.domain.labels import ask, want  # a switch in legacy mode never comes here
 
         if self.db is None or self.feature is None:
             return

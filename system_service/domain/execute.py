@@ -112,8 +112,8 @@ class Executor:
             case Kind.UNPAUSE_CONTAINER:
                 engine.unpause(target)
             case Kind.LABEL:
-                want(self.switch.db, target, None not in action.fields.values())
-                ask(self.switch.run_dir)
+                if want(self.switch.db, target, None not in action.fields.values()):
+                    ask(self.switch.run_dir)
             case Kind.KEEP:
                 self._keep(wanted)
             case Kind.CLOSE:

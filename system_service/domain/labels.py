@@ -1,7 +1,8 @@
 """Node labels send themselves: our row has what is wanted and what the API server took; the difference is sent.
 
 Whoever changes what is wanted notes it and asks; a root oneshot (`system service sync`) sends it, with systemd's
-back-off while the API server is away. Nothing to send: no question to anybody.
+back-off while the API server is away. Nothing to send: no question to anybody. Where ctrmgrd is at work it sends them:
+what is wanted then stands where the host's own script puts it, and nothing of ours speaks to the API server for it.
 """
 
 from __future__ import annotations
@@ -12,18 +13,24 @@ from collections.abc import Mapping, Sequence
 from system_service.backends.switchdb import Edit, SwitchDB
 from system_service.domain.mode import configured, has_gate, label
 from system_service.domain.switch import Switch
+from system_service.handover import ctrmgrd
 from system_service.model.feature import valid_name
 from system_service.model.snapshot import Snapshot
-from system_service.model.state_row import OWN_TABLE
+from system_service.model.state_row import LABELS_ROW, OWN_TABLE
 
 TRIGGER = "sync"
 """A file in the run directory that the path unit watches."""
 
 
 def want(db: SwitchDB, feature: str, wanted: bool) -> bool:
-    """Note whether a pod of the feature may be here; False when that is what the API server has already."""
-    key = f"{OWN_TABLE}|{feature}"
+    """Note whether a pod of the feature may be here; False when nothing is left for us to send."""
     word = str(wanted).lower()
+    if ctrmgrd.present():
+        (row,) = db.rows(("STATE_DB", LABELS_ROW))
+        if row.get(label(feature), "false") != word:  # each write is a patch to ctrmgrd, also one that changes nothing
+            db.write("STATE_DB", LABELS_ROW, {label(feature): word})
+        return False
+    key = f"{OWN_TABLE}|{feature}"
     (row,) = db.rows(("STATE_DB", key))
     if row.get("want") != word:
         db.update("STATE_DB", key, lambda row: Edit({"want": word}))
@@ -55,8 +62,10 @@ def unsent(own_rows: Mapping[str, Mapping[str, str]]) -> dict[str, str | None]:
 def send(switch: Switch, names: Sequence[str] = ()) -> dict[str, str | None]:
     """Send what is unsent, in one patch; what that was. Raises what the cluster backend raises.
 
-    As long as the operator has set no Kubernetes server, or disabled it, nothing is sent.
+    As long as the operator has set no Kubernetes server, or disabled it, nothing is sent; nor where ctrmgrd sends.
     """
+    if ctrmgrd.present():
+        return {}
     rows, servers = switch.db.tables(("STATE_DB", OWN_TABLE), ("CONFIG_DB", "KUBERNETES_MASTER"))
     labels = unsent({name: row for name, row in rows.items() if not names or name in names})
     if not configured(servers.get("SERVER", {})):

@@ -29,10 +29,14 @@ def plan_mode(snapshot: Snapshot, wanted: FeatureSeen, mode: Mode, fallback: boo
     feature = wanted.feature
     if mode is Mode.LEGACY:
         # An image built without Kubernetes has no such field, and gets none from us.
-        return Plan(_home(snapshot, wanted, _write(wanted, mode, fallback)) if feature.knows_owner else ())
+        write = _write(snapshot.host, wanted, mode, fallback)
+        return Plan(_home(snapshot, wanted, write) if feature.knows_owner else ())
     _refuse_what_cannot_move(snapshot, wanted)
-    if isinstance(snapshot.node, Node):
-        return Plan((*_write(wanted, mode, fallback), *_away(snapshot.host, wanted, snapshot.node)))
+    # Where ctrmgrd is at work it speaks to the API server, and nobody of ours does.
+    by_ctrmgrd = snapshot.host.ctrmgrd and configured(snapshot.server)
+    if by_ctrmgrd or isinstance(snapshot.node, Node):
+        node = snapshot.node if isinstance(snapshot.node, Node) else Node()
+        return Plan((*_write(snapshot.host, wanted, mode, fallback), *_away(snapshot.host, wanted, node)))
     reason, resolution = _why_no_cluster(snapshot)
     stays = feature.fallback if fallback is None else fallback
     if not stays:
@@ -41,7 +45,7 @@ def plan_mode(snapshot: Snapshot, wanted: FeatureSeen, mode: Mode, fallback: boo
             f"{resolution}, or allow the local image to serve meanwhile with --fallback",
         )
     return Plan(
-        _write(wanted, mode, fallback),
+        _write(snapshot.host, wanted, mode, fallback),
         Unreachable(f"{feature.name} goes on from the local image: {reason}", resolution),
     )
 
@@ -80,7 +84,8 @@ def _away(host: Host, wanted: FeatureSeen, node: Node) -> list[Action]:
     if not wants_label(host, moved):
         return []
     key = label(name)
-    actions = [] if node.labels.get(key) == "true" else [Action(Kind.LABEL, name, {key: "true"})]
+    labelled = _follows(host, wanted) or (wanted.own.get("want") if host.ctrmgrd else node.labels.get(key)) == "true"
+    actions = [] if labelled else [Action(Kind.LABEL, name, {key: "true"})]
     if wanted.owner is not Owner.KUBE or wanted.feature.mode is not Mode.KUBERNETES:
         actions.append(_see(host, wanted, Kind.AWAIT_KUBE))
     return actions
@@ -94,9 +99,14 @@ def _home(snapshot: Snapshot, wanted: FeatureSeen, write: tuple[Action, ...]) ->
     away = bool(write) and wanted.owner is not Owner.LOCAL
     if to_run and not wanted.feature.state.off and (away or any(seen.serving for seen in wanted.seen)):
         actions.append(_see(snapshot.host, wanted, Kind.AWAIT_LOCAL))
-    if wanted.own.get("label") == "true":
+    if wanted.own.get("label") == "true" and not (_follows(snapshot.host, wanted) and to_run):
         actions.append(Action(Kind.LABEL, name, {label(name): None}))
     return tuple(actions)
+
+
+def _follows(host: Host, wanted: FeatureSeen) -> bool:
+    """Whether ctrmgrd sets the label as soon as the owner is written: for units that are active, and no others."""
+    return host.ctrmgrd and all(supervised(host, seen) and _up(seen) for seen in wanted.seen)
 
 
 def _see(host: Host, wanted: FeatureSeen, kind: Kind) -> Action:
@@ -135,7 +145,7 @@ def _why_no_cluster(snapshot: Snapshot) -> tuple[str, str]:
     return "the cluster was not asked", "config feature mode again"
 
 
-def _write(wanted: FeatureSeen, mode: Mode, fallback: bool | None) -> tuple[Action, ...]:
+def _write(host: Host, wanted: FeatureSeen, mode: Mode, fallback: bool | None) -> tuple[Action, ...]:
     feature = wanted.feature
     fields: dict[str, str | None] = {}
     if feature.mode is not mode or not feature.knows_owner:
@@ -143,4 +153,9 @@ def _write(wanted: FeatureSeen, mode: Mode, fallback: bool | None) -> tuple[Acti
     if fallback is not None and fallback is not feature.fallback:
         # The host's reader takes any value as "no fallback", so on means: no field.
         fields["no_fallback_to_local"] = None if fallback else "true"
-    return (Action(Kind.WRITE, feature.name, fields),) if fields else ()
+    if not fields:
+        return ()
+    # ctrmgrd restarts the unit, and that has to find its start limit unspent.
+    restarts = [s.instance.unit for s in wanted.seen if host.ctrmgrd and "set_owner" in fields and supervised(host, s)]
+    forget = [Action(Kind.RESET_FAILED, unit) for unit in restarts]
+    return (*forget, Action(Kind.WRITE, feature.name, fields))

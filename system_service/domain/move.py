@@ -57,6 +57,7 @@ class Move:
     timeout: float
     cluster: Cluster = field(init=False)
     usable: bool = field(init=False, default=False)  # a server is set, and not disabled
+    by_ctrmgrd: bool = field(init=False, default=False)  # it is the one that speaks to the API server
 
     def __post_init__(self) -> None:
         self.cluster = self.switch.cluster()
@@ -92,7 +93,8 @@ class Move:
         """The snapshot, with this switch's node when a move to kubernetes needs it."""
         snapshot = see(self.switch, intent(self.switch, names))
         self.usable = configured(snapshot.server)
-        if self.request.mode is not Mode.KUBERNETES or not self.usable:
+        self.by_ctrmgrd = snapshot.host.ctrmgrd
+        if self.request.mode is not Mode.KUBERNETES or not self.usable or self.by_ctrmgrd:
             return snapshot
         try:
             return replace(snapshot, node=self.cluster.look())
@@ -103,7 +105,7 @@ class Move:
         """Plan, and write what is wanted: from then on it happens, whatever becomes of this command."""
         try:
             one.planned = plan(snapshot, one.wanted, self.request)
-            writes = tuple(a for a in one.actions if a.kind is Kind.WRITE)
+            writes = tuple(a for a in one.actions if a.kind in (Kind.RESET_FAILED, Kind.WRITE))
             for did in self.executor.run(one.wanted, Plan(writes)):
                 one.changed |= did
             one.error = one.planned.verdict
@@ -123,7 +125,7 @@ class Move:
         try:
             for name in mine:
                 want(self.switch.db, name, mode is Mode.KUBERNETES)
-            if not self.usable:
+            if not self.usable or self.by_ctrmgrd:
                 return
             self.executor.tell(f"{', '.join(mine)}: {Action(Kind.LABEL, '', labels)}")
             self.cluster.label(labels)
@@ -201,7 +203,8 @@ class Move:
         try:
             why = self.cluster.why(name)
         except SwitchError as error:
-            why = str(error)
+            # ctrmgrd has its own way to the API server: that there is none for us tells nothing.
+            why = before if self.by_ctrmgrd else str(error)
         if why and why != before:
             self.executor.tell(f"{name}: {why}")
             rows = self.switch.keeper(name, self.executor.tell).rows

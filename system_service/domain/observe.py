@@ -1,6 +1,7 @@
 """Looking: builds a Snapshot from the backends in the fewest calls, and changes nothing.
 
-Two Redis round trips, one Docker list, one question to systemd, however many features.
+Two Redis round trips, one Docker list, one question to systemd, however many features; where ctrmgrd is at work one
+round trip more.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from system_service.model.feature import Feature, instances, parse_feature, vali
 from system_service.model.natural import natural
 from system_service.model.pods import pods_of
 from system_service.model.snapshot import Container, FeatureSeen, Host, Seen, Snapshot, Unit
-from system_service.model.state_row import OWN_TABLE
+from system_service.model.state_row import LABELS_ROW, OWN_TABLE
 
 FEATURED = "featured.service"
 CTRMGRD = "ctrmgrd.service"
@@ -66,8 +67,10 @@ def see(switch: Switch, wanted: Intent) -> Snapshot:
     # A line each needs no more than systemd can say of all of them at once; a plan, or the details of one, do.
     ask = switch.units.states if wanted.everything else switch.units.show
     units = ask(*wanted_units, FEATURED, CTRMGRD) if systemd else {}
+    host = Host(systemd, _acts(units, FEATURED), _acts(units, CTRMGRD))
+    own_rows = _labelled(switch, wanted) if host.ctrmgrd else wanted.own_rows
     return Snapshot(
-        Host(systemd, _acts(units, FEATURED), _acts(units, CTRMGRD)),
+        host,
         tuple(
             FeatureSeen(
                 f,
@@ -82,12 +85,19 @@ def see(switch: Switch, wanted: Intent) -> Snapshot:
                     for i in scopes[f.name]
                 ),
                 wanted.state_rows[f.name],
-                wanted.own_rows[f.name],
+                own_rows[f.name],
             )
             for f in wanted.features
         ),
         wanted.server,
     )
+
+
+def _labelled(switch: Switch, wanted: Intent) -> Mapping[str, Mapping[str, str]]:
+    """Our rows where ctrmgrd sends the labels: what is wanted and sent is what its own row says."""
+    (labels,) = switch.db.rows(("STATE_DB", LABELS_ROW))
+    said = {f.name: labels.get(f"{f.name}_enabled", "") for f in wanted.features}
+    return {name: {**row, "want": said[name] or "false", "label": said[name]} for name, row in wanted.own_rows.items()}
 
 
 def _serving(switch: Switch, pods: Sequence[Container], state_row: Mapping[str, str]) -> Container | None:

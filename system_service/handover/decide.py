@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 STAY = "stay"
 SAME_VERSION = "the pod has the version of the local image, for which its gate never opens"
 FROZEN = "the pod is frozen at its gate"
+CTRMGRD = "ctrmgrd is to restart the unit"
 START_LOCAL = "start the local container"
 STOP_LOCAL = "stop the local container"
 ANSWER = "open the gate"
@@ -50,6 +51,8 @@ def decide(view: View) -> Step:
         return Step(STAY)
     if view.remote == "ready" and (view.local or view.wants == "local" or len(view.kube) > 1):
         return Step(WITHDRAW, why="not for the one that it was meant for")
+    if view.turn:
+        return Step(STAY, why=CTRMGRD)
     return _local(view) if view.wants == "local" else _kube(view)
 
 
@@ -100,6 +103,9 @@ def _stuck_beside_local(view: View) -> Step:
         return Step(STOP_KUBE if kube.renewed else RENEW, kube.id, "it may run the feature")
     if view.same_version or kube.renewed or not view.settled:
         return Step(STAY, why=SAME_VERSION if view.same_version else FROZEN)
+    if view.ctrmgrd:
+        # Announced beside an owner it would be a restart of the unit, which its start limit pays.
+        return Step(STOP_LOCAL, why="a pod is at its gate")
     return Step(RENEW, kube.id, "it is frozen")
 
 

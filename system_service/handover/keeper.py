@@ -10,6 +10,7 @@ import os
 import time
 
 from system_service.errors import Failed
+from system_service.handover import ctrmgrd
 from system_service.handover.decide import (
     ANSWER,
     FROZEN,
@@ -24,6 +25,7 @@ from system_service.handover.decide import (
     decide,
 )
 from system_service.handover.view import (
+    CTRMGRD_GRACE,
     HELD,
     OPEN,
     START_GRACE,
@@ -60,7 +62,10 @@ class Keeper:
     Every method may raise what `Rows` and `Docker` raise. `say` gets a sentence a step. `view`: the last look.
     """
 
-    def __init__(self, rows: Rows, docker: Docker, name: str, container: str, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, rows: Rows, docker: Docker, name: str, container: str, say: Callable[[str], None], patient: bool = False
+    ) -> None:
+        """`patient`: ctrmgrd, where it is, has its turn first: of the unit's `wait`, whose unit it restarts."""
         self.rows = rows
         self.docker = docker
         self.view = View()
@@ -72,6 +77,8 @@ class Keeper:
         self._heard: tuple[str, float] = ("", 0.0)  # which container announced itself, and when we saw that first
         self._closed_at = 0.0  # Unix time: who starts after it comes back at its gate, for legacy is wanted
         self._since = 0.0  # when everything else was ready for a handover
+        self._patient = patient
+        self._turn_since = 0.0  # when it was ctrmgrd's turn
 
     def keep(self) -> Step:
         """Take steps until there is none to take for now; the STAY that says why. `due` says until when."""
@@ -110,6 +117,8 @@ class Keeper:
         for kube in view.kube:
             kube.closed = 0 < self._closed_at <= kube.started
         self._time_it(view, now)
+        view.ctrmgrd = ctrmgrd.present()
+        view.turn = self._turn(view, now)
         self.view = view
         return view
 
@@ -174,6 +183,23 @@ class Keeper:
         self.rows.read()
         view.remote = self.rows.state.get("remote_state", "")
 
+    def _turn(self, view: View, now: float) -> bool:
+        """Whether ctrmgrd, by the rows that it sees, restarts the unit now. It is not waited for any longer."""
+        owner = self.rows.state.get("current_owner", "none")
+        if view.wants == "kube":
+            due = view.local and owner != "none" and bool(view.kube) and view.kube[-1].gate == WAITING
+        else:
+            due = view.wants == "local" and not view.local and owner != "local"
+        if not (due and view.up and view.ctrmgrd and self._patient):
+            self._turn_since = 0.0
+            return False
+        self._turn_since = self._turn_since or now
+        over = self._turn_since + CTRMGRD_GRACE
+        if now >= over:
+            return False
+        self.due = over if self.due is None else min(self.due, over)
+        return True
+
     def _time_it(self, view: View, now: float) -> None:
         """Let a handover begin so that `ready` lands just before the gate looks for it."""
         kube = view.kube[-1] if view.kube else None
@@ -201,6 +227,8 @@ class Keeper:
             self.stopped_local = True
             self.docker.stop(self._container, stop_timeout(self._name))
             self.rows.note(now, stop=f"{time.time() - now:.2f}")
+            if self.view.ctrmgrd and all(kube.gate != OPEN for kube in self.view.kube):
+                self.rows.stopped()
         elif step.kind == START_LOCAL:
             self._start_local(step, now)
         elif step.kind == ANSWER:
@@ -225,7 +253,7 @@ class Keeper:
             self.rows.fell(now, own.get("reason") or step.why)
         elif self.view.wants == "kube":
             self.rows.note(now, reason=own.get("reason") or step.why)
-        if not self.rows.local_up():
+        if not self.rows.local_up(quiet=self.view.ctrmgrd and self.view.wants == "kube"):
             return
         try:
             self.docker.start(self._container)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from system_service.backends.switchdb import Edit
 from system_service.handover.view import DEATH_WINDOW, FIRST_SETTLE, LONGEST_SETTLE
 from system_service.model.clock import number
-from system_service.model.state_row import OWN_TABLE, host_time, local_up
+from system_service.model.state_row import LABELS_ROW, OWN_TABLE, host_time, local_up
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Rows:
             ("CONFIG_DB", self._key),
             ("STATE_DB", self._key),
             ("STATE_DB", self._own_key),
-            ("STATE_DB", "KUBE_LABELS|SET"),
+            ("STATE_DB", LABELS_ROW),
         )
         self.local_version = labels.get(f"{self._name}_local", "")
 
@@ -76,14 +76,22 @@ class Rows:
         # A gate announces itself only where it finds a word it knows.
         self._state(lambda row: {"system_state": "up"} | ({} if row.get("remote_state") else {"remote_state": "none"}))
 
-    def local_up(self) -> bool:
-        """The local container is about to run it; False when it is to be down meanwhile."""
+    def local_up(self, quiet: bool = False) -> bool:
+        """The local container is about to run it; False when it is to be down meanwhile.
+
+        `quiet`: instead of a pod. A gate says nothing where it finds `pending` already, so that ctrmgrd does not
+        restart the unit for each pod that fails; the owner is what the local container itself writes next, because a
+        `pending` that comes together with an owner is a restart too.
+        """
         wanted = True
+        fields = local_up(self._container, host_time())
+        if quiet:
+            fields |= {"current_owner": "none", "container_id": "", "remote_state": "pending"}
 
         def decide(row: Mapping[str, str]) -> Edit | None:
             nonlocal wanted
             wanted = row.get("system_state") != "down"
-            return Edit(local_up(self._container, host_time())) if wanted else None
+            return Edit(fields) if wanted else None
 
         self._db.update("STATE_DB", self._key, decide)
         return wanted
@@ -142,8 +150,13 @@ class Rows:
         return self._cleared("ready")
 
     def vanished(self) -> None:
-        """Whoever was said to run it does no more."""
-        self._cleared("running")
+        """Whoever was said to run it does no more. ctrmgrd has a restart to make only where somebody owns it."""
+
+        def decide(row: Mapping[str, str]) -> Edit | None:
+            fields = {"remote_state": "none", "current_owner": "none", "container_id": ""}
+            return Edit(fields) if row.get("remote_state") == "running" else None
+
+        self._db.update("STATE_DB", self._key, decide)
 
     def unannounced(self, now: float) -> None:
         """Before a gate is started anew: without this it would not say that it is there."""

@@ -22,6 +22,7 @@ ANNOUNCE_GRACE = 5.0  # from a container's start until one that is held should h
 START_GRACE = 10.0  # from `ready`, or from a start, until the gate should be open
 DEATH_GRACE = 20.0  # until a kube container that died is replaced by the local one
 DEATH_WINDOW = 600.0  # two deaths within it are too many
+CTRMGRD_GRACE = 15.0  # until we do what ctrmgrd should have done
 RENEW_PAUSE = 60.0  # between two restarts of a container at its gate
 FIRST_SETTLE, LONGEST_SETTLE = 60.0, 3600.0
 
@@ -56,10 +57,12 @@ class View:
     remote_state. `local`, `has_local`: the local container runs, exists. `kube`: oldest first. `same_version`: the gate
     of the newest kube container can never open, because the local image has its version. `settled`: a waiting pod has
     waited long enough. `given_up`: the local container was put in its place not long ago. `grace_over`: nobody is
-    expected back from a death. `late`: `ready` should have been taken.
+    expected back from a death. `late`: `ready` should have been taken. `ctrmgrd`: it restarts the unit for a pod that
+    announces itself beside an owner; `turn`: it is about to.
     """
 
     __slots__ = (
+        "ctrmgrd",
         "fallback",
         "given_up",
         "grace_over",
@@ -70,6 +73,7 @@ class View:
         "remote",
         "same_version",
         "settled",
+        "turn",
         "up",
         "wants",
     )
@@ -87,6 +91,8 @@ class View:
         self.given_up = False
         self.grace_over = True
         self.late = False
+        self.ctrmgrd = False
+        self.turn = False
 
 
 def parse_kube(found: Mapping[str, Any], state: Row) -> Kube:

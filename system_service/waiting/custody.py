@@ -99,7 +99,7 @@ class Custody:
         """The keeper, on the rows of the connection that there is now."""
         rows = self._board.rows()
         if self._keeper is None:
-            self._keeper = Keeper(rows, self._docker, self._board.feature, self._container, say)
+            self._keeper = Keeper(rows, self._docker, self._board.feature, self._container, say, patient=True)
         self._keeper.rows = rows
         return self._keeper
 
@@ -128,6 +128,8 @@ class Custody:
                 return "the local container ended"
         if not view.up and not view.local and not served:
             return "the feature is to be down"
+        if _removed(keeper, view):
+            return "the local container was removed: the unit's start makes it anew"
         deaths = keeper.rows.own.get("deaths", "")
         died, self._deaths = len(deaths) > len(self._deaths), deaths
         if died and not keeper.rows.auto_restart:
@@ -145,3 +147,10 @@ class Custody:
         if what != self._said:
             say(f"{self._container}: {what}")
             self._said = what
+
+
+def _removed(keeper: Keeper, view: View) -> bool:
+    """ctrmgrd removes the local container of a feature that runs from a pod; the start script can make another."""
+    if not (view.ctrmgrd and view.up and keeper.rows.local_version) or view.has_local or view.kube or view.turn:
+        return False
+    return view.wants == "local" or (view.wants == "kube" and view.fallback and view.grace_over)

@@ -3,7 +3,8 @@
 Actors: the unit's `wait` (the real Keeper, its Redis and Docker replaced by the world), `container stop` and `container
 start` as systemd runs them, the operator who changes the mode, the gates of up to two pods, the kubelet that makes and
 kills pods, Redis that is emptied, a reboot, and kill -9 of whatever of ours is at work. What depends on time is any of
-what time could make of it. Pure, without I/O.
+what time could make of it. ctrmgrd restarts the unit: on the way anybody may, at any time; that it has no reason to do
+so for ever is seen where all else is calm. Pure, without I/O.
 """
 
 from __future__ import annotations
@@ -92,8 +93,8 @@ class _Rows:
         self.ops.append(("answer", version))
         return True
 
-    def local_up(self) -> bool:
-        self.ops.append(("local_up",))
+    def local_up(self, quiet: bool = False) -> bool:
+        self.ops.append(("local_up", "quiet" if quiet else ""))
         return True
 
     def down(self, now: float) -> bool:
@@ -106,7 +107,7 @@ class _Rows:
         return True
 
     def vanished(self) -> None:
-        self.ops.append(("cleared", "running"))
+        self.ops.append(("vanished",))
 
     def filled(self, up: bool) -> None:
         self.ops.append(("filled", "up" if up else "down"))
@@ -160,10 +161,11 @@ class _Docker:
 class Machine:
     """The product with the given keeper module: the product's own, or a mutant of it (or of what it imports)."""
 
-    def __init__(self, keeper: ModuleType, most: int = 2) -> None:
-        """`most`: how many containers the kubelet may have for the feature at one time."""
+    def __init__(self, keeper: ModuleType, most: int = 2, ctrmgrd: bool = False) -> None:
+        """`most`: how many containers the kubelet may have for the feature at one time. `ctrmgrd`: it is at work."""
         self.keeper = keeper
         self.most = most
+        self.ctrmgrd = ctrmgrd
         self.plans = cache(self._plans)
         self.closing = cache(self._closing)
         self.reviving = cache(self._reviving)
@@ -185,6 +187,7 @@ class Machine:
 
         keeper._kube = marked
         keeper.look()
+        keeper.view.ctrmgrd = self.ctrmgrd
         for kube in keeper.view.kube:
             kube.closed = next(p for p in world.pods if p.id == kube.id).closed
         return keeper
@@ -196,8 +199,9 @@ class Machine:
         count = len(world.pods)
         keeper = self._look(world)
         view = keeper.view
-        for settled, over, late, given, *marks in product((False, True), repeat=4 + 2 * count):
-            view.settled, view.grace_over, view.given_up = settled, over, given
+        turns = (False, True) if self.ctrmgrd else (False,)
+        for turn, settled, over, late, given, *marks in product(turns, *[(False, True)] * (4 + 2 * count)):
+            view.turn, view.settled, view.grace_over, view.given_up = turn, settled, over, given
             view.late = late and view.remote == "ready"
             for kube, fresh, again in zip(view.kube, marks[:count], marks[count:], strict=True):
                 kube.young, kube.renewed = fresh and kube.gate in young, again
@@ -276,6 +280,8 @@ def apply(world: World, op: Op) -> World | None:
     if verb == "local_up" and world.up == "down":
         return None  # a stop has come between
     if verb == "local_up":
+        if op[1]:  # the local container itself says whose it is
+            return _told(world._replace(up="up", remote="pending", named=""))
         return _told(world._replace(up="up", remote="none", named="snmp"))
     if verb == "stopped":
         remote = world.remote if world.remote in ("pending", "ready") else "none"
@@ -285,6 +291,8 @@ def apply(world: World, op: Op) -> World | None:
         return world._replace(remote="ready") if asked else world
     if verb == "cleared":
         return world._replace(remote="none") if world.remote in op[1:] else world
+    if verb == "vanished":
+        return world._replace(remote="none", named="") if world.remote == "running" else world
     if verb == "note":
         return world._replace(pods=tuple(p._replace(failed=True) for p in world.pods))
     if verb == "start":
@@ -358,7 +366,7 @@ def _gates(world: World) -> Iterator[tuple[str, World]]:
             continue
         # A container takes longer to its gate than ours to write a row, or to look again: it cannot come so far while a
         # `ready` is being given or taken back; and a second one is seen before it reads what is there for the first.
-        busy = any(op[0] in ("answer", "cleared", "filled", "down") for op in world.todo + world.script)
+        busy = any(op[0] in ("answer", "cleared", "vanished", "filled", "down") for op in world.todo + world.script)
         if pod.stage in (BOOT, READ) and (busy or (world.remote == "ready" and len(world.pods) > 1)):
             continue
         if (after := gate(world, at)) is not None:
@@ -502,6 +510,8 @@ def explore(machine: Machine, first: World, judge: Callable[[World], None], limi
         for world in layer:
             for what, after in happens(machine, world):
                 edges += 1
+                if machine.ctrmgrd:
+                    _quiet(world, what, came)
                 if after in came:
                     continue
                 came[after] = (world, what)
@@ -518,6 +528,25 @@ def explore(machine: Machine, first: World, judge: Callable[[World], None], limi
     return len(came), edges
 
 
+def owner(world: World) -> str:
+    """current_owner, which is written together with container_id."""
+    return {"snmp": "local", "": "none"}.get(world.named, "kube")
+
+
+def _quiet(world: World, what: str, came: dict[World, tuple[World, str] | None]) -> None:
+    """`wait` itself gives ctrmgrd no reason to restart its unit: judged by what it saw as it decided. Raises Wrong."""
+    if not what.startswith(("wait ('local_up'", "wait ('restart'")):
+        return
+    op, then = world.todo[0], world
+    while then.todo and (before := came[then]) is not None:
+        then = before[0]
+    if (then.wants, then.up) != ("kube", "up"):
+        return
+    waits = any(p.id == op[1] and p.stage in AT_GATE and not p.failed for p in then.pods)
+    if (op[0] == "local_up" and not op[1]) or (op[0] == "restart" and then.local and waits):
+        raise Wrong(f"a reason to restart the unit: {what}\n{story(came, world)}")
+
+
 def story(came: dict[World, tuple[World, str] | None], world: World) -> str:
     lines = []
     step: tuple[World, str] | None
@@ -531,10 +560,27 @@ def settles(machine: Machine, world: World, delivers: bool) -> None:
     """From here, if nothing more happens to it, the feature comes into the right hands. Raises Wrong.
 
     `delivers`: the kubelet makes a pod of another version when there is none; else it takes away what there is.
+    With ctrmgrd: be it that it hangs, that it knows the rows, or that it has just begun.
     """
-    begun = world
+    _settles(machine, world, delivers)
+    if machine.ctrmgrd:
+        _settles(machine, world, delivers, (world.wants, world.remote))
+        _settles(machine, world, delivers, ("", ""))
+
+
+def _settles(machine: Machine, world: World, delivers: bool, heard: tuple[str, str] | None = None) -> None:
+    """`heard`: what ctrmgrd has heard last of set_owner and remote_state; None: it does nothing."""
+    begun, restarts = world, 0
     for _ in range(400):
         after = _calmly(machine, world, delivers)
+        if heard is not None and (after.wants, after.remote) != heard:
+            changed = after.wants != heard[0] or after.remote == "pending"
+            heard = (after.wants, after.remote)
+            if changed and (restarted := _restarted(machine, after)) is not None:
+                restarts += 1
+                if restarts > 2:
+                    raise Wrong(f"it is restarted again and again: {begun} ... {world}")
+                after = restarted
         if after == world:
             break
         if owners(after) > 1:
@@ -548,6 +594,15 @@ def settles(machine: Machine, world: World, delivers: bool) -> None:
         right = owners(world) == 0 or kube
     if not right:
         raise Wrong(f"in the wrong hands: {begun} -> {world}")
+
+
+def _restarted(machine: Machine, world: World) -> World | None:
+    """ctrmgrd looks at a row that has changed: the unit being stopped, to be started again; None where it does not."""
+    announced = owner(world) != "none" and world.remote == "pending"
+    due = owner(world) != "local" if world.wants == "local" else announced
+    if not due or world.unit != WAITING or world.script:
+        return None
+    return next(after for what, after in _unit(machine, world) if what == "stop")
 
 
 def _calmly(machine: Machine, world: World, delivers: bool) -> World:

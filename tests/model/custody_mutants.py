@@ -134,3 +134,25 @@ MUTANTS = (
         "another's announcement is taken for its own", VIEW, 'state.get("container_version") == kube.version and ', ""
     ),
 )
+
+BESIDE_CTRMGRD = (
+    Mutant("ctrmgrd is waited for for ever", DECIDE, "if view.turn:", "if view.ctrmgrd:"),
+    Mutant(
+        "a frozen pod is announced beside the local container",
+        DECIDE,
+        "if view.ctrmgrd:\n        # Announced",
+        "if False:\n        # Announced",
+    ),
+    Mutant(
+        "a frozen pod stays frozen",
+        DECIDE,
+        'return Step(STOP_LOCAL, why="a pod is at its gate")\n    return Step(RENEW',
+        "return Step(STAY)\n    return Step(RENEW",
+    ),
+    Mutant(
+        "every pod announces itself beside the fallback",
+        KEEPER,
+        'quiet=self.view.ctrmgrd and self.view.wants == "kube"',
+        "",
+    ),
+)

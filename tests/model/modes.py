@@ -9,14 +9,16 @@ from typing import Any
 
 from system_service.domain.actions import Kind
 from system_service.errors import Refused, Unreachable
-from system_service.model.feature import AdminState, Mode, Owner, parse_feature
+from system_service.model.feature import AdminState, Instance, Mode, Owner, parse_feature
+from system_service.model.snapshot import Active, Container, FeatureSeen, Host, Run, Seen, Snapshot, Unit
 
 from .explore import Wrong
 
 _ROWS = tuple(product((None, "local", "kube", "", "elsewhere"), (None, "true", "True", "false", "")))
 _SERVERS = ({}, {"ip": ""}, {"ip": "10.0.0.1"}, {"ip": "10.0.0.1", "disable": "False"}, {"ip": "x", "disable": "True"})
 _GATES = (("snmp", None), ("snmp", {}), ("bgp", None), ("bgp", {}), ("bgp", {"sonic.startup-gate": "true"}))
-_PLACES = (("",), ("asic0",), ("", "asic0"), ("asic0", "asic1"))
+# Where it runs, and whether ctrmgrd is at work: then under a unit that is active.
+_PLACES = ((("",), False), (("asic0",), False), (("", "asic0"), False), (("asic0", "asic1"), False), (("",), True))
 _REQUESTS = tuple(product(Mode, (None, True, False)))
 
 
@@ -27,18 +29,21 @@ class Case:
     name: str
     labels: dict[str, str] | None  # of the container; None: there is no container
     places: tuple[str, ...]
+    ctrmgrd: bool
     mode: Mode
     fallback: bool | None
 
 
 def cases() -> list[Case]:
     found = []
-    for (owner, fixed), server, (name, labels), places, (mode, fallback) in product(
+    for (owner, fixed), server, (name, labels), (places, ctrmgrd), (mode, fallback) in product(
         _ROWS, _SERVERS, _GATES, _PLACES, _REQUESTS
     ):
+        if ctrmgrd and labels is None:
+            continue
         row = {"state": "enabled", "set_owner": owner, "no_fallback_to_local": fixed}
         kept = {k: v for k, v in row.items() if v is not None}
-        found.append(Case(kept, server, name, labels, places, mode, fallback))
+        found.append(Case(kept, server, name, labels, places, ctrmgrd, mode, fallback))
     return found
 
 
@@ -59,7 +64,7 @@ def check(planner: Any) -> int:
         _judge(case, after)
         again = _plan(planner, case, after)
         made += 1
-        if again.actions:
+        if [a for a in again.actions if not (case.ctrmgrd and a.kind is Kind.AWAIT_KUBE)]:
             raise Wrong(f"written again: {case}")
         _verdicts(case, first, again)
     return made
@@ -67,6 +72,9 @@ def check(planner: Any) -> int:
 
 def _plan(planner: Any, case: Case, row: dict[str, str]) -> Any:
     # The local container runs, and no cluster answers: nothing but intent. Not the state, not the daemons.
+    request = planner.Request(planner.Verb.MODE, case.mode, case.fallback)
+    if case.ctrmgrd:
+        return planner.plan(_supervised(case, row), _supervised(case, row).features[0], request)
     parsed = parse_feature(case.name, row)
     feature = SimpleNamespace(
         name=parsed.name,
@@ -81,9 +89,16 @@ def _plan(planner: Any, case: Case, row: dict[str, str]) -> Any:
         for p in case.places
     )
     wanted = SimpleNamespace(feature=feature, seen=seen, owner=Owner.LOCAL, own={})
-    request = planner.Request(planner.Verb.MODE, case.mode, case.fallback)
-    host = SimpleNamespace(systemd=True)
+    host = SimpleNamespace(systemd=True, ctrmgrd=False)
     return planner.plan(SimpleNamespace(server=case.server, node=None, host=host), wanted, request)
+
+
+def _supervised(case: Case, row: dict[str, str]) -> Snapshot:
+    """Beside ctrmgrd, and under an active unit, which it restarts."""
+    unit = f"{case.name}.service"
+    box = Container("0" * 64, case.name, Run.RUNNING, labels=case.labels or {})
+    seen = Seen(Instance(case.name, "", unit, case.name), box, Unit(unit, True, Active.ACTIVE))
+    return Snapshot(Host(True, False, True), (FeatureSeen(parse_feature(case.name, row), (seen,)),), case.server)
 
 
 def _refused(case: Case) -> bool:
@@ -91,11 +106,25 @@ def _refused(case: Case) -> bool:
         return False
     gate = case.name == "snmp" or bool(case.labels)
     falls_back = case.row.get("no_fallback_to_local", "").lower() != "true"
-    return not gate or case.places != ("",) or not (falls_back if case.fallback is None else case.fallback)
+    stays = falls_back if case.fallback is None else case.fallback
+    return not gate or case.places != ("",) or not (stays or _by_ctrmgrd(case))
+
+
+def _by_ctrmgrd(case: Case) -> bool:
+    """Whether ctrmgrd goes on from the intent: nobody else asks a cluster, or labels a node."""
+    return case.ctrmgrd and bool(case.server.get("ip")) and case.server.get("disable") != "True"
 
 
 def _write(case: Case, actions: Any) -> dict[str, str]:
     row = dict(case.row)
+    if _by_ctrmgrd(case) and case.mode is Mode.KUBERNETES:
+        *actions, last = actions
+        if last.kind is not Kind.AWAIT_KUBE:
+            raise Wrong(f"nobody sees it happen: {case}")
+    if case.ctrmgrd and any("set_owner" in a.fields for a in actions):
+        first, *actions = actions
+        if (first.kind, first.target) != (Kind.RESET_FAILED, f"{case.name}.service"):
+            raise Wrong(f"ctrmgrd's restart may meet the start limit: {case}")
     if len(actions) > 1 or any(a.kind is not Kind.WRITE or a.target != case.name for a in actions):
         raise Wrong(f"more than one write: {case}")
     for field, value in (actions[0].fields if actions else {}).items():
@@ -130,6 +159,9 @@ def _verdicts(case: Case, *plans: Any) -> None:
         if case.mode is Mode.LEGACY:
             if planned.verdict is not None:
                 raise Wrong(f"legacy is always to be had: {case}")
+        elif _by_ctrmgrd(case):
+            if planned.verdict is not None:
+                raise Wrong(f"the cluster is ctrmgrd's to reach: {case}")
         elif not isinstance(planned.verdict, Unreachable) or not planned.verdict.resolution:
             raise Wrong(f"no cluster, and nobody is told: {case}")
         else:

@@ -210,5 +210,10 @@ MUTANTS = (
     Mutant("the owner is written again", MODE, "if feature.mode is not mode or not feature.knows_owner:", "if True:"),
     Mutant("the enum's word is written", MODE, "mode.stored", "mode.value"),
     Mutant("a disabled server counts", MODE, '.lower() == "true":', '.lower() == "yes":'),
+    Mutant("we label the node where ctrmgrd does", MODE, "labelled = _follows(host, wanted) or (", "labelled = ("),
+    Mutant(
+        "ctrmgrd's restart meets the start limit", MODE, "for s in wanted.seen if host.ctrmgrd and", "for s in () if"
+    ),
+    Mutant("a cluster is asked that is ctrmgrd's", MODE, "if by_ctrmgrd or isinstance", "if isinstance"),
     Mutant("any label is a gate", MODE, '.get(GATE_LABEL) == "true" for', '.get(GATE_LABEL) != "" for'),
 )

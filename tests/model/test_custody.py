@@ -9,12 +9,13 @@ import pytest
 from system_service.handover import keeper
 
 from .custody import DOWN, Machine, TooMany, World, Wrong, explore, owners, settles
-from .custody_mutants import MUTANTS, Mutant
+from .custody_mutants import BESIDE_CTRMGRD, MUTANTS, Mutant
 
 # Worlds to begin with; `most` containers of pods at a time; `disasters`: kill -9 of ours, Redis emptied, a reboot. With
 # both at their most there are five million states (CONTRIBUTING.md says how to search them).
 ONE_POD = (World(disasters=1), 1)
 TWO_PODS = (World(disasters=0), 2)
+BESIDE = (World(disasters=0), 1)  # ctrmgrd
 MUTANT_WORLDS = ((World(disasters=0), 1), (World(disasters=0), 2), (World(disasters=1), 1))
 
 
@@ -43,6 +44,13 @@ def test_never_two_owners_and_always_the_right_one_in_the_end(begin: tuple[World
     assert (states > least, edges > 4 * least) == (True, True), (states, edges)
 
 
+def test_beside_ctrmgrd_it_is_the_right_one_in_the_end_and_the_unit_comes_to_rest() -> None:
+    world, most = BESIDE
+    machine = Machine(keeper, most, ctrmgrd=True)
+    states, edges = explore(machine, world, calm(machine, 50), 4_000_000)
+    assert (states > 10_000, edges > 40_000) == (True, True), (states, edges)
+
+
 def test_without_fallback_it_is_a_pod_or_nobody() -> None:
     machine = Machine(keeper, 1)
     begin = World(fallback=False, local=False, disasters=0)
@@ -60,6 +68,12 @@ def test_without_fallback_it_is_a_pod_or_nobody() -> None:
 def test_mutant_is_caught(mutant: Mutant) -> None:
     built = mutant.build()
     assert any(_caught(Machine(built, most), world) for world, most in MUTANT_WORLDS)
+
+
+@pytest.mark.parametrize("mutant", BESIDE_CTRMGRD, ids=[m.what.replace(" ", "_") for m in BESIDE_CTRMGRD])
+def test_mutant_beside_ctrmgrd_is_caught(mutant: Mutant) -> None:
+    world, most = BESIDE
+    assert _caught(Machine(mutant.build(), most, ctrmgrd=True), world)
 
 
 def _caught(machine: Machine, world: World) -> bool:

@@ -1,0 +1,119 @@
+"""The sandbox's stand-in for ctrmgrd keeps the rules of the real one, those that surprise among them."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.ctrmgrd import Transitions
+
+
+class Recorder:
+    """Writes down what would be done to the switch."""
+
+    def __init__(self, active: bool) -> None:
+        self._active = active
+        self.done: list[str] = []
+
+    def active(self, feature: str) -> bool:
+        return self._active
+
+    def restart(self, feature: str) -> None:
+        self.done.append("restart")
+
+    def label(self, feature: str, wanted: bool) -> None:
+        self.done.append(str(wanted).lower())
+
+    def served(self, feature: str) -> None:
+        self.done.append("served")
+
+
+def rows(wanted: str, owner: str, remote: str) -> tuple[dict[str, str], dict[str, str]]:
+    return {"set_owner": wanted}, {"current_owner": owner, "remote_state": remote}
+
+
+@pytest.mark.parametrize(
+    ("active", "wanted", "owner", "remote", "done"),
+    [
+        # The label follows set_owner, for an active unit alone.
+        (True, "local", "local", "none", ["false"]),
+        (True, "kube", "none", "none", ["true"]),
+        (True, "kube", "local", "none", ["true"]),
+        (True, "kube", "kube", "running", ["served", "true"]),
+        (False, "kube", "local", "none", []),
+        # Legacy is wanted, and it is not the local container's: also where nobody's it is.
+        (True, "local", "kube", "running", ["served", "false", "restart"]),
+        (True, "local", "none", "none", ["false", "restart"]),
+        (False, "local", "kube", "none", []),
+        # A pod announces itself beside an owner, be it a pod that is no more.
+        (True, "kube", "local", "pending", ["true", "restart"]),
+        (True, "kube", "kube", "pending", ["true", "restart"]),
+        (True, "kube", "none", "pending", ["true"]),
+        (False, "kube", "local", "pending", []),
+        # A stop that left `stopped` behind is undone; any other is left alone.
+        (False, "kube", "none", "stopped", ["restart"]),
+        (False, "kube", "kube", "stopped", []),
+        (False, "local", "none", "stopped", []),
+        (True, "kube", "none", "stopped", ["true"]),
+        (False, "kube", "none", "none", []),
+        (False, "kube", "none", "pending", []),
+        # Words are taken in any case.
+        (True, "KUBE", "Local", "PENDING", ["true", "restart"]),
+    ],
+)
+def test_what_it_does_about_rows(active: bool, wanted: str, owner: str, remote: str, done: list[str]) -> None:
+    for first in ("config", "state"):  # whichever comes first: with the second it acts
+        host = Recorder(active)
+        transitions = Transitions(host)
+        config, state = rows(wanted, owner, remote)
+        for take, row in ((transitions.config, config), (transitions.state, state))[:: 1 if first == "config" else -1]:
+            take("snmp", row)
+        assert host.done == done
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "done"),
+    [
+        (("local", "none"), ("local", "pending"), ["true", "restart"]),
+        (("local", "pending"), ("local", "none"), []),
+        (("local", "pending"), ("local", "pending"), []),
+        (("none", "pending"), ("local", "pending"), []),  # an owner that comes later is not looked at
+        (("none", "none"), ("local", "none"), []),
+        (("none", "pending"), ("none", "ready"), []),
+        (("none", "ready"), ("kube", "running"), ["served"]),
+        (("kube", "running"), ("none", "none"), []),
+        (("kube", "running"), ("none", "stopped"), ["true"]),
+        (("kube", "running"), ("kube", "pending"), ["true", "restart"]),
+        (("none", "none"), ("none", "pending"), ["true"]),
+    ],
+)
+def test_what_it_does_about_changes(before: tuple[str, str], after: tuple[str, str], done: list[str]) -> None:
+    host = Recorder(True)
+    transitions = Transitions(host)
+    transitions.config("snmp", {"set_owner": "kube"})
+    transitions.state("snmp", rows("", *before)[1])
+    host.done.clear()
+    transitions.state("snmp", rows("", *after)[1])
+    assert host.done == done
+
+
+def test_only_a_change_of_owner_counts_in_config_db() -> None:
+    host = Recorder(True)
+    transitions = Transitions(host)
+    transitions.state("snmp", {"current_owner": "local"})
+    for row, done in (
+        ({"set_owner": "local"}, ["false"]),
+        ({"set_owner": "local", "state": "enabled"}, []),
+        ({"set_owner": "kube"}, ["true"]),
+        ({}, ["false"]),  # a row that is gone wants the local one
+    ):
+        host.done.clear()
+        transitions.config("snmp", row)
+        assert host.done == done
+
+
+def test_nothing_is_done_about_a_feature_that_only_one_database_has() -> None:
+    host = Recorder(True)
+    transitions = Transitions(host)
+    transitions.config("snmp", {"set_owner": "kube"})
+    transitions.state("lldp", {"current_owner": "local", "remote_state": "pending"})
+    assert host.done == []
