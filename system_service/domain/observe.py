@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from system_service.domain.switch import Switch
 from system_service.errors import UnknownFeature, Unreachable
-from system_service.model.feature import Feature, instances, parse_feature, valid_name
+from system_service.model.feature import Feature, Mode, instances, parse_feature, valid_name
 from system_service.model.natural import natural
 from system_service.model.pods import pods_of
 from system_service.model.snapshot import Container, FeatureSeen, Host, Seen, Snapshot, Unit
@@ -66,28 +66,47 @@ def see(switch: Switch, wanted: Intent) -> Snapshot:
     # A line each needs no more than systemd can say of all of them at once; a plan, or the details of one, do.
     ask = switch.units.states if wanted.everything else switch.units.show
     units = ask(*wanted_units, FEATURED, CTRMGRD) if systemd else {}
+    seen = {
+        f.name: tuple(
+            Seen(
+                i,
+                containers.get(i.container),
+                units.get(i.unit),
+                () if i.namespace else pods[f.name],
+                None if i.namespace else _serving(switch, pods[f.name], wanted.state_rows[f.name]),
+            )
+            for i in scopes[f.name]
+        )
+        for f in wanted.features
+    }
     return Snapshot(
         Host(systemd, _acts(units, FEATURED), _acts(units, CTRMGRD)),
         tuple(
             FeatureSeen(
                 f,
-                tuple(
-                    Seen(
-                        i,
-                        containers.get(i.container),
-                        units.get(i.unit),
-                        () if i.namespace else pods[f.name],
-                        None if i.namespace else _serving(switch, pods[f.name], wanted.state_rows[f.name]),
-                    )
-                    for i in scopes[f.name]
-                ),
+                seen[f.name],
                 wanted.state_rows[f.name],
                 wanted.own_rows[f.name],
+                kube_only(switch, f, seen[f.name]),
             )
             for f in wanted.features
         ),
         wanted.server,
     )
+
+
+def kube_only(switch: Switch, feature: Feature, seen: Sequence[Seen]) -> bool:
+    """Whether nothing here could run it: there is no container, and no unit but one that `config feature install` made.
+
+    An image upgrade loses that unit; a row that wants kubernetes without fallback still tells.
+    """
+    if not feature.knows_owner or any(s.container or s.instance.namespace for s in seen):
+        return False
+    files = switch.unit_files()
+    if files.read(feature.name) is not None:
+        return True
+    mine = all(s.unit is None or not s.unit.exists or (s.unit.masked and not files.others(feature.name)) for s in seen)
+    return mine and feature.mode is Mode.KUBERNETES and not feature.fallback
 
 
 def _serving(switch: Switch, pods: Sequence[Container], state_row: Mapping[str, str]) -> Container | None:

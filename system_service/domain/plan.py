@@ -75,11 +75,18 @@ def _start(host: Host, wanted: FeatureSeen) -> list[Action]:
 
 def _refuse_start(host: Host, wanted: FeatureSeen) -> None:
     name = wanted.feature.name
+    _refuse_leaving(wanted)
     if wanted.feature.state.off:
         raise Refused(f"feature {name} is disabled", f"system service enable {name}")
     for seen in wanted.seen:
         if supervised(host, seen) and seen.unit and seen.unit.masked:
             raise Refused(f"{seen.instance.unit} is masked", f"system service enable {name}")
+
+
+def _refuse_leaving(wanted: FeatureSeen) -> None:
+    name = wanted.feature.name
+    if wanted.kube_only and wanted.own.get("todo") == "uninstall":
+        raise Refused(f"{name} is being uninstalled", f"config feature uninstall {name}, or install it again")
 
 
 def _bring_up(host: Host, wanted: FeatureSeen, seen: Seen) -> list[Action]:
@@ -95,6 +102,8 @@ def _bring_up(host: Host, wanted: FeatureSeen, seen: Seen) -> list[Action]:
         return []
     if seen.run is Run.RESTARTING:
         return [running]
+    if wanted.kube_only and host.systemd:
+        raise Failed(f"{seen.instance.unit} is missing", "system service sync")
     if wanted.feature.mode is Mode.KUBERNETES:
         return [Action(Kind.KEEP, wanted.feature.name)]
     if seen.run in (Run.CREATED, Run.EXITED):
@@ -205,6 +214,7 @@ def _enable(host: Host, wanted: FeatureSeen) -> list[Action]:
     feature = wanted.feature
     if feature.state is AdminState.ALWAYS_DISABLED:
         raise Refused(f"feature {feature.name} is always_disabled and cannot be enabled")
+    _refuse_leaving(wanted)
     write = [] if feature.state.on else [Action(Kind.WRITE, feature.name, {"state": AdminState.ENABLED.value})]
     if host.featured:
         return _enable_by_featured(host, wanted, write)

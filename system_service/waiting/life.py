@@ -184,7 +184,13 @@ class Life:
         """Whether kubernetes is wanted, so that nothing running here is no end."""
         if self._board.due is not None:
             self._try(self._board, self._read_board)
-        return self._custody is not None
+        return self._custody is not None or self._waits_for_rows()
+
+    def _waits_for_rows(self) -> bool:
+        """No row says what is wanted; of a feature that exists in Kubernetes only its unit's file tells."""
+        from system_service.backends.unitfiles import UnitFiles  # nothing runs, and no row wants a pod: seldom
+
+        return UnitFiles().read(self._name) is not None
 
     def _end(self, why: str) -> None:
         if not self._over:
