@@ -22,7 +22,7 @@ def command(name: str, image: str | None) -> None:
     """Print the DaemonSet that runs a feature from Kubernetes, made from its local container.
 
     A feature that exists in Kubernetes only has none: with --image it gets the least that a feature needs, the host's
-    network, Redis and the switch's configuration. Add what else its image wants.
+    network and Redis. Add what else its image wants.
 
     It is JSON, which `kubectl apply -f -` takes as it is.
 

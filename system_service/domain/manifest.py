@@ -18,10 +18,7 @@ _ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 _OWNER = "RUNTIME_OWNER"
 BARE: dict[str, Any] = {
     "HostConfig": {"NetworkMode": "host"},
-    "Mounts": [
-        {"Type": "bind", "Source": "/run/redis", "Destination": "/run/redis"},
-        {"Type": "bind", "Source": "/etc/sonic", "Destination": "/etc/sonic", "RW": False},
-    ],
+    "Mounts": [{"Type": "bind", "Source": "/run/redis", "Destination": "/run/redis"}],
 }
 """The least that a feature's container is given, where there is none to look at: its gate asks Redis."""
 

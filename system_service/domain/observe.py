@@ -105,7 +105,8 @@ def kube_only(switch: Switch, feature: Feature, seen: Sequence[Seen]) -> bool:
     files = switch.unit_files()
     if files.read(feature.name) is not None:
         return True
-    mine = all(s.unit is None or not s.unit.exists or (s.unit.masked and not files.others(feature.name)) for s in seen)
+    others = any(s.unit and s.unit.exists and not s.unit.masked and not s.unit.stale for s in seen)
+    mine = not others and not files.others(feature.name)
     return mine and feature.mode is Mode.KUBERNETES and not feature.fallback
 
 

@@ -89,6 +89,12 @@ def _refuse_leaving(wanted: FeatureSeen) -> None:
         raise Refused(f"{name} is being uninstalled", f"config feature uninstall {name}, or install it again")
 
 
+def _refuse_lost(host: Host, wanted: FeatureSeen) -> None:
+    """Without its unit nobody would keep a feature that exists in Kubernetes only."""
+    if wanted.kube_only and host.systemd:
+        raise Failed(f"{wanted.feature.name}.service is missing", "system service sync")
+
+
 def _bring_up(host: Host, wanted: FeatureSeen, seen: Seen) -> list[Action]:
     container = seen.instance.container
     running = Action(Kind.AWAIT_RUNNING, container)
@@ -102,8 +108,7 @@ def _bring_up(host: Host, wanted: FeatureSeen, seen: Seen) -> list[Action]:
         return []
     if seen.run is Run.RESTARTING:
         return [running]
-    if wanted.kube_only and host.systemd:
-        raise Failed(f"{seen.instance.unit} is missing", "system service sync")
+    _refuse_lost(host, wanted)
     if wanted.feature.mode is Mode.KUBERNETES:
         return [Action(Kind.KEEP, wanted.feature.name)]
     if seen.run in (Run.CREATED, Run.EXITED):
@@ -201,6 +206,7 @@ def _cycle(host: Host, wanted: FeatureSeen, seen: Seen) -> list[Action]:
     unit, container = seen.instance.unit, seen.instance.container
     running = Action(Kind.AWAIT_RUNNING, container)
     if not supervised(host, seen) or seen.unit is None:
+        _refuse_lost(host, wanted)
         if seen.serving is not None:
             return [Action(Kind.CLOSE, wanted.feature.name), Action(Kind.KEEP, wanted.feature.name)]
         return [Action(Kind.RESTART_CONTAINER, container), running]
@@ -259,7 +265,8 @@ def _see_stopped(seen: Seen) -> list[Action]:
     unit = seen.unit
     assert unit is not None  # noqa: S101 - the caller has seen it
     if unit.active is Active.ACTIVE:
-        return [Action(Kind.AWAIT_STOPPED, seen.instance.container)] if seen.run in LIVE else []
+        runs = seen.run in LIVE or seen.serving
+        return [Action(Kind.AWAIT_STOPPED, seen.instance.container)] if runs else []
     moving = starting(seen) or unit.active is Active.DEACTIVATING
     return [Action(Kind.AWAIT_SETTLED, unit.name)] if moving else []
 

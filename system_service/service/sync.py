@@ -60,7 +60,7 @@ def command(names: tuple[str, ...], boot: bool, as_json: bool) -> Result:
         for key, value in sent.items():
             click.echo(f"{key}: {'removed' if value is None else value}")
         if not sent and not repaired:
-            click.echo("nothing to do")
+            click.echo("nothing to send")
     changed = {key.removesuffix("_enabled") for key in sent} | {one.name for one in repaired if one.changed}
     errors = {one.name: one.error for one in repaired}
     snapshot = see(switch, intent(switch, names) if repaired else wanted)

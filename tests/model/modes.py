@@ -29,6 +29,7 @@ class Case:
     places: tuple[str, ...]
     mode: Mode
     fallback: bool | None
+    only: bool = False  # nothing here could run it
 
 
 def cases() -> list[Case]:
@@ -39,6 +40,8 @@ def cases() -> list[Case]:
         row = {"state": "enabled", "set_owner": owner, "no_fallback_to_local": fixed}
         kept = {k: v for k, v in row.items() if v is not None}
         found.append(Case(kept, server, name, labels, places, mode, fallback))
+        if labels is None and places == ("",) and owner is not None:
+            found.append(Case(kept, server, name, labels, places, mode, fallback, True))
     return found
 
 
@@ -80,13 +83,16 @@ def _plan(planner: Any, case: Case, row: dict[str, str]) -> Any:
         SimpleNamespace(instance=SimpleNamespace(namespace=p), container=box, unit=None, serving=None)
         for p in case.places
     )
-    wanted = SimpleNamespace(feature=feature, seen=seen, owner=Owner.LOCAL, own={})
+    owner = Owner.NONE if case.only else Owner.LOCAL
+    wanted = SimpleNamespace(feature=feature, seen=seen, owner=owner, own={}, kube_only=case.only)
     request = planner.Request(planner.Verb.MODE, case.mode, case.fallback)
     host = SimpleNamespace(systemd=True)
     return planner.plan(SimpleNamespace(server=case.server, node=None, host=host), wanted, request)
 
 
 def _refused(case: Case) -> bool:
+    if case.only:
+        return case.mode is Mode.LEGACY or case.fallback is True
     if case.mode is Mode.LEGACY:
         return False
     gate = case.name == "snmp" or bool(case.labels)

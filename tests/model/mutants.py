@@ -199,6 +199,11 @@ MUTANTS = (
         "and seen.unit and seen.unit.masked:\n            raise",
         "and seen.unit and False:\n            raise",
     ),
+    # a feature that exists in Kubernetes only
+    Mutant("it is acted on without its unit", PLAN, "if wanted.kube_only and host.systemd:", "if False:"),
+    Mutant("its gate is not closed", PLAN, "kill = [Action(Kind.CLOSE, seen.instance.feature), *kill]", "pass"),
+    Mutant("it goes to legacy mode", MODE, "if wanted.kube_only and (mode is", "if False and (mode is"),
+    Mutant("no gate is granted to it", MODE, "or wanted.kube_only\n", "or False\n"),
     # the change of mode
     Mutant("legacy is written everywhere", MODE, "fallback)) if feature.knows_owner else ())", "fallback)))"),
     Mutant("no gate is asked for", MODE, "if not has_gate(wanted):", "if False:"),
