@@ -66,11 +66,12 @@ class UnitFiles:
             handle = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:  # absent, a link, not to be read: none of ours
             return None
-        with open(handle, encoding="utf-8", errors="replace") as file:
-            try:
-                found = file.read(_MOST)
-            except OSError:
-                return None
+        try:
+            found = os.read(handle, _MOST).decode("utf-8", "replace")
+        except OSError:  # a folder
+            return None
+        finally:
+            os.close(handle)
         return found if found.startswith(f"{_MARK}\n") else None
 
     def others(self, name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import redis
@@ -68,6 +69,17 @@ def joined(fleet: Fleet) -> Iterator[Fleet]:
     gone = left(fleet.console), fleet.pods(NAME), fleet.cluster.labels().get(f"{NAME}_enabled")
     fleet.cluster.delete(NAME)
     assert gone == ([], [], None)
+
+
+@contextmanager
+def unsynced(console: Console) -> Iterator[None]:
+    """Nobody else finishes what is cut off here."""
+    units = ("sonic-system-service-sync.path", "sonic-system-service-sync.service")
+    console.type(["systemctl", "stop", *units])
+    try:
+        yield
+    finally:
+        console.type(["systemctl", "start", units[0]])
 
 
 def deploy(fleet: Fleet, version: str = V1) -> None:
@@ -229,29 +241,27 @@ def test_a_day_in_kubernetes(joined: Fleet) -> None:
 
 def test_killed_at_every_stage_the_same_command_again_gets_there(joined: Fleet) -> None:
     console, fleet = joined.console, joined
-    for stage in (*INSTALL, f"set {NAME}_enabled=true"):
-        console.kill_at(f"config feature install {NAME}", stage)
-    console.type(f"config feature install {NAME}")
-    deploy(fleet)
-    fleet.await_runner(NAME, "kube")
-    assert console.unit(NAME, "ActiveState", "UnitFileState") == ["active", "enabled"]
-    assert "todo" not in fleet.own(NAME)
+    with unsynced(console):
+        for stage in (*INSTALL, f"set {NAME}_enabled=true"):
+            console.kill_at(f"config feature install {NAME}", stage)
+        console.type(f"config feature install {NAME}")
+        deploy(fleet)
+        fleet.await_runner(NAME, "kube")
+        assert console.unit(NAME, "ActiveState", "UnitFileState") == ["active", "enabled"]
+        assert "todo" not in fleet.own(NAME)
 
-    console.type("systemctl stop sonic-system-service-sync.path")  # it would finish what is cut off here
-    try:
         for stage in UNINSTALL:
             console.kill_at(f"config feature uninstall {NAME}", stage)
         console.type(f"config feature uninstall {NAME}")
         assert (left(console), fleet.pods(NAME)) == ([], [])
-    finally:
-        console.type("systemctl start sonic-system-service-sync.path")
 
 
 @pytest.mark.parametrize("stage", [INSTALL[0], INSTALL[2], INSTALL[3], INSTALL[5]])
 def test_an_install_that_was_killed_is_completed_by_sync(alone: Console, stage: str) -> None:
     console = alone
-    console.kill_at(f"config feature install {NAME} --after swss", stage)
-    console.type("system service sync")
+    with unsynced(console):
+        console.kill_at(f"config feature install {NAME} --after swss", stage)
+        console.type("system service sync")
     wait_until("the start", lambda: console.unit(NAME, "ActiveState", "UnitFileState") == ["active", "enabled"])
     assert "swss.service" in console.unit(NAME, "After")[0].split()
     assert console.ask(f"config feature install {NAME} --after swss")["changed"] is False
@@ -264,14 +274,12 @@ def test_an_install_that_was_killed_is_completed_by_sync(alone: Console, stage: 
 def test_an_uninstall_that_was_killed_is_completed_by_sync(alone: Console, stage: str) -> None:
     console = alone
     console.type(f"config feature install {NAME}")
-    console.type("systemctl stop sonic-system-service-sync.path")
-    try:
+    with unsynced(console):
         console.kill_at(f"config feature uninstall {NAME}", stage)
-        console.type(f"system service start {NAME} --no-wait", expect=5)
+        if stage != UNINSTALL[-1]:
+            console.type(f"system service start {NAME} --no-wait", expect=5)
         assert console.ask("system service sync")["changed"] is True
         assert left(console) == []
-    finally:
-        console.type("systemctl start sonic-system-service-sync.path")
 
 
 def test_sync_makes_a_unit_anew_that_an_upgrade_lost(joined: Fleet) -> None:

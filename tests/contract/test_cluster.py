@@ -72,6 +72,9 @@ class Contract:
     def test_a_feature_without_daemonset(self, place: Place) -> None:
         assert place.open().why("nothing-of-that-name") == "there is no DaemonSet for nothing-of-that-name"
 
+    def test_no_pod_of_a_feature_is_here(self, place: Place) -> None:
+        assert place.open().present("nothing-of-that-name") is False
+
     def test_an_unknown_certificate_or_token(self, place: Place) -> None:
         with pytest.raises(NotPermitted, match="does not permit this"):
             place.open(token="a-token-that-nobody-knows").look()
