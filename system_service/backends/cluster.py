@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 from urllib.parse import quote
 
-from system_service.errors import Failed, NotPermitted, SwitchError, Unreachable
+from system_service.errors import Failed, NotPermitted, SwitchError, UnknownNode, Unreachable
 from system_service.model.pods import NAMESPACE
 from system_service.model.snapshot import Node
 
@@ -224,7 +224,7 @@ class Cluster:
                 f"{self._where} does not permit this ({status}{f': {said}' if said else ''})", "join the cluster anew"
             )
         if status == 404 and path == self._path:
-            raise Failed(
+            raise UnknownNode(
                 f"{self._where} knows no node {self.node}", "join the cluster, or set SYSTEM_SERVICE_NODE_NAME"
             )
         if status == 429:

@@ -14,6 +14,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from system_service.backends.switchdb import Edit
@@ -32,7 +33,16 @@ from system_service.domain.plan import Request, Verb, plan, starting
 from system_service.domain.report import report
 from system_service.domain.result import Report, Result
 from system_service.domain.switch import Switch
-from system_service.errors import Failed, Interrupted, NotPermitted, Refused, SwitchError, TimedOut, UnknownFeature
+from system_service.errors import (
+    Failed,
+    Interrupted,
+    NotPermitted,
+    Refused,
+    SwitchError,
+    TimedOut,
+    UnknownFeature,
+    UnknownNode,
+)
 from system_service.model.feature import AdminState, Mode, Owner, parse_feature, valid_name
 from system_service.model.naming import feature_of_container
 from system_service.model.natural import natural
@@ -248,7 +258,8 @@ def _put(
             raise Failed(f"{name} does not stay as asked: still to do: {left[0]}", f"system service explain {name}")
     if site.todo:
         _note(switch, name, "")
-    if site.row and site.wanted.owner is not Owner.KUBE and not site.wanted.feature.state.off:
+    asked = bool(todo or steps.actions)  # what has just been completed by somebody else asks nobody
+    if asked and site.row and site.wanted.owner is not Owner.KUBE and not site.wanted.feature.state.off:
         _call(switch, executor, site)
 
 
@@ -364,7 +375,8 @@ def _send_away(switch: Switch, executor: Executor, site: Site) -> None:
     try:
         if cluster and site.wanted.own.get("label") != "false":
             executor.tell(f"{name}: {Action(Kind.LABEL, name, {label(name): None})}")
-            cluster.label({label(name): None})
+            with suppress(UnknownNode):  # without a node there is no label
+                cluster.label({label(name): None})
             taken(switch.db, name, False)
         executor.tell(f"{name}: {Action(Kind.AWAIT_GONE, name)}")
         while pods_of(name, switch.engine.containers()) or (cluster and cluster.present(name)):

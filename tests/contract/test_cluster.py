@@ -12,7 +12,7 @@ from sandbox.kube import binaries
 from sandbox.kube.cluster import API_PORT
 from sandbox.kube.pki import Pki
 from system_service.backends.cluster import Cluster
-from system_service.errors import Failed, NotPermitted, Unreachable
+from system_service.errors import Failed, NotPermitted, UnknownNode, Unreachable
 from tests.fakes.api_server import ApiServer, daemonset, make_pki
 from tests.support.forward import Forward
 
@@ -61,7 +61,7 @@ class Contract:
     def test_a_node_that_does_not_exist(self, place: Place) -> None:
         cluster = place.open(node="nobody")
         for ask in (cluster.look, lambda: cluster.label({"x": "true"})):
-            with pytest.raises(Failed, match="knows no node nobody"):
+            with pytest.raises(UnknownNode, match="knows no node nobody"):
                 ask()
 
     def test_a_label_that_kubernetes_does_not_take(self, place: Place) -> None:
