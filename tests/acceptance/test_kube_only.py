@@ -50,12 +50,24 @@ def left(console: Console) -> list[str]:
     return paths
 
 
+def wipe(console: Console) -> None:
+    """What a failed test left, by the plainest means."""
+    names = [UNIT, f"/etc/systemd/system/{NAME}.service", f"/etc/systemd/system/multi-user.target.wants/{NAME}.service"]
+    console.switch.exec(["systemctl", "stop", NAME])
+    console.switch.exec(["rm", "-rf", *names, f"/etc/systemd/system/{NAME}.service.d"])
+    console.switch.exec(["systemctl", "daemon-reload"])
+    for number, table in ((CONFIG_DB, "FEATURE"), (STATE_DB, "FEATURE"), (STATE_DB, "SYSTEM_SERVICE")):
+        console.witness.write(number, f"{table}|{NAME}", {})
+
+
 @pytest.fixture
 def alone(console: Console) -> Iterator[Console]:
     """A switch in no cluster; the feature is gone at the end."""
     yield console
     console.switch.exec(["config", "feature", "uninstall", NAME])
-    assert left(console) == []
+    if mess := left(console):
+        wipe(console)
+    assert mess == []
 
 
 @pytest.fixture
@@ -65,9 +77,12 @@ def joined(fleet: Fleet) -> Iterator[Fleet]:
     if not fleet.cluster.processes["kube-apiserver"].running:
         fleet.cluster.restart("kube-apiserver")
     fleet.switch.exec(["config", "feature", "uninstall", NAME])
-    gone = left(fleet.console), fleet.pods(NAME), fleet.cluster.labels().get(f"{NAME}_enabled")
+    mess = left(fleet.console), fleet.pods(NAME), fleet.cluster.labels().get(f"{NAME}_enabled")
+    if mess != ([], [], None):
+        wipe(fleet.console)
+        fleet.cluster.label(**{f"{NAME}_enabled": None})
     fleet.cluster.delete(NAME)
-    assert gone == ([], [], None)
+    assert mess == ([], [], None)
 
 
 @contextmanager

@@ -214,6 +214,6 @@ MUTANTS = (
     Mutant("false is written for fallback", MODE, 'None if fallback else "true"', '"false" if fallback else "true"'),
     Mutant("the owner is written again", MODE, "if feature.mode is not mode or not feature.knows_owner:", "if True:"),
     Mutant("the enum's word is written", MODE, "mode.stored", "mode.value"),
-    Mutant("a disabled server counts", MODE, '.lower() == "true":', '.lower() == "yes":'),
+    Mutant("a disabled server counts", MODE, '.lower() != "true"', '.lower() != "yes"'),
     Mutant("any label is a gate", MODE, '.get(GATE_LABEL) == "true" for', '.get(GATE_LABEL) != "" for'),
 )
