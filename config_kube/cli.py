@@ -20,9 +20,11 @@ feature = LazyGroup(
     table={
         "autorestart": ("config_kube.feature.autorestart", "Enable/disable autorestart of a feature"),
         "fallback": ("config_kube.feature.fallback", "Set fallback for a feature"),
+        "install": ("config_kube.feature.install", "Install a feature that exists in Kubernetes only"),
         "mode": ("config_kube.feature.mode", "Run features from the local image or from Kubernetes"),
         "owner": ("config_kube.feature.owner", "Set owner for a feature"),
         "state": ("config_kube.feature.state", "Enable/disable a feature"),
+        "uninstall": ("config_kube.feature.uninstall", "Take such a feature from the switch"),
     },
     help="""Configure features
 

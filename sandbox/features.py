@@ -29,6 +29,9 @@ IMAGES: Final = {
 PUBLISHED: Final = ("snmp", "lldp")
 """Features whose newer images are in the sandbox's registry."""
 
+KUBE_ONLY: Final = {"probe": "probe"}
+"""A feature that the switch's image does not have: its images are in the registry alone. Feature to folder."""
+
 CREATE_OPTIONS: Final = {
     # lldpd needs raw sockets on the ports.
     "lldp": "--cap-add NET_ADMIN",

@@ -53,7 +53,7 @@ def publish(engine: Engine, storage: Path) -> None:
     """Fill a registry's folder with the images of PUBLISHED. The engine keeps their layers, not their names."""
     registry = Registry(engine, storage)
     registry.start()
-    for name in features.PUBLISHED:
+    for name in (*features.PUBLISHED, *features.KUBE_ONLY):
         for version in PUBLISHED:
             build_feature(engine, name, version, "publish")
             registry.push("publish", published(name, version))
@@ -63,7 +63,7 @@ def publish(engine: Engine, storage: Path) -> None:
 
 def build_feature(engine: Engine, name: str, version: str = VERSION, tag: str | None = None) -> None:
     """Build one feature image; another `version` and `tag` make a second version of it."""
-    dockerfile = FOLDER / features.IMAGES[name] / "Dockerfile"
+    dockerfile = FOLDER / (features.IMAGES | features.KUBE_ONLY)[name] / "Dockerfile"
     arguments = ["--build-arg", f"FEATURE={name}", "--build-arg", f"IMAGE_VERSION={version}"]
     engine.docker(
         *("build", "--quiet", "--network", "none", "-f", str(dockerfile), "-t", tag or feature_image(name)),

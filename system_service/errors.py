@@ -38,6 +38,10 @@ class UnknownFeature(SwitchError):
     exit_code = 4
 
 
+class UnknownNode(Failed):
+    """The API server has no node of this switch's name."""
+
+
 class Refused(SwitchError):
     """A rule of the switch forbids it: always_enabled, disabled, no gate, per-ASIC."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from system_service.domain.observe import intent
+from system_service.domain.observe import observe
 from system_service.domain.plan import Request, Verb
 from system_service.domain.result import Result
 from system_service.domain.switch import Switch
@@ -54,7 +54,11 @@ def command(
         raise click.UsageError("name the features, or give --all" if not names else "--all takes no names")
     mode = _MODES[word]
     if everything:
-        names = [f.name for f in intent(Switch.from_env()).features]
+        # What exists in Kubernetes only has no home here to come to.
+        every = observe(Switch.from_env()).features
+        names = [f.feature.name for f in every if mode is Mode.KUBERNETES or not f.kube_only]
+        if not names:
+            return Result("config feature mode")
     return change.run(
         tuple(names),
         Request(Verb.MODE, mode, fallback),

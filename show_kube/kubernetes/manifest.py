@@ -6,9 +6,9 @@ import json
 
 import click
 
-from system_service.domain.manifest import daemonset
+from system_service.domain.manifest import BARE, daemonset
 from system_service.domain.mode import GATE_LABEL, GATED
-from system_service.domain.observe import intent
+from system_service.domain.observe import observe
 from system_service.domain.switch import Switch
 from system_service.errors import Refused
 from system_service.terminal.command import Command
@@ -21,6 +21,9 @@ from system_service.terminal.complete import feature_names
 def command(name: str, image: str | None) -> None:
     """Print the DaemonSet that runs a feature from Kubernetes, made from its local container.
 
+    A feature that exists in Kubernetes only has none: with --image it gets the least that a feature needs, the host's
+    network and Redis. Add what else its image wants.
+
     It is JSON, which `kubectl apply -f -` takes as it is.
 
     \b
@@ -28,7 +31,12 @@ def command(name: str, image: str | None) -> None:
       show kubernetes manifest snmp --image registry.example.com/docker-snmp:20260701.1
     """
     switch = Switch.from_env()
-    intent(switch, (name,))
+    (wanted,) = observe(switch, (name,)).features
+    if wanted.kube_only:
+        if image is None:
+            raise Refused(f"there is no image of {name} on this switch", "name the one in the registry with --image")
+        click.echo(json.dumps(daemonset(name, BARE, {}, image), indent=2))
+        return
     container = switch.engine.inspect(name)
     described = switch.engine.image(str(container.get("Image")))
     labels = (container.get("Config") or {}).get("Labels") or {}

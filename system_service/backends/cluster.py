@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 from urllib.parse import quote
 
-from system_service.errors import Failed, NotPermitted, SwitchError, Unreachable
+from system_service.errors import Failed, NotPermitted, SwitchError, UnknownNode, Unreachable
 from system_service.model.pods import NAMESPACE
 from system_service.model.snapshot import Node
 
@@ -69,9 +69,7 @@ class Cluster:
         """
         if not self._daemonset(feature):
             return f"there is no DaemonSet for {feature}"
-        field = quote(f"spec.nodeName={self.node}")
-        pods = self._items(f"/api/v1/namespaces/{NAMESPACE}/pods?fieldSelector={field}")
-        mine = [pod for pod in pods if feature in _containers(pod)]
+        mine = [pod for pod in self._items(self._pods_here) if feature in _containers(pod)]
         if not mine:
             pending = self._items(f"/api/v1/namespaces/{NAMESPACE}/pods?fieldSelector={quote('spec.nodeName=')}")
             mine = [pod for pod in pending if feature in _containers(pod)]
@@ -79,6 +77,15 @@ class Cluster:
             return "the DaemonSet has no pod on this node"
         reasons = [_reason(pod, feature) for pod in sorted(mine, key=_created)]
         return "" if "" in reasons else reasons[-1]
+
+    def present(self, feature: str) -> bool:
+        """Whether a pod of the feature is on this node, one that is being terminated included."""
+        return any(feature in _containers(pod) for pod in self._items(self._pods_here))
+
+    @property
+    def _pods_here(self) -> str:
+        field = quote(f"spec.nodeName={self.node}")
+        return f"/api/v1/namespaces/{NAMESPACE}/pods?fieldSelector={field}"
 
     @property
     def _path(self) -> str:
@@ -217,7 +224,7 @@ class Cluster:
                 f"{self._where} does not permit this ({status}{f': {said}' if said else ''})", "join the cluster anew"
             )
         if status == 404 and path == self._path:
-            raise Failed(
+            raise UnknownNode(
                 f"{self._where} knows no node {self.node}", "join the cluster, or set SYSTEM_SERVICE_NODE_NAME"
             )
         if status == 429:

@@ -134,6 +134,16 @@ class SwitchDB:
             address, _ = self._watch(database, "", namespace)
             self._commit(address, database, key, set, delete)
 
+    def remove(self, database: str, key: str, *, namespace: str = "") -> bool:
+        """Remove a key, whatever it holds; False when there was none."""
+        address, _ = self._watch(database, "", namespace)
+        (reply,) = self._exchange(address, [("DEL", key)], reconnect=False)
+        if isinstance(reply, ReplyError):
+            _refused(address, reply)
+        if not isinstance(reply, int):
+            _nonsense(address)
+        return reply > 0
+
     def close(self) -> None:
         for connection in self._connections.values():
             connection.close()

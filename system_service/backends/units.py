@@ -33,7 +33,7 @@ _SINCE = {
 }
 # What systemd says of every unit; the other two it says of services.
 _ALWAYS = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", *sorted({*_SINCE.values()}))
-_PROPERTIES = ",".join((*_ALWAYS, "Result", "NRestarts"))
+_PROPERTIES = ",".join((*_ALWAYS, "Result", "NRestarts", "NeedDaemonReload"))
 _LIST_UNITS = (
     "org.freedesktop.systemd1",
     "/org/freedesktop/systemd1",
@@ -143,6 +143,13 @@ class Units:
         """Undo `mask`; a unit that is not masked stays as it is."""
         self._files("unmask", names, lambda unit: not unit.masked)
 
+    def reload(self) -> None:
+        """Have systemd read its units' files anew."""
+        ended = self._run("daemon-reload", [], [], self._timeout)
+        self._in_time(ended, "daemon-reload", ())
+        if ended.code != 0:
+            raise _refusal(ended, "systemctl daemon-reload", "systemctl is-system-running")
+
     def _job(self, verb: str, name: str, timeout: float, block: bool, wanted: tuple[Active, ...]) -> None:
         ended = self._run(verb, [] if block else ["--no-block"], [name], timeout)
         if ended.code is None:
@@ -180,7 +187,7 @@ class Units:
     def _in_time(self, ended: child.Ended, verb: str, names: tuple[str, ...]) -> None:
         if ended.code is None:
             raise TimedOut(
-                f"systemctl {verb} {' '.join(names)} did not answer within {self._timeout:g} s",
+                f"{' '.join(['systemctl', verb, *names])} did not answer within {self._timeout:g} s",
                 "systemctl is-system-running",
             )
 
@@ -248,6 +255,7 @@ def _unit(name: str, block: str) -> Unit:
         result=values.get("Result", ""),
         restarts=int(restarts) if restarts.isascii() and restarts.isdigit() else 0,
         since=_rfc3339(values[_SINCE[active]]),
+        stale=values.get("NeedDaemonReload") == "yes",
     )
 
 

@@ -25,6 +25,11 @@ class Kind(Enum):
     STOP_CONTAINER = "stop container {target}"
     RESTART_CONTAINER = "restart container {target}"
     UNPAUSE_CONTAINER = "unpause container {target}"
+    WRITE_UNIT = "write the unit {target}"
+    REMOVE_UNIT = "remove the unit {target}"
+    RELOAD = "have systemd read the unit {target} anew"
+    ADD = "add {fields} to CONFIG_DB FEATURE|{target}"
+    FORGET = "remove the rows of {target}"
     LABEL = "set {fields} on this switch's node"
     KEEP = "hand {target} over"
     CLOSE = "close the gate of {target}"
@@ -33,6 +38,7 @@ class Kind(Enum):
     AWAIT_STOPPED = "wait until container {target} has stopped"
     AWAIT_KUBE = "wait until a pod runs {target}"
     AWAIT_LOCAL = "wait until the local container {target} runs it"
+    AWAIT_GONE = "wait until the pod of {target} has gone"
 
     @property
     def waits(self) -> bool:
@@ -41,14 +47,15 @@ class Kind(Enum):
     @property
     def changes(self) -> bool:
         """Whether the feature is another one afterwards; waiting and forgetting failures do not count."""
-        return not self.waits and self is not Kind.RESET_FAILED
+        return not self.waits and self not in (Kind.RESET_FAILED, Kind.RELOAD)
 
 
 @dataclass(frozen=True)
 class Action:
-    """One step on one target: a unit, a container, or (WRITE, LABEL, KEEP, CLOSE) a feature.
+    """One step on one target: a unit, a container, or (WRITE, ADD, FORGET, LABEL, KEEP, CLOSE) a feature.
 
-    `fields`: what WRITE sets in CONFIG_DB, LABEL among the node's labels; one whose value is None is deleted.
+    `fields`: what WRITE and ADD set in CONFIG_DB, LABEL among the node's labels; one whose value is None is deleted.
+    Of WRITE_UNIT: the `text`.
     """
 
     kind: Kind

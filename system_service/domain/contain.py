@@ -56,7 +56,7 @@ class Contained:
 
         Raises UnknownFeature (no such container), Failed, Unreachable, NotPermitted: Docker's answer.
         """
-        if not self._may_start():
+        if not self._may_start() or self._only_pods():
             return False
         # The intent is recorded first, as the host's script does: a start that is cut off is then still to be done.
         self._record(local_up(self.name, host_time()))
@@ -76,7 +76,7 @@ class Contained:
         if self._close(grace):
             with suppress(UnknownFeature):
                 self.engine.stop(self.name, grace)
-        else:
+        elif not self._only_pods():
             self.engine.stop(self.name, grace)
             self._record(local_down(host_time()))
 
@@ -87,7 +87,7 @@ class Contained:
             self._label(False)
             with suppress(UnknownFeature):
                 self.engine.kill(self.name)
-        else:
+        elif not self._only_pods():
             self.engine.kill(self.name)
 
     def _may_start(self) -> bool:
@@ -102,7 +102,8 @@ class Contained:
             if keeper.rows.wants == "kube":
                 self._label(True)
                 keeper.revive()
-                return not keeper.look().kube and keeper.rows.fallback
+                view = keeper.look()
+                return not view.kube and view.fallback and view.has_local
             keeper.keep()
             from system_service.handover import ctrmgrd  # a switch in legacy mode never comes here
 
@@ -129,6 +130,14 @@ class Contained:
             for pod in pods:  # no gate without Redis: what cannot be held back is stopped
                 self.engine.stop(pod.id, grace)
         return bool(pods) or keeper is not None
+
+    def _only_pods(self) -> bool:
+        """Whether this is a feature that exists in Kubernetes only, where no row can say so: its unit does."""
+        if self.feature is not None and not self.warnings:
+            return False
+        from system_service.backends.unitfiles import UnitFiles  # Redis is down, or a reload is under way
+
+        return UnitFiles().read(self.name) is not None and self.engine.find(self.name) is None
 
     def _label(self, wanted: bool) -> None:
         """What the node's label is to be from now on. Never in the way of a start or a stop."""

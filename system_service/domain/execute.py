@@ -21,6 +21,7 @@ from system_service.errors import Failed, NotPermitted, Refused, SwitchError, Ti
 from system_service.model.feature import Mode, Owner
 from system_service.model.naming import stop_timeout
 from system_service.model.snapshot import Active, FeatureSeen, Run, Seen
+from system_service.model.state_row import OWN_TABLE
 
 # An action whose service manager call may not be cut off half way still ends: the least it is given, in seconds.
 _LEAST = 1.0
@@ -111,6 +112,16 @@ class Executor:
                 engine.restart(target, grace)
             case Kind.UNPAUSE_CONTAINER:
                 engine.unpause(target)
+            case Kind.WRITE_UNIT:
+                self.switch.unit_files().write(wanted.feature.name, action.fields["text"] or "")
+            case Kind.REMOVE_UNIT:
+                self.switch.unit_files().remove(wanted.feature.name)
+            case Kind.RELOAD:
+                units.reload()
+            case Kind.ADD:
+                self._add(action)
+            case Kind.FORGET:
+                self._forget(target)
             case Kind.LABEL:
                 if want(self.switch.db, target, None not in action.fields.values()):
                     ask(self.switch.run_dir)
@@ -129,6 +140,20 @@ class Executor:
                     "CONFIG_DB", key, lambda row: _edit(row, action, self.command) if row else None, namespace=namespace
                 )
         return wrote
+
+    def _add(self, action: Action) -> None:
+        fields = {k: v for k, v in action.fields.items() if v is not None}
+        for namespace in ("", *self.switch.db.namespaces):  # every ASIC's database has its own copy of a row
+            key = f"FEATURE|{action.target}"
+            self.switch.db.update("CONFIG_DB", key, lambda row: Edit(fields), namespace=namespace)
+
+    def _forget(self, name: str) -> None:
+        db = self.switch.db
+        for namespace in ("", *db.namespaces):
+            db.remove("CONFIG_DB", f"FEATURE|{name}", namespace=namespace)
+        db.remove("STATE_DB", f"FEATURE|{name}")
+        # Last: as long as it is there, it says that this is to be finished.
+        db.remove("STATE_DB", f"{OWN_TABLE}|{name}")
 
     def _keep(self, wanted: FeatureSeen) -> None:
         """No unit's `wait` does it for this feature: take its steps here, until somebody runs it."""

@@ -34,8 +34,14 @@ def _now(wanted: FeatureSeen) -> list[str]:
     return [
         f"{feature.name} is {status(wanted)}{f' since {when}' if when else ''}, run by {owner(wanted).value}",
         f"wanted: state {feature.state.value}, mode {feature.mode.value}, fallback {fallback}",
-        *(f"container {s.instance.container} is {s.run.value}{_unit_words(s)}" for s in wanted.seen),
+        *(f"{_box(wanted, s)}{_unit_words(s)}" for s in wanted.seen),
     ]
+
+
+def _box(wanted: FeatureSeen, seen: Seen) -> str:
+    if wanted.kube_only:
+        return "there is no image of it on this switch"
+    return f"container {seen.instance.container} is {seen.run.value}"
 
 
 def _unit_words(seen: Seen) -> str:
@@ -75,6 +81,8 @@ def _last_words(switch: Switch, wanted: FeatureSeen) -> list[str]:
 def _next(host: Host, wanted: FeatureSeen, seen: Seen) -> list[str]:
     name, unit = wanted.feature.name, seen.unit
     if unit is None or not unit.exists or not host.systemd:
+        if wanted.kube_only:
+            return [f"nobody watches its pod: {seen.instance.unit} is missing; system service sync makes it anew"]
         return [f"no unit watches container {seen.instance.container}: nobody starts it again when it ends"]
     if unit.active is Active.ACTIVATING and unit.sub == "auto-restart":
         return [f"systemd starts {unit.name} again after its RestartSec; sooner: system service start {name}"]
@@ -88,10 +96,12 @@ def _next(host: Host, wanted: FeatureSeen, seen: Seen) -> list[str]:
         return [f"nobody watches the container; under its unit again: system service restart {name}"]
     if unit.active is Active.INACTIVE:
         return [f"nothing, until the next boot or: system service start {name}"]
-    if seen.run is not Run.RUNNING and pending(wanted.feature):
+    if wanted.kube_only and not seen.runs:
+        return [f"its wait waits for a pod: kubectl get pods; show kubernetes manifest {name} --image REF"]
+    if not seen.runs and pending(wanted.feature):
         return [f"its wait waits for Kubernetes; from the local image meanwhile: config feature mode {name} legacy"]
     lines = [f"when its container ends, systemd applies {unit.name}'s restart rules"]
-    if wanted.feature.mode is Mode.KUBERNETES:
+    if wanted.feature.mode is Mode.KUBERNETES and wanted.feature.fallback and not wanted.kube_only:
         lines.append("the local image serves until a Kubernetes cluster can be used")
     return lines
 

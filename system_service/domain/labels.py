@@ -79,7 +79,9 @@ def send(switch: Switch, names: Sequence[str] = ()) -> dict[str, str | None]:
 
 def taken(db: SwitchDB, feature: str, value: bool) -> None:
     """Note that the API server has this label now. What is wanted may be another already."""
-    db.write("STATE_DB", f"{OWN_TABLE}|{feature}", {"label": str(value).lower()})
+    word = str(value).lower()
+    # A feature that was uninstalled meanwhile has no such row any more, and gets none.
+    db.update("STATE_DB", f"{OWN_TABLE}|{feature}", lambda row: Edit({"label": word}) if row else None)
 
 
 def close_gates(switch: Switch, snapshot: Snapshot) -> list[str]:

@@ -16,6 +16,11 @@ from system_service.model.pods import NAMESPACE
 
 _ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 _OWNER = "RUNTIME_OWNER"
+BARE: dict[str, Any] = {
+    "HostConfig": {"NetworkMode": "host"},
+    "Mounts": [{"Type": "bind", "Source": "/run/redis", "Destination": "/run/redis"}],
+}
+"""The least that a feature's container is given, where there is none to look at: its gate asks Redis."""
 
 
 def daemonset(feature: str, container: dict[str, Any], image: dict[str, Any], reference: str) -> dict[str, Any]:

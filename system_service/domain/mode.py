@@ -27,27 +27,33 @@ def plan_mode(snapshot: Snapshot, wanted: FeatureSeen, mode: Mode, fallback: boo
         Refused: the feature cannot move, or there is no cluster and no fallback.
     """
     feature = wanted.feature
+    if wanted.kube_only and (mode is Mode.LEGACY or fallback):
+        what = "run in legacy mode" if mode is Mode.LEGACY else "fall back"
+        raise Refused(
+            f"{feature.name} cannot {what}: there is no image of it on this switch",
+            f"take it from the switch with: config feature uninstall {feature.name}",
+        )
+    write = _write(snapshot.host, wanted, mode, fallback)
     if mode is Mode.LEGACY:
         # An image built without Kubernetes has no such field, and gets none from us.
-        write = _write(snapshot.host, wanted, mode, fallback)
         return Plan(_home(snapshot, wanted, write) if feature.knows_owner else ())
     _refuse_what_cannot_move(snapshot, wanted)
     # Where ctrmgrd is at work it speaks to the API server, and nobody of ours does.
     by_ctrmgrd = snapshot.host.ctrmgrd and configured(snapshot.server)
     if by_ctrmgrd or isinstance(snapshot.node, Node):
         node = snapshot.node if isinstance(snapshot.node, Node) else Node()
-        return Plan((*_write(snapshot.host, wanted, mode, fallback), *_away(snapshot.host, wanted, node)))
-    reason, resolution = _why_no_cluster(snapshot)
+        return Plan((*write, *_away(snapshot.host, wanted, node)))
+    reason, resolution = why_no_cluster(snapshot)
+    if wanted.kube_only:
+        # It waits, whatever comes: here is nothing that could be lost.
+        return Plan(write, Unreachable(f"{feature.name} waits for Kubernetes: {reason}", resolution))
     stays = feature.fallback if fallback is None else fallback
     if not stays:
         raise Refused(
             f"{feature.name} cannot move to kubernetes: {reason}, and it has no fallback",
             f"{resolution}, or allow the local image to serve meanwhile with --fallback",
         )
-    return Plan(
-        _write(snapshot.host, wanted, mode, fallback),
-        Unreachable(f"{feature.name} goes on from the local image: {reason}", resolution),
-    )
+    return Plan(write, Unreachable(f"{feature.name} goes on from the local image: {reason}", resolution))
 
 
 def configured(server: Mapping[str, str]) -> bool:
@@ -116,9 +122,14 @@ def _see(host: Host, wanted: FeatureSeen, kind: Kind) -> Action:
 
 
 def has_gate(wanted: FeatureSeen) -> bool:
-    """Whether the feature's image waits at a start-up gate: a known one, or one that says so in a label."""
-    return wanted.feature.name in GATED or any(
-        seen.container is not None and seen.container.labels.get(GATE_LABEL) == "true" for seen in wanted.seen
+    """Whether the feature's image waits at a start-up gate: a known one, or one that says so in a label.
+
+    The image of a feature that exists in Kubernetes only is not here to be asked: it has one, as it has to.
+    """
+    return (
+        wanted.feature.name in GATED
+        or wanted.kube_only
+        or any(seen.container is not None and seen.container.labels.get(GATE_LABEL) == "true" for seen in wanted.seen)
     )
 
 
@@ -135,7 +146,8 @@ def _refuse_what_cannot_move(snapshot: Snapshot, wanted: FeatureSeen) -> None:
         )
 
 
-def _why_no_cluster(snapshot: Snapshot) -> tuple[str, str]:
+def why_no_cluster(snapshot: Snapshot) -> tuple[str, str]:
+    """Why no cluster can be used, and the next step."""
     if not snapshot.server.get("ip"):
         return "no Kubernetes server is configured", "config kubernetes server ip ADDRESS"
     if not configured(snapshot.server):

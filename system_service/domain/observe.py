@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from system_service.domain.switch import Switch
 from system_service.errors import UnknownFeature, Unreachable
-from system_service.model.feature import Feature, instances, parse_feature, valid_name
+from system_service.model.feature import Feature, Mode, instances, parse_feature, valid_name
 from system_service.model.natural import natural
 from system_service.model.pods import pods_of
 from system_service.model.snapshot import Container, FeatureSeen, Host, Seen, Snapshot, Unit
@@ -69,23 +69,28 @@ def see(switch: Switch, wanted: Intent) -> Snapshot:
     units = ask(*wanted_units, FEATURED, CTRMGRD) if systemd else {}
     host = Host(systemd, _acts(units, FEATURED), _acts(units, CTRMGRD))
     own_rows = _labelled(switch, wanted) if host.ctrmgrd else wanted.own_rows
+    seen = {
+        f.name: tuple(
+            Seen(
+                i,
+                containers.get(i.container),
+                units.get(i.unit),
+                () if i.namespace else pods[f.name],
+                None if i.namespace else _serving(switch, pods[f.name], wanted.state_rows[f.name]),
+            )
+            for i in scopes[f.name]
+        )
+        for f in wanted.features
+    }
     return Snapshot(
         host,
         tuple(
             FeatureSeen(
                 f,
-                tuple(
-                    Seen(
-                        i,
-                        containers.get(i.container),
-                        units.get(i.unit),
-                        () if i.namespace else pods[f.name],
-                        None if i.namespace else _serving(switch, pods[f.name], wanted.state_rows[f.name]),
-                    )
-                    for i in scopes[f.name]
-                ),
+                seen[f.name],
                 wanted.state_rows[f.name],
                 own_rows[f.name],
+                kube_only(switch, f, seen[f.name]),
             )
             for f in wanted.features
         ),
@@ -98,6 +103,21 @@ def _labelled(switch: Switch, wanted: Intent) -> Mapping[str, Mapping[str, str]]
     (labels,) = switch.db.rows(("STATE_DB", LABELS_ROW))
     said = {f.name: labels.get(f"{f.name}_enabled", "") for f in wanted.features}
     return {name: {**row, "want": said[name] or "false", "label": said[name]} for name, row in wanted.own_rows.items()}
+
+
+def kube_only(switch: Switch, feature: Feature, seen: Sequence[Seen]) -> bool:
+    """Whether nothing here could run it: there is no container, and no unit but one that `config feature install` made.
+
+    An image upgrade loses that unit; a row that wants kubernetes without fallback still tells.
+    """
+    if not feature.knows_owner or any(s.container or s.instance.namespace for s in seen):
+        return False
+    files = switch.unit_files()
+    if files.read(feature.name) is not None:
+        return True
+    others = any(s.unit and s.unit.exists and not s.unit.masked and not s.unit.stale for s in seen)
+    mine = not others and not files.others(feature.name)
+    return mine and feature.mode is Mode.KUBERNETES and not feature.fallback
 
 
 def _serving(switch: Switch, pods: Sequence[Container], state_row: Mapping[str, str]) -> Container | None:

@@ -63,7 +63,9 @@ def operate(switch: Switch, ask: Ask) -> Result:
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class Outcome:
+    """What came of one feature. `error`: what it ended with."""
+
     changed: bool = False
     error: SwitchError | None = None
 
@@ -81,24 +83,22 @@ def _rehearse(snapshot: Snapshot, ask: Ask) -> tuple[Report, ...]:
     return tuple(reports)
 
 
-def _act(
-    switch: Switch, ask: Ask, names: Sequence[str], deadline: float, interrupts: Interrupts
-) -> dict[str, _Outcome]:
+def _act(switch: Switch, ask: Ask, names: Sequence[str], deadline: float, interrupts: Interrupts) -> dict[str, Outcome]:
     executor = Executor(switch, ask.command, deadline, ask.tell, interrupts.check, ask.wait)
     if _moves(ask):
         moved = Move(switch, ask.request, executor, ask.timeout).run(names)
-        return {name: _Outcome(one.changed, one.error) for name, one in moved.items()}
-    outcomes: dict[str, _Outcome] = {}
+        return {name: Outcome(one.changed, one.error) for name, one in moved.items()}
+    outcomes: dict[str, Outcome] = {}
     with ExitStack() as locks:
         for name in sorted(names):  # sorted: two batches in opposite order cannot wait for each other
             try:
                 locks.enter_context(held(switch.run_dir, name, deadline, interrupts.check))
             except SwitchError as error:
-                outcomes[name] = _Outcome(error=error)
+                outcomes[name] = Outcome(error=error)
         for name in names:
             if name in outcomes:
                 continue
-            outcomes[name] = _until_so(switch, name, ask.request, executor)
+            outcomes[name] = until_so(switch, name, ask.request, executor)
             if isinstance(outcomes[name].error, Interrupted):
                 break
     return outcomes
@@ -114,7 +114,8 @@ def _mover(switch: Switch, ask: Ask, deadline: float) -> Move:
     )
 
 
-def _until_so(switch: Switch, name: str, request: Request, executor: Executor) -> _Outcome:
+def until_so(switch: Switch, name: str, request: Request, executor: Executor) -> Outcome:
+    """Plan and act until there is nothing left to do. The caller holds the feature's lock."""
     changed = False
     try:
         for _ in range(_ROUNDS):
@@ -122,29 +123,29 @@ def _until_so(switch: Switch, name: str, request: Request, executor: Executor) -
             wanted = snapshot.features[0]
             planned = plan(snapshot, wanted, request)
             if not planned.actions:
-                return _Outcome(changed, planned.verdict)
+                return Outcome(changed, planned.verdict)
             for did in executor.run(wanted, planned):
                 changed |= did  # one by one: what was done stands, also when a later step fails
             executor.check()  # a signal during the last step counts too: 0 would tell a script to go on
             if not executor.block:
-                return _Outcome(changed, planned.verdict)
+                return Outcome(changed, planned.verdict)
             request = request.followup()
     except SwitchError as error:
-        return _Outcome(changed, error)
+        return Outcome(changed, error)
     left = "; ".join(str(action) for action in planned.actions)
-    return _Outcome(
+    return Outcome(
         changed, Failed(f"{name} does not stay as asked: still to do: {left}", f"system service explain {name}")
     )
 
 
-def _final(switch: Switch, before: Snapshot, names: Sequence[str], outcomes: dict[str, _Outcome]) -> tuple[Report, ...]:
+def _final(switch: Switch, before: Snapshot, names: Sequence[str], outcomes: dict[str, Outcome]) -> tuple[Report, ...]:
     try:
         after = {f.feature.name: f for f in observe(switch, names).features}
     except SwitchError:
         # What was done stands, and every outcome carries its own error: show what was last seen.
         after = {f.feature.name: f for f in before.features}
-    return tuple(_one(after[name], outcomes.get(name, _Outcome())) for name in names)
+    return tuple(_one(after[name], outcomes.get(name, Outcome())) for name in names)
 
 
-def _one(wanted: FeatureSeen, outcome: _Outcome) -> Report:
+def _one(wanted: FeatureSeen, outcome: Outcome) -> Report:
     return report(wanted, changed=outcome.changed, error=outcome.error)

@@ -75,11 +75,24 @@ def _start(host: Host, wanted: FeatureSeen) -> list[Action]:
 
 def _refuse_start(host: Host, wanted: FeatureSeen) -> None:
     name = wanted.feature.name
+    _refuse_leaving(wanted)
     if wanted.feature.state.off:
         raise Refused(f"feature {name} is disabled", f"system service enable {name}")
     for seen in wanted.seen:
         if supervised(host, seen) and seen.unit and seen.unit.masked:
             raise Refused(f"{seen.instance.unit} is masked", f"system service enable {name}")
+
+
+def _refuse_leaving(wanted: FeatureSeen) -> None:
+    name = wanted.feature.name
+    if wanted.kube_only and wanted.own.get("todo") == "uninstall":
+        raise Refused(f"{name} is being uninstalled", f"config feature uninstall {name}, or install it again")
+
+
+def _refuse_lost(host: Host, wanted: FeatureSeen) -> None:
+    """Without its unit nobody would keep a feature that exists in Kubernetes only."""
+    if wanted.kube_only and host.systemd:
+        raise Failed(f"{wanted.feature.name}.service is missing", "system service sync")
 
 
 def _bring_up(host: Host, wanted: FeatureSeen, seen: Seen) -> list[Action]:
@@ -95,6 +108,7 @@ def _bring_up(host: Host, wanted: FeatureSeen, seen: Seen) -> list[Action]:
         return []
     if seen.run is Run.RESTARTING:
         return [running]
+    _refuse_lost(host, wanted)
     if wanted.feature.mode is Mode.KUBERNETES:
         return [Action(Kind.KEEP, wanted.feature.name)]
     if seen.run in (Run.CREATED, Run.EXITED):
@@ -192,6 +206,7 @@ def _cycle(host: Host, wanted: FeatureSeen, seen: Seen) -> list[Action]:
     unit, container = seen.instance.unit, seen.instance.container
     running = Action(Kind.AWAIT_RUNNING, container)
     if not supervised(host, seen) or seen.unit is None:
+        _refuse_lost(host, wanted)
         if seen.serving is not None:
             return [Action(Kind.CLOSE, wanted.feature.name), Action(Kind.KEEP, wanted.feature.name)]
         return [Action(Kind.RESTART_CONTAINER, container), running]
@@ -205,6 +220,7 @@ def _enable(host: Host, wanted: FeatureSeen) -> list[Action]:
     feature = wanted.feature
     if feature.state is AdminState.ALWAYS_DISABLED:
         raise Refused(f"feature {feature.name} is always_disabled and cannot be enabled")
+    _refuse_leaving(wanted)
     write = [] if feature.state.on else [Action(Kind.WRITE, feature.name, {"state": AdminState.ENABLED.value})]
     if host.featured:
         return _enable_by_featured(host, wanted, write)
@@ -249,7 +265,8 @@ def _see_stopped(seen: Seen) -> list[Action]:
     unit = seen.unit
     assert unit is not None  # noqa: S101 - the caller has seen it
     if unit.active is Active.ACTIVE:
-        return [Action(Kind.AWAIT_STOPPED, seen.instance.container)] if seen.run in LIVE else []
+        runs = seen.run in LIVE or seen.serving
+        return [Action(Kind.AWAIT_STOPPED, seen.instance.container)] if runs else []
     moving = starting(seen) or unit.active is Active.DEACTIVATING
     return [Action(Kind.AWAIT_SETTLED, unit.name)] if moving else []
 

@@ -160,6 +160,10 @@ def _detail(wanted: FeatureSeen, seen: Seen) -> str:
         return f"container {container} is paused"
     if seen.run is Run.DEAD:
         return f"container {container} is dead: docker rm -f {container}"
+    if wanted.kube_only and wanted.own.get("todo") == "uninstall":
+        return f"being uninstalled: config feature uninstall {feature.name}"
+    if wanted.kube_only and unit is None and seen.unit is not None and not feature.state.off:
+        return f"{seen.instance.unit} is missing: system service sync"
     if unit and not seen.runs:
         if unit.active is Active.FAILED:
             return f"{unit.name} failed{f': {unit.result}' if unit.result else ''}"
@@ -184,7 +188,7 @@ def _detail(wanted: FeatureSeen, seen: Seen) -> str:
 def _awaited(wanted: FeatureSeen, seen: Seen) -> str:
     if seen.pods:
         return f"a pod is at its gate: {wanted.own.get('reason') or 'about to take over'}"
-    ending = "" if wanted.feature.fallback else ", and there is no fallback"
+    ending = "" if wanted.feature.fallback or wanted.kube_only else ", and there is no fallback"
     return f"pending deployment: {_reason(wanted, seen)}{ending}"
 
 

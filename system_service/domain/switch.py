@@ -14,17 +14,25 @@ from system_service.model.naming import RUN_DIR
 
 if TYPE_CHECKING:
     from system_service.backends.cluster import Cluster
+    from system_service.backends.unitfiles import UnitFiles
     from system_service.handover.keeper import Keeper
 
 
 @dataclass(frozen=True)
 class Switch:
-    """`run_dir` holds the lock files (made by tmpfiles.d on a switch)."""
+    """`run_dir` holds the lock files (made by tmpfiles.d on a switch); `unit_dirs` as UnitFiles takes them."""
 
     db: SwitchDB
     engine: Engine
     units: Units
     run_dir: str = RUN_DIR
+    unit_dirs: tuple[str, ...] = ()
+
+    def unit_files(self) -> UnitFiles:
+        """Units of features that exist in Kubernetes only."""
+        from system_service.backends.unitfiles import UnitFiles
+
+        return UnitFiles(*self.unit_dirs)
 
     def cluster(self) -> Cluster:
         """The API server; asked for only where Kubernetes has a part in it."""

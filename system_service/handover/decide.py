@@ -17,6 +17,7 @@ STAY = "stay"
 SAME_VERSION = "the pod has the version of the local image, for which its gate never opens"
 FROZEN = "the pod is frozen at its gate"
 CTRMGRD = "ctrmgrd is to restart the unit"
+NO_LOCAL = "legacy is wanted, and there is no local container"
 START_LOCAL = "start the local container"
 STOP_LOCAL = "stop the local container"
 ANSWER = "open the gate"
@@ -62,7 +63,9 @@ def _local(view: View) -> Step:
             return Step(RENEW, kube.id, "legacy is wanted")
         if kube.gate == UNKNOWN and not (kube.closed and kube.young):
             return Step(STOP_KUBE if kube.renewed else RENEW, kube.id, "it may run the feature")
-    return Step(STAY) if view.local else Step(START_LOCAL, why="legacy is wanted")
+    if view.local:
+        return Step(STAY)
+    return Step(START_LOCAL, why="legacy is wanted") if view.has_local else Step(STAY, why=NO_LOCAL)
 
 
 def _kube(view: View) -> Step:

@@ -8,7 +8,7 @@ containers died. renewed: when one was last restarted at its gate. answered: whe
 it was last taken back: whoever runs since before that may have taken it all the same. fell: when the local container
 last took over from a pod; settle: the seconds that the next pod then waits at its gate. stop: seconds that the local
 one took to stop. reason, since: why the feature is not as wanted, and since when. want: whether the node's label is to
-be there; label: whether the API server has it.
+be there; label: whether the API server has it. todo: `install` or `uninstall`, while that is not finished.
 """
 
 from __future__ import annotations

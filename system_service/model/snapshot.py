@@ -59,7 +59,7 @@ class Unit:
     """A unit as `systemctl show` prints it.
 
     `exists` is false for a unit without a file (LoadState not-found). A masked unit exists. `since` is the last change
-    of ActiveState, RFC 3339 UTC, or "".
+    of ActiveState, RFC 3339 UTC, or "". `stale`: its file has changed since systemd read it.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Unit:
     result: str = ""
     restarts: int = 0
     since: str = ""
+    stale: bool = False
 
     @property
     def masked(self) -> bool:
@@ -120,12 +121,14 @@ class FeatureSeen:
     """One feature with all its instances.
 
     `state_row` is its STATE_DB row, a hint and never the truth; `own` is our own row beside it (handover/rows.py).
+    `kube_only`: nothing on this switch could run it; it has no image here, and no unit but ours.
     """
 
     feature: Feature
     seen: tuple[Seen, ...]
     state_row: Mapping[str, str] = field(default_factory=dict)
     own: Mapping[str, str] = field(default_factory=dict)
+    kube_only: bool = False
 
     @property
     def owner(self) -> Owner:

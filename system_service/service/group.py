@@ -18,7 +18,7 @@ command = LazyGroup(
         "disable": (f"{_HERE}.disable", "Disable features and stop them"),
         "wait": (f"{_HERE}.wait", "Wait until features are running, stopped or moved"),
         "logs": (f"{_HERE}.logs", "The log of a feature's container"),
-        "sync": (f"{_HERE}.sync", "Send node labels that could not be sent"),
+        "sync": (f"{_HERE}.sync", "Send labels that could not be sent, finish what was cut off"),
         "explain": (f"{_HERE}.explain", "Why a feature is in its state, and what happens next"),
     },
     help="""Manage the features of this switch, in either mode.

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import click
 
+from system_service.domain.install import repair
 from system_service.domain.labels import close_gates, send
-from system_service.domain.observe import intent, see
+from system_service.domain.observe import intent, kube_only, see
+from system_service.domain.operate import Ask
+from system_service.domain.plan import Request, Verb
 from system_service.domain.report import report
 from system_service.domain.result import Report, Result
 from system_service.domain.switch import Switch
+from system_service.model.feature import Mode
 from system_service.model.snapshot import FeatureSeen, Host, Snapshot
 from system_service.terminal.command import Command
 from system_service.terminal.options import json_option, names_argument
+
+_TIMEOUT = 60.0  # seconds for each feature that needs something
 
 
 @click.command("sync", cls=Command)
@@ -21,9 +27,11 @@ from system_service.terminal.options import json_option, names_argument
 )
 @json_option()
 def command(names: tuple[str, ...], boot: bool, as_json: bool) -> Result:
-    """Send node labels that could not be sent.
+    """Send node labels that could not be sent, and finish what was interrupted.
 
-    Nothing to send: no question to the API server. Exit code 7: it cannot be reached; systemd tries again.
+    A unit that an image upgrade lost, of a feature that exists in Kubernetes only, is made anew; a `config feature
+    install` or `uninstall` that was cut off is completed. Nothing to send: no question to the API server. Exit code 7:
+    it cannot be reached; systemd tries again.
 
     \b
     Examples:
@@ -34,17 +42,31 @@ def command(names: tuple[str, ...], boot: bool, as_json: bool) -> Result:
     wanted = intent(switch, names)
     if boot:
         # Neither Docker nor systemd need to answer for this.
-        seen = tuple(FeatureSeen(f, (), wanted.state_rows[f.name]) for f in wanted.features)
+        seen = tuple(
+            FeatureSeen(f, (), wanted.state_rows[f.name], kube_only=kube_only(switch, f, ())) for f in wanted.features
+        )
         closed = close_gates(switch, Snapshot(Host(), seen))
         if not as_json:
             click.echo(f"gates closed: {', '.join(closed) or 'none to close'}")
         return Result("system service sync", tuple(Report(name, changed=True) for name in closed))
+    ask = Ask("system service sync", names, Request(Verb.MODE, Mode.KUBERNETES), _TIMEOUT, wait=False)
+    repaired = repair(switch, ask)
     sent = send(switch, names)
     if not as_json:
+        for one in repaired:
+            click.echo(
+                f"{one.name}: {one.fields.get('status', 'uninstalled')}" if not one.error else f"{one.name}: failed"
+            )
         for key, value in sent.items():
             click.echo(f"{key}: {'removed' if value is None else value}")
-        if not sent:
+        if not sent and not repaired:
             click.echo("nothing to send")
-    snapshot = see(switch, wanted)
-    changed = {key.removesuffix("_enabled") for key in sent}
-    return Result("system service sync", tuple(report(f, changed=f.feature.name in changed) for f in snapshot.features))
+    changed = {key.removesuffix("_enabled") for key in sent} | {one.name for one in repaired if one.changed}
+    errors = {one.name: one.error for one in repaired}
+    snapshot = see(switch, intent(switch, names) if repaired else wanted)
+    reports = tuple(
+        report(f, changed=f.feature.name in changed, error=errors.get(f.feature.name)) for f in snapshot.features
+    )
+    left = {r.name for r in reports}
+    gone = tuple(one for one in repaired if one.name not in left)
+    return Result("system service sync", reports + gone, error=next((e for e in errors.values() if e), None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 
 import click
 
@@ -33,6 +34,20 @@ def run(
     if not as_json:
         _show(result)
     if writes_config and result.changed and not dry_run:
+        save_hint()
+    return result
+
+
+def single(
+    name: str, change: Callable[[Switch, Ask], Result], *, timeout: float, dry_run: bool, as_json: bool
+) -> Result:
+    """Carry out a change of one feature that brings its own ways, and show it as `run` does."""
+    command = spoken(click.get_current_context())
+    ask = Ask(command, (name,), Request(Verb.MODE), timeout, dry_run=dry_run, tell=progress())
+    result = change(Switch.from_env(), ask)
+    if not as_json:
+        _show(result)
+    if result.changed and not dry_run:
         save_hint()
     return result
 
@@ -75,7 +90,8 @@ def _show(result: Result) -> None:
             for step in report.fields.get("plan") or ([] if report.error else ["nothing to do"]):
                 click.echo(f"{report.name}: {step}")
         elif not report.error:
-            click.echo(f"{report.name}: {report.fields['status']}{'' if report.changed else ' (unchanged)'}")
+            status = report.fields.get("status", "uninstalled")  # a feature that is not there any more has none
+            click.echo(f"{report.name}: {status}{'' if report.changed else ' (unchanged)'}")
         # The first failure is the result's, and shown with it.
         if report.error and report.error is not result.error:
             echo_error(report.error)

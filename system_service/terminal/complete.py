@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 # Seconds. A Tab that takes longer than this is worse than none.
@@ -10,6 +12,19 @@ _PATIENCE = 0.3
 
 def feature_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """The features of CONFIG_DB that begin with `incomplete` and are not on the line yet, in natural order."""
+    return _names(ctx, param, incomplete, lambda row: True)
+
+
+def kube_only_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Of these, the ones that want kubernetes without fallback, as those that were installed do."""
+    return _names(
+        ctx, param, incomplete, lambda row: row.get("set_owner") == "kube" and bool(row.get("no_fallback_to_local"))
+    )
+
+
+def _names(
+    ctx: click.Context, param: click.Parameter, incomplete: str, wanted: Callable[[dict[str, str]], bool]
+) -> list[str]:
     from system_service.backends.switchdb import SwitchDB
     from system_service.errors import SwitchError
     from system_service.model.feature import valid_name
@@ -21,5 +36,5 @@ def feature_names(ctx: click.Context, param: click.Parameter, incomplete: str) -
     except (SwitchError, OSError):
         return []
     # A name of strange characters could break the shell's reading of the list.
-    found = [n for n in rows if n.startswith(incomplete) and valid_name(n)]
+    found = [n for n, row in rows.items() if n.startswith(incomplete) and valid_name(n) and wanted(row)]
     return sorted((n for n in found if not (isinstance(taken, tuple) and n in taken)), key=natural)

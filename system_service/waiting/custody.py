@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from system_service.handover.decide import STAY
+from system_service.handover.decide import NO_LOCAL, STAY
 from system_service.handover.keeper import Keeper
 from system_service.handover.view import OPEN, UNKNOWN, View
 from system_service.model.pods import pod_labels
@@ -130,6 +130,8 @@ class Custody:
             return "the feature is to be down"
         if _removed(keeper, view):
             return "the local container was removed: the unit's start makes it anew"
+        if view.up and view.wants == "local" and not view.has_local and not served and not view.turn:
+            return NO_LOCAL  # the unit's start script may make one
         deaths = keeper.rows.own.get("deaths", "")
         died, self._deaths = len(deaths) > len(self._deaths), deaths
         if died and not keeper.rows.auto_restart:

@@ -41,6 +41,7 @@ class Life:
         self._over = False
         self._id = ""  # of the container whose life this is; "" until it was seen running
         self._version: str | None = None
+        self._kube_only = False  # there is no container here, and its unit says that there is none to be
         self._look_at: float | None = None  # monotonic seconds: its death may be over by then
 
     def wait(self) -> None:
@@ -103,7 +104,7 @@ class Life:
     @property
     def _known(self) -> bool:
         """Docker has told what there is; before that, nothing is written anywhere."""
-        return bool(self._id) or self._custody is not None
+        return bool(self._id) or self._custody is not None or self._kube_only
 
     def _patience(self) -> int | None:
         """Milliseconds until something is due; None: nothing is."""
@@ -184,7 +185,14 @@ class Life:
         """Whether kubernetes is wanted, so that nothing running here is no end."""
         if self._board.due is not None:
             self._try(self._board, self._read_board)
-        return self._custody is not None
+        return self._custody is not None or self._waits_for_rows()
+
+    def _waits_for_rows(self) -> bool:
+        """No row says what is wanted; of a feature that exists in Kubernetes only its unit's file tells."""
+        from system_service.backends.unitfiles import UnitFiles  # nothing runs, and no row wants a pod: seldom
+
+        self._kube_only = UnitFiles().read(self._name) is not None
+        return self._kube_only
 
     def _end(self, why: str) -> None:
         if not self._over:

@@ -55,6 +55,13 @@ def test_denied_is_not_permitted(systemd):
         assert caught.value.resolution == "run it as root"
 
 
+def test_a_reload_that_does_not_work(systemd):
+    for failure, error in (("hang", TimedOut), ("denied", NotPermitted), ("no-bus", Unreachable)):
+        systemd.fail(failure)
+        with pytest.raises(error):
+            Units(timeout=0.3).reload()
+
+
 def test_no_bus_is_unreachable(systemd):
     systemd.fail("no-bus")
     for call in every_call(Units()):

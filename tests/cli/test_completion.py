@@ -29,6 +29,13 @@ def four(fakes):
     return fakes
 
 
+def test_only_what_was_installed_is_offered_to_uninstall(four):
+    four.put("CONFIG_DB", "FEATURE|probe", {"set_owner": "kube", "no_fallback_to_local": "true"})
+    four.put("CONFIG_DB", "FEATURE|pmon", {"set_owner": "kube"})
+    assert complete(four, "config feature uninstall ") == ["probe"]
+    assert complete(four, "config feature install probe --after s") == ["snmp"]
+
+
 @pytest.mark.parametrize(
     ("line", "offered"),
     [

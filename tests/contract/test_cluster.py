@@ -12,7 +12,7 @@ from sandbox.kube.cluster import API_PORT
 from sandbox.kube.cluster import Cluster as Kubernetes
 from sandbox.kube.pki import Pki
 from system_service.backends.cluster import Cluster
-from system_service.errors import Failed, NotPermitted, Unreachable
+from system_service.errors import Failed, NotPermitted, UnknownNode, Unreachable
 from tests.fakes.api_server import ApiServer, daemonset, make_pki
 from tests.support.forward import Forward
 
@@ -61,7 +61,7 @@ class Contract:
     def test_a_node_that_does_not_exist(self, place: Place) -> None:
         cluster = place.open(node="nobody")
         for ask in (cluster.look, lambda: cluster.label({"x": "true"})):
-            with pytest.raises(Failed, match="knows no node nobody"):
+            with pytest.raises(UnknownNode, match="knows no node nobody"):
                 ask()
 
     def test_a_label_that_kubernetes_does_not_take(self, place: Place) -> None:
@@ -71,6 +71,9 @@ class Contract:
 
     def test_a_feature_without_daemonset(self, place: Place) -> None:
         assert place.open().why("nothing-of-that-name") == "there is no DaemonSet for nothing-of-that-name"
+
+    def test_no_pod_of_a_feature_is_here(self, place: Place) -> None:
+        assert place.open().present("nothing-of-that-name") is False
 
     def test_an_unknown_certificate_or_token(self, place: Place) -> None:
         with pytest.raises(NotPermitted, match="does not permit this"):

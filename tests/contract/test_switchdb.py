@@ -277,6 +277,16 @@ class TestWrite:
         assert witness("APPL_DB").keys() == []
 
 
+class TestRemove:
+    def test_a_row_is_gone_with_all_it_holds(self, db, witness):
+        held = witness("CONFIG_DB")
+        held.hset("FEATURE|probe", mapping={"a": "1"})
+        held.hset("FEATURE|snmp", mapping={"a": "1"})
+        assert db.remove("CONFIG_DB", "FEATURE|probe") is True
+        assert db.remove("CONFIG_DB", "FEATURE|probe") is False
+        assert (held.keys(), witness("STATE_DB").keys()) == (["FEATURE|snmp"], [])
+
+
 class TestRefusals:
     def test_a_database_number_the_server_lacks_writes_nowhere(self, server, witness, tmp_path):
         config = write_config(str(tmp_path / "database_config.json"), server.address, {"CONFIG_DB": 99})

@@ -96,6 +96,11 @@ class TestUnits:
         assert [u.active for u in found.values()] == [Active.INACTIVE] * 3
         assert found["contract-nosuch.service"].file_state == ""
 
+    def test_a_reload_reads_what_is_there(self, units):
+        units.reload()
+        found = units.show("contract-plain.service", "contract-nosuch.service").values()
+        assert [(u.exists, u.stale) for u in found] == [(True, False), (False, False)]
+
     def test_start_restart_stop_are_seen(self, units):
         name = "contract-plain.service"
         units.start("contract-other.service", WAIT)

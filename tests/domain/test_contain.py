@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from system_service.backends.unitfiles import text
 from system_service.domain import contain
 from system_service.domain.contain import Contained
 from system_service.errors import Failed, UnknownFeature, Unreachable
@@ -150,3 +151,39 @@ def test_what_is_no_feature(fakes):
     fakes.container("stranger", "exited")
     assert Contained.open("stranger").start() is True  # a container without a row: Docker's answer decides
     assert fakes.row("stranger", "STATE_DB") is None
+
+
+class TestKubernetesOnly:
+    """No container here, and never one that would be started."""
+
+    @pytest.fixture(autouse=True)
+    def _unit(self, fakes, monkeypatch):
+        monkeypatch.setenv("SYSTEM_SERVICE_UNIT_DIR", fakes.unit_dir)
+        fakes.switch().unit_files().write("probe", text("probe"))
+
+    def test_it_starts_and_stops_without_a_container(self, fakes):
+        fakes.feature("probe", "", set_owner="kube", no_fallback_to_local="true")
+        assert Contained.open("probe").start() is False
+        assert fakes.row("probe", "STATE_DB")["system_state"] == "up"
+        Contained.open("probe").stop(None)
+        Contained.open("probe").kill()
+        assert fakes.row("probe", "STATE_DB")["system_state"] == "down"
+
+    def test_a_fallback_written_by_hand_starts_nothing(self, fakes):
+        fakes.feature("probe", "", set_owner="kube")
+        assert Contained.open("probe").start() is False
+
+    def test_legacy_written_by_hand_is_told(self, fakes):
+        fakes.feature("probe", "", set_owner="local")
+        with pytest.raises(UnknownFeature):
+            Contained.open("probe").start()
+
+    @pytest.mark.parametrize("lost", ["redis", "row"])
+    def test_without_a_row_its_unit_tells(self, fakes, lost):
+        if lost == "redis":
+            fakes.redis.stop()
+        assert Contained.open("probe").start() is False
+        Contained.open("probe").stop(None)
+        Contained.open("probe").kill()
+        with pytest.raises(UnknownFeature):
+            Contained.open("other").start()

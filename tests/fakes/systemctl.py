@@ -2,6 +2,7 @@
 
 `python systemctl.py STATE ARGUMENT...`; tests.support.systemd makes the executable and the file. Proven against systemd
 by tests/contract/test_units.py. Nothing runs between two calls: each call first does what was due since the last.
+`folder` in the file, if it is there, is one with unit files.
 `failure` in the file is one of: "" (none), hang, denied, no-bus, garbage, cut (half an answer).
 """
 
@@ -15,7 +16,7 @@ import select
 import sys
 import time
 
-PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "NRestarts")
+PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "NRestarts", "NeedDaemonReload")
 STAMPS = ("ActiveEnterTimestamp", "ActiveExitTimestamp", "InactiveEnterTimestamp", "InactiveExitTimestamp")
 TICK = 0.01  # seconds between two looks of a call that waits for its job
 SEE = 'See "systemctl status {0}" and "journalctl -xeu {0}" for details.'
@@ -51,6 +52,36 @@ class Manager:
 
     def __init__(self, state):
         self.units = state["units"]
+        self.folder = state.get("folder", "")
+        for name in self.files_there():
+            if name not in self.units:  # as systemd, which reads a unit when it is first asked for it
+                self.read(name)
+
+    def files_there(self):
+        names = os.listdir(self.folder) if self.folder and os.path.isdir(self.folder) else []
+        return {name for name in names if name.endswith(".service") and not name.startswith(".")}
+
+    def text(self, name):
+        try:
+            with open(os.path.join(self.folder, name), encoding="utf-8") as file:
+                return file.read()
+        except OSError:
+            return None
+
+    def read(self, name):
+        text = self.text(name)
+        unit = self.units.setdefault(name, blank())
+        unit.update(text=text, file=text is not None, install="[Install]" in (text or ""))
+
+    def reload(self):
+        for name, unit in list(self.units.items()):
+            if "text" in unit:
+                self.read(name)
+                if not unit["file"] and not unit["masked"] and unit["active"] == "inactive":
+                    del self.units[name]
+
+    def stale(self, name, unit):
+        return "text" in unit and unit["text"] != self.text(name)
 
     def loaded(self, name, verb):
         """The unit, or systemd's refusal to load it."""
@@ -171,7 +202,17 @@ class Manager:
     def show(self, name):
         unit = self.units.get(name) or blank()
         load = "masked" if unit["masked"] else "loaded" if unit["file"] else "not-found"
-        values = (name, load, unit["active"], unit["sub"], self.file_state(unit), unit["result"], unit["restarts"])
+        stale = "yes" if self.stale(name, unit) else "no"
+        values = (
+            name,
+            load,
+            unit["active"],
+            unit["sub"],
+            self.file_state(unit),
+            unit["result"],
+            unit["restarts"],
+            stale,
+        )
         lines = [f"{p}={v}" for p, v in zip(PROPERTIES, values, strict=True)]
         # In systemd's order, which is not the order asked for.
         return "\n".join(lines[5:] + lines[:5] + [f"{s}={unit['stamps'].get(s, '')}" for s in STAMPS]) + "\n"
@@ -264,6 +305,9 @@ def main(path, arguments):
             if verb == "show":
                 answer = "\n".join(manager.show(n) for n in names)
                 sys.stdout.write(answer[: len(answer) // 2] if failure else answer)
+                return 0
+            if verb == "daemon-reload":
+                manager.reload()
                 return 0
             if verb == "reset-failed":
                 manager.reset_failed(names)

@@ -60,6 +60,7 @@ class World(NamedTuple):
     script: tuple[tuple[str, ...], ...] = ()
     locked: str = ""  # who holds the action lock: wait, script
     disasters: int = 2  # how many may still come: kill -9 of ours, Redis emptied, a reboot
+    has_local: bool = True  # there is a local container; without one the feature exists in Kubernetes only
 
 
 Op = tuple[str, ...]
@@ -134,6 +135,8 @@ class _Docker:
 
     def inspect(self, ref: str) -> dict[str, Any] | None:
         if ref == "snmp":
+            if not self.world.has_local:
+                return None
             return {"State": {"Running": self.world.local}}
         pod = next(p for p in self.world.pods if p.id == ref)
         # update_time is midnight of the first of January, local time; what is told by it started long before.
@@ -295,6 +298,8 @@ def apply(world: World, op: Op) -> World | None:
         return world._replace(remote="none", named="") if world.remote == "running" else world
     if verb == "note":
         return world._replace(pods=tuple(p._replace(failed=True) for p in world.pods))
+    if verb == "start" and not world.has_local:
+        raise Wrong(f"starts what is not there: {world}")
     if verb == "start":
         # A local container writes its version as it starts, and waits for nothing.
         named = _told(world._replace(named="snmp")) if world.up else world
@@ -394,7 +399,10 @@ def _strangers(world: World, most: int) -> Iterator[tuple[str, World]]:
         # The boot oneshot comes before the kubelet.
         yield (
             "reboot",
-            World(world.wants, world.fallback, "down", "none", "", "", False, unit=DOWN, disasters=spared.disasters),
+            World(
+                *(world.wants, world.fallback, "down", "none", "", "", False),
+                **{"unit": DOWN, "disasters": spared.disasters, "has_local": world.has_local},
+            ),
         )
 
 
@@ -590,8 +598,10 @@ def _settles(machine: Machine, world: World, delivers: bool, heard: tuple[str, s
         raise Wrong(f"does not come to rest: {begun} ... {world}")
     kube = [p.stage for p in world.pods] == [OPEN]
     right = kube and not world.local if world.wants == "kube" and delivers else world.local and owners(world) == 1
-    if world.wants == "kube" and not delivers and not world.fallback:
+    if world.wants == "kube" and not delivers and not (world.fallback and world.has_local):
         right = owners(world) == 0 or kube
+    if world.wants == "local" and not world.has_local:
+        right = owners(world) == 0
     if not right:
         raise Wrong(f"in the wrong hands: {begun} -> {world}")
 

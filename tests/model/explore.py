@@ -165,7 +165,7 @@ class Search:
         elif isinstance(found, Failed) or (fresh and rules.impossible(world, verb)):
             if not (isinstance(found, Failed) and rules.impossible(world, verb)):
                 raise Wrong(f"failed={found!r}: {self._say(node)}")
-            self._end(node, "impossible", excused=fresh)
+            self._end(node, "impossible", excused=fresh or bool(node.flags & EXCUSED))
         elif found is None:
             if not rules.reached(world, verb):
                 raise Wrong(f"called done, and is not: {self._say(node)}")

@@ -32,6 +32,7 @@ class Case:
     ctrmgrd: bool
     mode: Mode
     fallback: bool | None
+    only: bool = False  # nothing here could run it
 
 
 def cases() -> list[Case]:
@@ -44,6 +45,8 @@ def cases() -> list[Case]:
         row = {"state": "enabled", "set_owner": owner, "no_fallback_to_local": fixed}
         kept = {k: v for k, v in row.items() if v is not None}
         found.append(Case(kept, server, name, labels, places, ctrmgrd, mode, fallback))
+        if labels is None and places == ("",) and owner is not None:
+            found.append(Case(kept, server, name, labels, places, ctrmgrd, mode, fallback, True))
     return found
 
 
@@ -88,7 +91,8 @@ def _plan(planner: Any, case: Case, row: dict[str, str]) -> Any:
         SimpleNamespace(instance=SimpleNamespace(namespace=p), container=box, unit=None, serving=None)
         for p in case.places
     )
-    wanted = SimpleNamespace(feature=feature, seen=seen, owner=Owner.LOCAL, own={})
+    owner = Owner.NONE if case.only else Owner.LOCAL
+    wanted = SimpleNamespace(feature=feature, seen=seen, owner=owner, own={}, kube_only=case.only)
     host = SimpleNamespace(systemd=True, ctrmgrd=False)
     return planner.plan(SimpleNamespace(server=case.server, node=None, host=host), wanted, request)
 
@@ -102,6 +106,8 @@ def _supervised(case: Case, row: dict[str, str]) -> Snapshot:
 
 
 def _refused(case: Case) -> bool:
+    if case.only:
+        return case.mode is Mode.LEGACY or case.fallback is True
     if case.mode is Mode.LEGACY:
         return False
     gate = case.name == "snmp" or bool(case.labels)

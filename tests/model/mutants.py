@@ -199,21 +199,31 @@ MUTANTS = (
         "and seen.unit and seen.unit.masked:\n            raise",
         "and seen.unit and False:\n            raise",
     ),
+    # a feature that exists in Kubernetes only
+    Mutant("it is acted on without its unit", PLAN, "if wanted.kube_only and host.systemd:", "if False:"),
+    Mutant("its gate is not closed", PLAN, "kill = [Action(Kind.CLOSE, seen.instance.feature), *kill]", "pass"),
+    Mutant("it goes to legacy mode", MODE, "if wanted.kube_only and (mode is", "if False and (mode is"),
+    Mutant("no gate is granted to it", MODE, "or wanted.kube_only\n", "or False\n"),
     # the change of mode
-    Mutant("legacy is written everywhere", MODE, "fallback)) if feature.knows_owner else ())", "fallback)))"),
+    Mutant("legacy is written everywhere", MODE, "write) if feature.knows_owner else ())", "write))"),
     Mutant("no gate is asked for", MODE, "if not has_gate(wanted):", "if False:"),
     Mutant("per-ASIC moves", MODE, "if any(seen.instance.namespace for", "if all(seen.instance.namespace for"),
     Mutant("without fallback it is written", MODE, "if not stays:", "if fallback is False:"),
     Mutant("the stored fallback wins", MODE, "feature.fallback if fallback is None else fallback", "feature.fallback"),
-    Mutant("nobody is told", MODE, "        Unreachable(f", "        None and Unreachable(f"),
+    Mutant(
+        "nobody is told",
+        MODE,
+        'return Plan(write, Unreachable(f"{feature.name} goes',
+        'return Plan(write, None and Unreachable(f"{feature.name} goes',
+    ),
     Mutant("false is written for fallback", MODE, 'None if fallback else "true"', '"false" if fallback else "true"'),
     Mutant("the owner is written again", MODE, "if feature.mode is not mode or not feature.knows_owner:", "if True:"),
     Mutant("the enum's word is written", MODE, "mode.stored", "mode.value"),
-    Mutant("a disabled server counts", MODE, '.lower() == "true":', '.lower() == "yes":'),
     Mutant("we label the node where ctrmgrd does", MODE, "labelled = _follows(host, wanted) or (", "labelled = ("),
     Mutant(
         "ctrmgrd's restart meets the start limit", MODE, "for s in wanted.seen if host.ctrmgrd and", "for s in () if"
     ),
     Mutant("a cluster is asked that is ctrmgrd's", MODE, "if by_ctrmgrd or isinstance", "if isinstance"),
+    Mutant("a disabled server counts", MODE, '.lower() != "true"', '.lower() != "yes"'),
     Mutant("any label is a gate", MODE, '.get(GATE_LABEL) == "true" for', '.get(GATE_LABEL) != "" for'),
 )

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from system_service.domain.actions import Action, Kind
 
-from .world import DOWN, LIVE, NO_UNIT, Inst, World, instance
+from .world import DOWN, LIVE, NO_UNIT, ONLY, RUNS, Inst, World, instance
 
 START, STOP, RESTART, ENABLE, DISABLE = VERBS = ("start", "stop", "restart", "enable", "disable")
 _OFF, _ON = ("disabled", "always_disabled"), ("enabled", "always_enabled")
 _RISING = {Kind.RESET_FAILED, Kind.START_UNIT, Kind.RESTART_UNIT, Kind.START_CONTAINER, Kind.UNPAUSE_CONTAINER}
-_FALLING = {Kind.STOP_UNIT, Kind.STOP_CONTAINER}
+_RISING |= {Kind.KEEP}
+_FALLING = {Kind.STOP_UNIT, Kind.STOP_CONTAINER, Kind.CLOSE}
 _CYCLING = {Kind.RESTART_UNIT, Kind.RESTART_CONTAINER} | _FALLING
 _FILE = {Kind.MASK, Kind.UNMASK, Kind.ENABLE, Kind.DISABLE}
 _WAITS = {k for k in Kind if k.waits}
@@ -38,6 +39,8 @@ def refused(world: World, verb: str) -> bool:
 def impossible(world: World, verb: str) -> bool:
     """Whether it cannot be done from here: nothing that Docker could start, and no unit that would create it."""
     hopeless = any(not supervised(i) and i.run in ("absent", "dead", "removing") for i in world.insts)
+    lost = ("gone", "serving") if verb == RESTART else ("gone",)  # its unit is to be made anew
+    hopeless |= any(i.phase == "none" and i.run in lost for i in world.insts)
     return hopeless and verb in (START, RESTART, ENABLE)
 
 
@@ -57,10 +60,10 @@ def reached(world: World, verb: str) -> bool:
 def _up(world: World, inst: Inst, verb: str) -> bool:
     if verb == ENABLE and supervised(inst):
         if world.featured and inst.file == "masked":
-            return inst.run == "running"  # unmasking, and with it the unit, is featured's
+            return inst.run in RUNS  # unmasking, and with it the unit, is featured's
         if not world.featured and inst.file in ("masked", "disabled"):
             return False
-    return inst.run == "running" and (not supervised(inst) or inst.phase in ("A", "F"))
+    return inst.run in RUNS and (not supervised(inst) or inst.phase in ("A", "F"))
 
 
 def wrongs(world: World, verb: str, actions: Sequence[Action]) -> list[str]:
@@ -92,7 +95,7 @@ def _instance(world: World, inst: Inst, verb: str, own: Sequence[Kind], wrote: b
         yield from _supervised(world, inst, own, wrote)
     elif any(k in _FILE or k.name.endswith("_UNIT") or k is Kind.RESET_FAILED for k in own):
         yield "a unit is acted on that does not exist"
-    if verb in (START, ENABLE) and inst.run == "running":
+    if verb in (START, ENABLE) and inst.run in RUNS:
         harmless = {Kind.RESTART_UNIT} if inst.phase == "R" else set()  # in its pause nothing is stopped
         if (_CYCLING - harmless) & set(own):
             yield "a running container is touched"
@@ -103,7 +106,9 @@ def _instance(world: World, inst: Inst, verb: str, own: Sequence[Kind], wrote: b
 
 
 def _supervised(world: World, inst: Inst, own: Sequence[Kind], wrote: bool) -> Iterable[str]:
-    if {Kind.START_CONTAINER, Kind.RESTART_CONTAINER} & set(own):
+    if inst.run in ONLY and any(k.name.endswith("_CONTAINER") for k in own):
+        yield "a container is acted on that does not exist"
+    if {Kind.START_CONTAINER, Kind.RESTART_CONTAINER, Kind.KEEP} & set(own):
         yield "a container is started beside its unit"
     if Kind.STOP_CONTAINER in own and inst.phase not in DOWN:
         before = own[: own.index(Kind.STOP_CONTAINER)]
@@ -112,7 +117,8 @@ def _supervised(world: World, inst: Inst, own: Sequence[Kind], wrote: bool) -> I
     for job in (Kind.STOP_UNIT, Kind.RESTART_UNIT):
         if job in own and inst.phase in ("P", "L") and Kind.AWAIT_SETTLED not in own[: own.index(job)]:
             yield "a start job is cut off, which would orphan its container"
-    if inst.phase == "R" and inst.run in LIVE and Kind.STOP_UNIT in own and Kind.STOP_CONTAINER not in own:
+    ends = {Kind.STOP_CONTAINER, Kind.CLOSE}
+    if inst.phase == "R" and inst.run in LIVE and Kind.STOP_UNIT in own and not ends & set(own):
         yield "a container outlives its unit, for which no ExecStop runs"
     if inst.phase == "R" and Kind.START_UNIT in own and Kind.STOP_UNIT not in own:
         yield "a start job would sit out RestartSec"

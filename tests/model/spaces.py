@@ -13,7 +13,7 @@ from itertools import product
 from system_service.model.feature import AdminState
 from system_service.model.snapshot import Run
 
-from .world import LIMIT, Inst, World
+from .world import LIMIT, ONLY, Inst, World
 
 STATES = tuple(s.value for s in AdminState)
 RUNS = tuple(r.value for r in Run)
@@ -39,6 +39,17 @@ def single(
         yield World(state, False, "", (Inst("nosys", 0, "", run),))
 
 
+def only(files: Sequence[str] = ("enabled", "disabled", "masked")) -> Iterator[World]:
+    """Worlds of a feature that exists in Kubernetes only; its `wait` is ours (no F)."""
+    for state, featured, run in product(STATES, (False, True), ONLY):
+        for phase, file, count in product(PHASES, files, (0, LIMIT)):
+            if phase != "F":
+                yield World(state, featured, "", (Inst(phase, count, file, run),))
+        yield World(state, featured, "", (Inst("none", 0, "", run),))
+        if not featured:
+            yield World(state, False, "", (Inst("nosys", 0, "", run),))
+
+
 def reloading() -> Iterator[World]:
     """Worlds in which a unit reloads: none of ours does, so they are planned for and not explored."""
     for state, run, file, featured in product(STATES, RUNS, FILES, (False, True)):
@@ -62,4 +73,5 @@ def small() -> Iterator[World]:
         ("enabled", "disabled"), ("exited", "running", "paused", "restarting"), ("static", "masked"), (LIMIT,)
     )
     yield from single(("enabled", "disabled"), ("absent", "exited"), ("disabled",), (LIMIT,))
+    yield from only(("enabled", "masked"))
     yield from single(("always_enabled", "always_disabled", "unknown"), ("exited", "running"), ("masked",), (0,))

@@ -64,6 +64,15 @@ def test_without_fallback_it_is_a_pod_or_nobody() -> None:
     assert states > 10_000
 
 
+@pytest.mark.parametrize("fallback", [False, True])
+def test_what_exists_in_kubernetes_only_is_run_by_a_pod_or_nobody(fallback: bool) -> None:
+    """Whatever the host's own commands write into its row: fallback, or the local owner."""
+    machine = Machine(keeper, 1)
+    begin = World(fallback=fallback, local=False, has_local=False, disasters=0)
+    states, _ = explore(machine, begin, calm(machine, 500), 4_000_000)
+    assert states > 10_000
+
+
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[m.what.replace(" ", "_") for m in MUTANTS])
 def test_mutant_is_caught(mutant: Mutant) -> None:
     built = mutant.build()

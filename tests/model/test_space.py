@@ -48,6 +48,16 @@ def test_every_run_of_a_feature_with_two_instances_ends_as_asked(verb: str) -> N
 
 
 @pytest.mark.parametrize("verb", VERBS)
+def test_every_run_of_a_feature_in_kubernetes_only_ends_as_asked(verb: str) -> None:
+    worlds = list(spaces.only())
+    found = Search(planner, verb).run(worlds)
+    _say(f"{verb}, kubernetes only: {len(worlds)} worlds: {_counts(found)}")
+    assert len(worlds) >= 1_300
+    assert found.nodes >= 5_000
+    assert found.ends["reached"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_plans_while_a_unit_reloads_keep_the_rules(verb: str) -> None:
     assert len(Search(planner, verb).look(spaces.reloading()).plans) >= 20
 
@@ -57,7 +67,7 @@ def test_rounds_of_the_model_are_those_of_the_command() -> None:
 
 
 def test_plan_depends_on_nothing_that_the_bare_snapshot_leaves_out() -> None:
-    worlds = {visible(world) for world in spaces.single()}
+    worlds = {visible(world) for world in (*spaces.single(), *spaces.only())}
     assert len(worlds) >= 2_000
     for verb in VERBS:
         for world in worlds:

@@ -8,10 +8,14 @@ Phases of a unit (what systemd knows, of which a snapshot shows only a part):
     R           auto-restart: the pause before the next try
     D0 D1 D2    deactivating with ExecStop, then: inactive, auto-restart, start again (a restart or a start was asked)
     D3 D4       deactivating without ExecStop (a start-pre was killed), then: inactive, start again
+
+A feature that exists in Kubernetes only has no container here: its instance is `gone`, or a pod is `serving`. While its
+unit is active a pod comes; `wait` does not end when that dies.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -22,7 +26,9 @@ from system_service.model.snapshot import Active, Container, FeatureSeen, Host, 
 
 NAME = "snmp"
 LIMIT = 3  # starts until the unit's start limit is spent
-LIVE = ("running", "paused", "restarting")
+LIVE = ("running", "paused", "restarting", "serving")
+RUNS = ("running", "serving")
+ONLY = ("gone", "serving")
 STARTABLE = ("absent", "created", "exited", "restarting", "running")  # where the unit's start script succeeds
 DOWN, STOPPING = ("I", "FA", "FL"), ("D0", "D1", "D2", "D3", "D4")
 NO_UNIT = ("none", "nosys")
@@ -74,6 +80,10 @@ def seen(inst: Inst, index: int = 0, count: int = 1, gate: bool = False) -> Seen
     """What a snapshot shows of an instance."""
     labels = {"sonic.startup-gate": "true"} if gate else {}
     where = instance(index, count)
+    if inst.run in ONLY:
+        pod = Container("1" * 64, "k8s", Run.RUNNING) if inst.run == "serving" else None
+        shown = seen(inst._replace(run="absent"), index, count)
+        return replace(shown, pods=(pod,) if pod else (), serving=pod)
     box = None if inst.run == "absent" else Container("0" * 64, where.container, Run(inst.run), labels=labels)
     if inst.phase == "nosys":
         return Seen(where, box, None)
@@ -86,29 +96,39 @@ def seen(inst: Inst, index: int = 0, count: int = 1, gate: bool = False) -> Seen
 def snapshot(world: World) -> Snapshot:
     count = len(world.insts)
     host = Host(all(i.phase != "nosys" for i in world.insts), world.featured)
-    feature = Feature(NAME, AdminState(world.state), global_scope=count == 1, per_asic_scope=count > 1)
-    shown = FeatureSeen(feature, tuple(seen(inst, i, count) for i, inst in enumerate(world.insts)))
+    only = any(inst.run in ONLY for inst in world.insts)
+    mode = Mode.KUBERNETES if only else Mode.LEGACY
+    feature = Feature(
+        *(NAME, AdminState(world.state), True, mode, True, not only), global_scope=count == 1, per_asic_scope=count > 1
+    )
+    insts = tuple(seen(inst, i, count) for i, inst in enumerate(world.insts))
+    shown = FeatureSeen(feature, insts, kube_only=only)
     return Snapshot(host, (shown,))
 
 
 def bare(world: World) -> SimpleNamespace:
     """The snapshot with nothing but what start, stop, restart, enable and disable may depend on.
 
-    Legacy mode: the local container is all there is (custody.py has the other). There is no fallback, server, node,
+    Legacy mode, where the local container is all there is, or a feature that has none (custody.py has what lies
+    between). There is no fallback, server, node,
     label or ctrmgrd in it: a planner that reads one ends in AttributeError, so a plan made from it is the plan for
     every value of them.
     """
     count = len(world.insts)
     host = SimpleNamespace(systemd=all(i.phase != "nosys" for i in world.insts), featured=world.featured)
-    feature = SimpleNamespace(name=NAME, state=AdminState(world.state), mode=Mode.LEGACY)
-    shown = SimpleNamespace(feature=feature, seen=tuple(_bare(inst, i, count) for i, inst in enumerate(world.insts)))
+    only = any(inst.run in ONLY for inst in world.insts)
+    mode = Mode.KUBERNETES if only else Mode.LEGACY
+    feature = SimpleNamespace(name=NAME, state=AdminState(world.state), mode=mode)
+    insts = tuple(_bare(inst, i, count) for i, inst in enumerate(world.insts))
+    shown = SimpleNamespace(feature=feature, seen=insts, kube_only=only, own={})
     return SimpleNamespace(host=host, features=(shown,))
 
 
 @cache
 def _bare(inst: Inst, index: int, count: int) -> SimpleNamespace:
     shown = seen(inst, index, count)
-    return SimpleNamespace(instance=shown.instance, unit=shown.unit, run=shown.run, runs=shown.runs, serving=None)
+    runs, serving = shown.runs, shown.serving
+    return SimpleNamespace(instance=shown.instance, unit=shown.unit, run=shown.run, runs=runs, serving=serving)
 
 
 def visible(world: World) -> World:
@@ -166,8 +186,10 @@ def moves(inst: Inst) -> tuple[tuple[str, Inst], ...]:
         add(STEP, run="running")
     if run in ("running", "restarting"):
         add(FAULT, run="exited")
+    if run == "serving":
+        add(FAULT, run="gone")
     if phase == "P":
-        if run == "running":
+        if run == "running" or run in ONLY:
             add(STEP, phase="A")
         elif run in STARTABLE:
             add(STEP, run="running")
@@ -178,6 +200,10 @@ def moves(inst: Inst) -> tuple[tuple[str, Inst], ...]:
             add(fails, phase="FA")
         add(FAULT, phase="R")
         add(FAULT, phase="FA")
+    elif phase == "A" and run in ONLY:
+        if run == "gone":
+            add(STEP, run="serving")
+        add(FAULT, phase="R")
     elif phase == "A":
         if run not in LIVE:  # `wait` ends with 0: ExecStop, then what Restart= says
             add(STEP, phase="D1")
@@ -186,7 +212,7 @@ def moves(inst: Inst) -> tuple[tuple[str, Inst], ...]:
     elif phase == "R":
         found.append((tried, _attempt(inst)))
     elif phase in ("D0", "D1", "D2") and run in LIVE:
-        add(STEP, run="exited")  # ExecStop: the stop script finds the container
+        add(STEP, run="gone" if run == "serving" else "exited")  # ExecStop: the stop script finds the container
     elif phase in ("D0", "D3"):
         # Where a start was cut off over a paused container, the next one fails once, and the command with it.
         add(EXCUSE if run == "paused" else STEP, phase="I")
@@ -264,6 +290,10 @@ def _write(world: World, action: Action) -> tuple[str, World]:
 def _act(inst: Inst, kind: Kind, issued: bool) -> tuple[str, Inst]:
     if kind.waits:
         return _await(inst, kind), inst
+    if kind is Kind.CLOSE:
+        return NEXT, inst._replace(run="gone" if inst.run == "serving" else inst.run)
+    if kind is Kind.KEEP:  # takes every step itself, until a pod serves
+        return (NEXT, inst._replace(run="serving")) if inst.run in ONLY else (FAILS, inst)
     if kind.name.endswith("_CONTAINER"):
         return _engine(inst, kind)
     if inst.phase in NO_UNIT:
@@ -301,9 +331,9 @@ def _await(inst: Inst, kind: Kind) -> str:
         return WAITS if inst.phase in ("P", *STOPPING) else NEXT
     if kind is Kind.AWAIT_STOPPED:
         return WAITS if inst.run in LIVE else NEXT
-    if inst.phase in ("FA", "FL") and inst.run != "running":
+    if inst.phase in ("FA", "FL") and inst.run not in ("running", *ONLY):
         return FAILS
-    return NEXT if inst.run == "running" else WAITS
+    return NEXT if inst.run in RUNS else WAITS
 
 
 def _engine(inst: Inst, kind: Kind) -> tuple[str, Inst]:

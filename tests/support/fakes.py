@@ -60,6 +60,7 @@ class FakeSwitch:
         self.config = write_config(os.path.join(folder, "sonic-db", "database_config.json"), self.redis.address)
         self.asics: dict[str, FakeRedis] = {}
         self.run_dir = os.path.join(folder, "run")
+        self.unit_dir, self.admin_dir = os.path.join(folder, "units"), os.path.join(folder, "etc")
         self.units = FakeSystemd(os.path.join(folder, "systemd"), {})
         self.bin = self.units.bin
         self.program("journalctl", ["true"])
@@ -68,6 +69,7 @@ class FakeSwitch:
             **os.environ,
             "SYSTEM_SERVICE_DB_CONFIG": self.config,
             "SYSTEM_SERVICE_RUN_DIR": self.run_dir,
+            "SYSTEM_SERVICE_UNIT_DIR": self.unit_dir,
             "DOCKER_HOST": f"unix://{self.docker.address}",
             "PATH": f"{self.bin}:{os.environ['PATH']}",
             "TZ": "UTC",
@@ -97,7 +99,8 @@ class FakeSwitch:
         """Boot systemd with these units (`snmp` is snmp.service); their scripts start and stop the containers."""
         os.mkdir(self.booted)
         self.units.close()
-        self.units = FakeSystemd(self.units.folder, {f"{name}.service": spec for name, spec in specs.items()})
+        units = {f"{name}.service": spec for name, spec in specs.items()}
+        self.units = FakeSystemd(self.units.folder, units, self.unit_dir)
         self.program("journalctl", ["true"])
         script = [sys.executable, "-I", "-S", unit_scripts.__file__, self.units.state, self.docker.address]
         for name in ("systemctl", "busctl"):
@@ -130,6 +133,7 @@ class FakeSwitch:
             Engine(self.docker.address, docker_timeout),
             Units(systemctl_timeout, self.booted),
             self.run_dir,
+            (self.unit_dir, self.admin_dir),
         )
 
     def start(self, *argv: str | bytes, **options: Any) -> subprocess.Popen[bytes]:

@@ -6,7 +6,7 @@ import threading
 import time
 from pathlib import Path
 
-PROCESSES = {"snmp": "snmpd", "lldp": "lldpd"}
+PROCESSES = {"snmp": "snmpd", "lldp": "lldpd", "probe": "probe"}
 _CGROUPS = Path("/sys/fs/cgroup")
 _PACE = 0.02  # seconds between two looks; a look takes some milliseconds
 

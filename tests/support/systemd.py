@@ -48,13 +48,15 @@ class Spec:
 class FakeSystemd:
     """The fake, its state in `folder`; `bin` is the folder for PATH."""
 
-    def __init__(self, folder: str, units: dict[str, Spec]) -> None:
+    def __init__(self, folder: str, units: dict[str, Spec], unit_files: str = "") -> None:
+        """`unit_files`: a folder that may hold files of more units."""
         self.folder = folder
         self.bin = os.path.join(folder, "bin")
         self.state = os.path.join(folder, "systemd.json")
         os.makedirs(self.bin)
         with open(self.state, "w", encoding="utf-8") as file:
-            json.dump({"failure": "", "calls": [], "units": {n: self._unit(n, s) for n, s in units.items()}}, file)
+            named = {n: self._unit(n, s) for n, s in units.items()}
+            json.dump({"failure": "", "calls": [], "folder": unit_files, "units": named}, file)
         for program in ("systemctl", "busctl"):
             _executable(self.bin, program, [sys.executable, "-I", "-S", fake.__file__, self.state])
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from system_service.backends.unitfiles import UnitFiles, text
 from tests.fakes.docker_life import FakeContainer
 from tests.fakes.docker_server import DockerServer
 from tests.support.redis import RedisServer
@@ -73,7 +74,7 @@ class Scene:
     """One feature on a switch, its local container running. Gates poll quickly, and never is snmpd there twice."""
 
     def __init__(self, folder: str, server: RedisServer, docker: DockerServer) -> None:
-        self.folder, self.docker = folder, docker
+        self.folder, self.docker, self.server = folder, docker, server
         self.config = redis.Redis(unix_socket_path=server.address, db=4, decode_responses=True)
         self.state = redis.Redis(unix_socket_path=server.address, db=6, decode_responses=True)
         self.environment = {
@@ -350,3 +351,45 @@ def test_killed_anywhere_another_wait_goes_on(scene: Scene, moment: str) -> None
     pod.obeys = True
     with waiting(scene):
         until(lambda: scene.owner() == "kube")
+
+
+@pytest.fixture
+def kube_only(scene: Scene) -> Scene:
+    """No local container, and a unit that says so."""
+    with scene.docker.changed:
+        scene.docker.containers.clear()
+    folder = f"{scene.folder}/units"
+    scene.environment["SYSTEM_SERVICE_UNIT_DIR"] = folder
+    UnitFiles(folder).write("snmp", text("snmp"))
+    return scene
+
+
+def test_what_exists_in_kubernetes_only_ends_when_legacy_is_written(kube_only: Scene) -> None:
+    """Fallback or not, nothing is started that is not there."""
+    kube_only.begin("kube", local=False)
+    with waiting(kube_only) as waiter:
+        waiter.idle(3)
+        kube_only.pod()
+        until(lambda: kube_only.owner() == "kube")
+        kube_only.wants(set_owner="local")
+        assert waiter.ended() == 0
+        assert "snmp: legacy is wanted, and there is no local container" in waiter.said
+        assert kube_only.owner() != "kube"
+
+
+def test_what_exists_in_kubernetes_only_waits_for_its_row(kube_only: Scene) -> None:
+    with waiting(kube_only) as waiter:
+        waiter.idle()
+        kube_only.begin("kube", local=False, no_fallback_to_local="true")
+        kube_only.pod()
+        until(lambda: kube_only.owner() == "kube")
+
+
+def test_what_exists_in_kubernetes_only_waits_for_redis(kube_only: Scene) -> None:
+    kube_only.server.stop()
+    with waiting(kube_only) as waiter:
+        until(lambda: any("waiting on" in line for line in waiter.said))
+        kube_only.server.start()
+        kube_only.begin("kube", local=False, no_fallback_to_local="true")
+        kube_only.pod()
+        until(lambda: kube_only.owner() == "kube")

@@ -1,0 +1,134 @@
+"""Units of features that exist in Kubernetes only: their files, written, recognised by a mark, removed. Runs nothing.
+
+Nothing is ever overwritten or removed that does not bear the mark. No dataclasses: the waiter asks here too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from system_service.errors import Failed, NotPermitted, Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+UNIT_DIR = "/usr/local/lib/systemd/system"
+"""Where units go, unless $SYSTEM_SERVICE_UNIT_DIR names another folder of systemd's.
+
+Not below /etc: there `systemctl mask`, the off switch of a feature, finds its place taken.
+"""
+ADMIN_DIR = "/etc/systemd/system"
+"""Where the host's daemons put drop-ins (NAME.service.d), and systemctl its links."""
+_OTHERS = ("/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+
+_MARK = "# Made by `config feature install`, and removed by `config feature uninstall`: changes here are lost."
+_TEXT = """{mark}
+[Unit]
+Description={name} container, from Kubernetes
+After=database.service{after}
+StartLimitIntervalSec=1200
+StartLimitBurst=3
+
+[Service]
+ExecStartPre=system container start {name}
+ExecStart=system container wait {name}
+ExecStop=system container stop {name}
+Restart=always
+RestartSec=30
+
+[Install]
+WantedBy=multi-user.target
+"""
+_MOST = 65536
+
+
+def text(name: str, after: Sequence[str] = ()) -> str:
+    """The unit of a feature, with the rules of an image's own; it calls what their scripts call.
+
+    Both arguments are checked words: nothing of them is quoted.
+    """
+    others = "".join(f" {unit}" for unit in after if unit != "database.service")
+    return _TEXT.format(mark=_MARK, name=name, after=others)
+
+
+class UnitFiles:
+    """The folder with the units. Every method may raise NotPermitted or Failed (both name the file)."""
+
+    def __init__(self, folder: str = "", admin: str = ADMIN_DIR) -> None:
+        self.folder = folder or os.environ.get("SYSTEM_SERVICE_UNIT_DIR") or UNIT_DIR
+        self.admin = admin
+
+    def read(self, name: str) -> str | None:
+        """The text of the feature's unit, if it is one of ours."""
+        try:
+            handle = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:  # absent, a link, not to be read: none of ours
+            return None
+        try:
+            found = os.read(handle, _MOST).decode("utf-8", "replace")
+        except OSError:  # a folder
+            return None
+        finally:
+            os.close(handle)
+        return found if found.startswith(f"{_MARK}\n") else None
+
+    def others(self, name: str) -> bool:
+        """Whether somebody else has a unit of this name; the link that masks it is none."""
+        paths = [os.path.join(folder, f"{name}.service") for folder in (self.admin, *_OTHERS)]
+        if os.path.lexists(self._path(name)) and self.read(name) is None:
+            return True
+        return any(os.path.exists(path) and os.path.realpath(path) != os.devnull for path in paths)
+
+    def write(self, name: str, content: str) -> None:
+        """Put the unit there, whole or not at all. Raises Refused where somebody else's file is."""
+        path, partial = self._path(name), self._partial(name)
+        if os.path.lexists(path) and self.read(name) is None:
+            raise Refused(f"{path} is not ours, and stays as it is", "choose another name")
+        try:
+            os.makedirs(self.folder, exist_ok=True)
+            handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+            with open(handle, "w", encoding="utf-8") as file:
+                os.fchmod(handle, 0o644)  # whatever the umask took away
+                file.write(content)
+                file.flush()
+                os.fsync(handle)
+            os.rename(partial, path)
+        except OSError as error:
+            raise _told(error, path) from error
+
+    def remove(self, name: str) -> None:
+        """Remove the unit, if it is ours, and what belongs to it alone. Nothing of it there is fine."""
+        try:
+            _unlink(self._partial(name))
+            if self.read(name) is not None:
+                self._remove_drop_ins(name)
+                _unlink(self._path(name))
+        except OSError as error:
+            raise _told(error, str(error.filename or self._path(name))) from error
+
+    def _remove_drop_ins(self, name: str) -> None:
+        import shutil
+
+        folder = os.path.join(self.admin, f"{name}.service.d")
+        if os.path.isdir(folder) and not os.path.islink(folder):
+            shutil.rmtree(folder)
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.folder, f"{name}.service")
+
+    def _partial(self, name: str) -> str:
+        # The same at every try: a killed one leaves at most this, and the next takes it.
+        return os.path.join(self.folder, f".{name}.service.new")
+
+
+def _unlink(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _told(error: OSError, path: str) -> Failed | NotPermitted:
+    if isinstance(error, PermissionError):
+        return NotPermitted(f"{path}: {error.strerror}", "run it as root (sudo)")
+    return Failed(f"{path} cannot be written: {error.strerror}", f"see to {os.path.dirname(path)}")
