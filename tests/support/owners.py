@@ -29,8 +29,9 @@ class Owners:
 
     def _run(self) -> None:
         while not self._over.wait(_PACE):
+            seen = _containers(set(PROCESSES.values()), self._room)
             for name, process in PROCESSES.items():
-                found = containers_with(process, self._room)
+                found = seen[process]
                 if len(found) > 1:
                     self.twice.append(f"{name} in {', '.join(sorted(found))} at {time.strftime('%H:%M:%S')}")
             self.looks += 1
@@ -52,25 +53,24 @@ class Owners:
 
 def containers_with(process: str, room: str) -> set[str]:
     """Ids (12 letters) of the containers in this sandbox's room in which a living process has this name."""
-    found = set()
-    for members in _groups(room).glob("docker/*/cgroup.procs"):
-        try:
-            pids = members.read_text().split()
-        except OSError:  # the container has ended
+    return _containers({process}, room)[process]
+
+
+def _containers(processes: set[str], room: str) -> dict[str, set[str]]:
+    """The same for several names, in one walk through /proc."""
+    found: dict[str, set[str]] = {name: set() for name in processes}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
             continue
-        if any(_is(pid, process) for pid in pids):
-            found.add(members.parent.name[:12])
+        try:
+            name = (entry / "comm").read_text().strip()
+            if name not in found:
+                continue
+            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+            groups = (entry / "cgroup").read_text()
+        except OSError:  # it has ended
+            continue
+        group = _CONTAINER.search(groups)
+        if state not in "ZX" and group and f"/{room}/" in groups:
+            found[name].add(group[0][:12])
     return found
-
-
-def _groups(room: str) -> Path:
-    """The room's control group, in version 1 that of one of the controllers."""
-    return next((path for path in (_CGROUPS / "memory" / room, _CGROUPS / room) if path.exists()), _CGROUPS / room)
-
-
-def _is(pid: str, process: str) -> bool:
-    try:
-        name, _, rest = Path("/proc", pid, "stat").read_text().partition("(")[2].rpartition(")")
-    except OSError:  # it has ended
-        return False
-    return name == process and rest.split()[0] not in "ZX"
