@@ -175,7 +175,8 @@ def plan_repair(site: Site) -> Plan:
     if not site.row or not site.wanted.kube_only or (site.file is None and not lost):
         return Plan()
     fresh = site.file is None or not unit.exists or unit.file_state == "disabled"
-    return Plan(tuple(_install(site, site.file or text(site.name), start=fresh)))
+    steps = _install(site, site.file or text(site.name), start=fresh)
+    return Plan(tuple(step for step in steps if step.kind is not Kind.ADD))  # what is in its row is the operator's
 
 
 def _refuse_install(site: Site) -> None:

@@ -246,6 +246,15 @@ class TestRepair:
         assert (unit(booted).file_state, unit(booted).active.value) == ("disabled", "inactive")
         assert repair(booted.switch(), ask()) == ()
 
+    @pytest.mark.parametrize("fields", [{"set_owner": "local"}, {"no_fallback_to_local": "false"}])
+    def test_a_row_changed_by_hand_stays_as_it_is(self, booted, fields):
+        put(booted)
+        booted.put("CONFIG_DB", f"FEATURE|{NAME}", {**ROW, **fields})
+        assert repair(booted.switch(), ask()) == ()
+        assert booted.row(NAME) == {**ROW, **fields}
+        put(booted)
+        assert booted.row(NAME) == ROW
+
     def test_a_stopped_one_stays_stopped(self, booted, asker):
         put(booted)
         asker("stop", NAME)
