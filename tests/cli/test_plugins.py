@@ -16,6 +16,7 @@ from tests.support.host import PLUGIN, Host, bare_host, built_wheel, host
 
 __all__ = ["bare_host", "built_wheel", "host"]
 
+PAGE = Path(__file__).parents[2] / "docs" / "plugins.md"
 OURS = {"show": show_kube, "config": config_kube}
 # What the host's operators can type today, and what it means; `s` and `st` mean several.
 ABBREVIATIONS = {
@@ -54,6 +55,16 @@ def test_every_abbreviation_of_today_stays_unique(group):
         for length in range(1, len(word) + 1):
             others = {w for w in (*ABBREVIATIONS[group], *ours) if w.startswith(word[:length])} - {word}
             assert others <= {*ABBREVIATIONS[group]}, f"{group} {word[:length]}"
+
+
+@pytest.mark.parametrize("group", ABBREVIATIONS)
+def test_the_page_says_what_is_added(group):
+    (line,) = [line for line in PAGE.read_text().splitlines() if line.startswith(f"| `{group}` |")]
+    theirs, added = (
+        {word.strip("`") for word in cell.strip(" |").split(", ")} - {""} for cell in line.split(" | ")[1:3]
+    )
+    assert theirs == {*ABBREVIATIONS[group]}
+    assert added == words_of(group) - theirs
 
 
 @pytest.mark.parametrize("group", ABBREVIATIONS)

@@ -9,11 +9,12 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
+import hiredis
 import pytest
 
 from sandbox import wheel
@@ -32,8 +33,10 @@ class Host:
         run([sys.executable, "-m", "venv", "--without-pip", str(folder)])
         self.bin = folder / "bin"
         (self.site,) = folder.glob("lib/python*/site-packages")
-        # Beside the host's own: what a switch has anyway. Nothing of ours comes from there.
-        (self.site / "switch.pth").write_text(sysconfig.get_path("purelib"))
+        # What a switch has besides. Nothing else of the interpreter that runs the tests is seen, ourselves above all.
+        for package in (click, hiredis):
+            found = Path(package.__file__).parent
+            (self.site / found.name).symlink_to(found)
         shutil.copytree(SITE, self.site, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
 
     def pip(self, *words: str) -> None:
