@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from config_kube.cli import cli as config_kube
 from show_kube.cli import cli as show_kube
 from tests.support.host import PLUGIN, Host, bare_host, built_wheel, host
+from tests.support.switch import wait_until
 
 __all__ = ["bare_host", "built_wheel", "host"]
 
@@ -152,6 +154,18 @@ def test_an_output_that_cannot_be_written(host, fakes):
             host.argv("show", "feature", "mode"), env=fakes.environment, stdout=full, stderr=subprocess.PIPE, text=True
         )
     assert (ran.returncode, ran.stderr) == (1, "Error: the output cannot be written: No space left on device\n")
+
+
+def test_ctrl_c_ends_as_standalone(host, fakes):
+    fakes.feature("snmp")
+    fakes.docker.inject("", "hang")
+    with subprocess.Popen(
+        host.argv("show", "feature", "mode"), env=fakes.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        wait_until("a question to Docker", lambda: sum(fakes.docker.calls.values()))
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30) == (b"", b"\n")
+    assert process.returncode == 130
 
 
 @pytest.mark.parametrize(
