@@ -33,7 +33,21 @@ feature = LazyGroup(
       config-kube feature state lldp disabled --block
       config-kube feature owner snmp local""",
 )
+kubernetes = LazyGroup(
+    "kubernetes",
+    table={
+        "label": ("config_kube.kubernetes.label.group", "Label configuration"),
+        "server": ("config_kube.kubernetes.server.group", "Server configuration"),
+    },
+    help="""Configure the Kubernetes server of this switch, and its node's labels
+
+    \b
+    Examples:
+      config-kube kubernetes server ip 10.10.10.10
+      config-kube kubernetes label add rack r12""",
+)
 cli.add_command(feature)
+cli.add_command(kubernetes)
 
 
 def main() -> None:

@@ -32,11 +32,16 @@ feature = LazyGroup(
 )
 kubernetes = LazyGroup(
     "kubernetes",
-    table={"manifest": ("show_kube.kubernetes.manifest", "The DaemonSet that runs a feature from Kubernetes")},
-    help="""Show what Kubernetes needs of this switch
+    table={
+        "labels": ("show_kube.kubernetes.labels", "Show the labels that this switch wants on its node"),
+        "manifest": ("show_kube.kubernetes.manifest", "The DaemonSet that runs a feature from Kubernetes"),
+        "server": ("show_kube.kubernetes.server.group", "Server configuration"),
+    },
+    help="""Show the Kubernetes server of this switch, and what it needs
 
     \b
     Examples:
+      show-kube kubernetes server status
       show-kube kubernetes manifest snmp""",
 )
 cli.add_command(feature)

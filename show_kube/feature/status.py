@@ -48,16 +48,7 @@ def command(feature_name: str | None, as_json: bool) -> Result | None:
 def _plain(row: dict[str, str]) -> dict[str, Any]:
     fields: dict[str, Any] = {field: row[field] for _, field, _ in COLUMNS if field in row}
     if "update_time" in fields:
-        fields["update_time"] = _utc(fields["update_time"])
+        from show_kube.stamp import utc
+
+        fields["update_time"] = utc(fields["update_time"])
     return fields
-
-
-def _utc(stamp: str) -> str | None:
-    """RFC 3339 from the local time that the switch's scripts write; None for anything else."""
-    import time
-
-    try:
-        seconds = time.mktime(time.strptime(stamp, "%Y-%m-%d %H:%M:%S"))
-    except (ValueError, OverflowError):
-        return None
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -20,16 +20,21 @@ class Report:
 
 @dataclass(frozen=True)
 class Result:
-    """The outcome of a command over some features; `error` is the first failure, None on success."""
+    """The outcome of a command over some features; `error` is the first failure, None on success.
+
+    `facts` are JSON keys beside `features`, for what is the switch's own; `wrote`: something of that was changed.
+    """
 
     command: str
     reports: tuple[Report, ...] = ()
     dry_run: bool = False
     error: SwitchError | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    wrote: bool = False
 
     @property
     def changed(self) -> bool:
-        return any(r.changed for r in self.reports)
+        return self.wrote or any(r.changed for r in self.reports)
 
     @property
     def exit_code(self) -> int:
@@ -50,4 +55,5 @@ class Result:
                 "resolution": error.resolution,
                 "exit_code": error.exit_code,
             },
+            **self.facts,
         }

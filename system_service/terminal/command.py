@@ -5,6 +5,7 @@ Commands return a Result; what they print beside it is data on stdout.
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,9 @@ from system_service.terminal.groups import HELP_NAMES, OrderedHelp
 if TYPE_CHECKING:
     from system_service.domain.result import Result
 
+# Whoever runs the command, the host's program or ours, under whatever name.
+_PROGRAMS = {"show_kube": "show", "config_kube": "config"}
+
 
 class Command(OrderedHelp):
     """A click command whose callback may raise SwitchError or return a Result."""
@@ -24,6 +28,20 @@ class Command(OrderedHelp):
         super().__init__(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
+        # What the host's `show` would say to these two, around a command of ours, is not what ours say.
+        try:
+            return self._shown(ctx)
+        except KeyboardInterrupt:
+            click.echo(err=True)
+            ctx.exit(130)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # nobody reads on: click ends quietly
+                raise
+            from system_service.terminal.program import output_lost
+
+            ctx.exit(output_lost(error))
+
+    def _shown(self, ctx: click.Context) -> Any:
         try:
             outcome = super().invoke(ctx)
         except SwitchError as error:
@@ -50,11 +68,13 @@ def _failure(ctx: click.Context, error: SwitchError) -> Result:
 
 
 def spoken(ctx: click.Context) -> str:
-    """The command as the host's operator says it: `show feature mode`, `system service stop`."""
-    words = ctx.command_path.split()
-    first = words[0].rsplit("/", 1)[-1]
-    names = {"show-kube": "show", "config-kube": "config"}
-    return " ".join([names.get(first, first), *words[1:]])
+    """The command as the host's operator says it, in full words: `show feature mode`, `system service stop`."""
+    package = (ctx.command.callback.__module__ if ctx.command.callback else "").partition(".")[0]
+    words: list[str] = []
+    while ctx.parent is not None:
+        words.insert(0, ctx.command.name or "")
+        ctx = ctx.parent
+    return " ".join([_PROGRAMS.get(package, "system"), *words])
 
 
 def echo_json(result: Result) -> None:

@@ -28,9 +28,13 @@ def _exit_code(group: click.Group, name: str) -> int:
     except click.Abort:
         return 130  # Ctrl-C, where click itself would say 1
     except OSError as error:
-        # The backends have turned their own into ours: this is the output's (a full disk).
-        with open(os.devnull, "wb") as null:
-            os.dup2(null.fileno(), 1)  # what is still in the buffer would fail once more at the end
-        click.echo(f"Error: the output cannot be written: {error.strerror or error}", err=True)
-        return 1
+        return output_lost(error)
     return outcome if isinstance(outcome, int) else 0
+
+
+def output_lost(error: OSError) -> int:
+    """Say that stdout could not be written (a full disk): the backends have turned their own errors into ours."""
+    with open(os.devnull, "wb") as null:
+        os.dup2(null.fileno(), 1)  # what is still in the buffer would fail once more at the end
+    click.echo(f"Error: the output cannot be written: {error.strerror or error}", err=True)
+    return 1

@@ -28,7 +28,7 @@ def test_a_member_of_the_docker_and_redis_groups_may_look(console: Console) -> N
 
 def test_what_only_root_may_do_is_refused_before_anything_is_done(console: Console) -> None:
     lives = {name: console.life(name) for name in features.IMAGES}
-    for line in ("system service stop snmp", "system service disable lldp", "config feature mode snmp kubernetes"):
+    for line in ("system service stop snmp", "system service disable lldp", "config-kube feature mode snmp kubernetes"):
         error = console.ask(line, expect=8, user="admin")["error"]
         assert (error["kind"], error["resolution"]) == ("not_permitted", "run it as root (sudo)"), error
     assert {name: console.life(name) for name in features.IMAGES} == lives

@@ -17,6 +17,7 @@ from typing import Any
 
 from sandbox.kube import binaries
 from sandbox.switch import Switch
+from tests.bench import plugins
 from tests.bench.outage import handover, silence
 from tests.support.switch import CONFIG_DB, Witness, wait_until
 
@@ -149,7 +150,7 @@ def main() -> None:
         fill(witness, GROWTH[0])
         python = switch.exec(["/usr/bin/python3", "-c", "import sys; print(sys.version.split()[0])"]).stdout.strip()
         floor = timed(switch, {"floor": ["/usr/bin/python3", "-c", "import click"]})["floor"]["median_ms"]
-        sections = [outage(switch), waiting(switch), commands(switch), growth(switch, witness)]
+        sections = [plugins.lines(), outage(switch), waiting(switch), commands(switch), growth(switch, witness)]
         if not binaries.missing():
             sections.insert(0, handovers(switch))
     head = (

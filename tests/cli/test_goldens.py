@@ -16,6 +16,8 @@ CASES = [
     for case in golden["cases"]
 ]
 BARE = ["show", "feature"]  # its list of commands may be longer than the host's
+# The host does not verify a server that nobody called insecure; ours does.
+SERVER = ["config", "kubernetes", "server"]
 
 
 def changes(before: dict, after: dict) -> dict:
@@ -34,8 +36,8 @@ def changes(before: dict, after: dict) -> dict:
 
 def test_every_recording_is_here():
     assert {name: len(golden["cases"]) for name, golden in GOLDENS.items()} == {
-        "full_switch": 24,
-        "legacy_only": 7,
+        "full_switch": 32,
+        "legacy_only": 10,
         "partial_rows": 7,
     }
 
@@ -54,4 +56,9 @@ def test_output_exit_code_and_writes_are_the_hosts(switch, database, case):
         assert ran.out == case["stdout"]
     if case["exit_code"] != 2:
         assert ran.err == ""
-    assert changes(before, switch.dump()) == case["db_changes"]
+    wrote = changes(before, switch.dump())
+    if case["argv"][:3] == SERVER:
+        row = wrote["CONFIG_DB"]["KUBERNETES_MASTER|SERVER"]["set"]
+        assert row["insecure"] == "False"
+        row["insecure"] = "True"
+    assert wrote == case["db_changes"]

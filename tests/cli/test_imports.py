@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -109,8 +110,27 @@ CONTAIN = CONTAINER | {
     "system_service.model.state_row",
     "system_service.wire.resp",
 }
+KUBE = (
+    SHOW
+    | {
+        "show_kube.kubernetes",
+        "show_kube.kubernetes.server",
+        "show_kube.kubernetes.server.group",
+        "system_service.model.kube_server",
+    }
+) - {
+    "show_kube.feature",
+    "show_kube.rows",
+    "system_service.model.natural",
+    "system_service.terminal.host",
+    "system_service.terminal.render",
+}
 # command -> exactly the modules of ours that it may import
 PINNED = {
+    "show kubernetes server config": KUBE | {"show_kube.kubernetes.server.config"},
+    "show kubernetes server status": KUBE | {"show_kube.kubernetes.server.status"},
+    "show kubernetes labels": KUBE - {"show_kube.kubernetes.server", "show_kube.kubernetes.server.group"}
+    | {"show_kube.kubernetes.labels", "system_service.terminal.render"},
     "show feature status": SHOW | {"show_kube.feature.status"},
     "show feature status snmp": SHOW | {"show_kube.feature.status"},
     "show feature config": SHOW | {"show_kube.feature.config"},
@@ -129,6 +149,31 @@ PINNED = {
     "system container start snmp": CONTAIN | {"system_service.container.start"},
     "system container stop snmp": CONTAIN | {"system_service.container.stop"},
 }
+# What is imported on every invocation of the host's `show` and `config`, Python's own included; click is there anyway.
+PLUGIN = {
+    "show": {"show_kube", "show_kube.cli"},
+    "config": {"config_kube", "config_kube.cli"},
+}
+PLUGINS = {
+    "system_service",
+    "system_service.terminal",
+    "system_service.terminal.groups",
+    "system_service.terminal.plugin",
+    "system_service.terminal.program",
+}
+REGISTER = """
+import sys, json, click
+host = click.Group("host")
+for name in ("feature", "kubernetes"):
+    host.add_command(click.Group(name))
+from importlib.machinery import SourceFileLoader
+before = set(sys.modules)
+SourceFileLoader("plugin", sys.argv[1]).load_module().register(host)
+registered = set(sys.modules) - before - {"plugin"}
+listed = " ".join(group.get_help(click.Context(group)) for group in host.commands.values())
+ours = {name for name in sys.modules if name.partition(".")[0] in ("config_kube", "show_kube", "system_service")}
+print(json.dumps([sorted(registered), sorted(ours), listed]))
+"""
 
 RUN = """
 import sys
@@ -184,6 +229,18 @@ def test_import_set_of_a_command(fakes, command):
     foreign = {n.partition(".")[0] for n in imported} - sys.stdlib_module_names - {*OURS}
     assert foreign <= ALLOWED
     assert {name for name in imported if name.partition(".")[0] in OURS} == PINNED[command]
+
+
+@pytest.mark.parametrize("program", PLUGIN)
+def test_import_set_of_a_plugin(program):
+    """Registered, and listed with all commands of ours, none of which is imported."""
+    plugin = Path(__file__).parents[2] / f"{program}_kube" / "plugin" / "sonic_system_service.py"
+    ran = python(REGISTER, str(plugin))
+    assert ran.returncode == 0, ran.stderr
+    registered, ours, listed = json.loads(ran.stdout)
+    assert set(registered) == PLUGIN[program] | PLUGINS | {"gc"}  # which is built in
+    assert set(ours) == PLUGIN[program] | PLUGINS
+    assert "mode" in listed
 
 
 def test_importing_every_module_does_nothing():

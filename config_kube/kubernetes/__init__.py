@@ -1,0 +1,1 @@
+"""`config kubernetes ...`: one file per command."""

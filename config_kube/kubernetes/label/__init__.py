@@ -1,0 +1,1 @@
+"""`config kubernetes label ...`: one file per command."""

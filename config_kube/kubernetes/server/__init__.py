@@ -1,0 +1,1 @@
+"""`config kubernetes server ...`: one file per command."""

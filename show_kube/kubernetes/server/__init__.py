@@ -1,0 +1,1 @@
+"""`show kubernetes server ...`: one file per command."""

@@ -1,0 +1,42 @@
+"""The Kubernetes server as the host's rows have it: KUBERNETES_MASTER|SERVER of CONFIG_DB (wanted) and STATE_DB (seen).
+
+No dataclasses: a command that looks pays for every import.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+ROW = "KUBERNETES_MASTER|SERVER"
+LABELS_ROW = "KUBE_LABELS|SET"
+"""Of STATE_DB: the labels that the switch wants on its node; `false` stands for none."""
+
+# What a field that is not in the row means.
+DEFAULTS = {"ip": "", "port": "6443", "insecure": "False", "disable": "False"}
+
+
+def fields(row: Mapping[str, str]) -> dict[str, str]:
+    """The row without what the host writes into one that has no field."""
+    return {field: value for field, value in row.items() if field != "NULL"}
+
+
+def wanted(row: Mapping[str, str]) -> dict[str, Any] | None:
+    """CONFIG_DB's row as plain values: `ip`, `port` (None: no number), `insecure`, `disable`; None without a row."""
+    if not fields(row):
+        return None
+    known = {**DEFAULTS, **row}
+    return {
+        "ip": known["ip"],
+        "port": port(known["port"]),
+        "insecure": known["insecure"].lower() == "true",
+        "disable": known["disable"].lower() == "true",
+    }
+
+
+def port(text: str) -> int | None:
+    """A TCP port in decimal digits; None for anything else."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 0
+    return number if 0 < number < 65536 else None
