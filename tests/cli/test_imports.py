@@ -84,6 +84,18 @@ LOOK = (
     }
 ) - {"system_service.terminal.host"}
 SERVICE = LOOK | {"system_service.cli", "system_service.service", "system_service.service.group"}
+CHECK = (
+    SERVICE
+    | {
+        "system_service.domain.check",
+        "system_service.domain.critical",
+        "system_service.domain.kept",
+        "system_service.domain.transit",
+        "system_service.handover",
+        "system_service.handover.view",
+        "system_service.service.check",
+    }
+) - {"system_service.domain.look"}
 MODE = LOOK | {"show_kube", "show_kube.cli", "show_kube.feature", "show_kube.feature.mode"}
 CONTAINER = DOCKER | {
     "system_service",
@@ -124,6 +136,8 @@ PINNED = {
     "system service status": SERVICE | {"system_service.service.status"},
     "system service status snmp --json": SERVICE | {"system_service.service.status"},
     "system service list": SERVICE | {"system_service.service.list"},
+    "system service check": CHECK,
+    "system service check snmp --processes --json": CHECK,
     "system container id snmp": CONTAINER
     | {"system_service.container.id", "system_service.domain.locate", "system_service.model.pods"},
     "system container start snmp": CONTAIN | {"system_service.container.start"},
@@ -174,7 +188,7 @@ def python(code: str, *argv: str, **environment: str) -> subprocess.CompletedPro
 
 @pytest.mark.parametrize("command", PINNED)
 def test_import_set_of_a_command(fakes, command):
-    fakes.feature("snmp")
+    fakes.feature("snmp").processes = [["100", "/usr/bin/supervisord"]]
     program, *words = command.split()
     environment = {"SYSTEM_SERVICE_DB_CONFIG": fakes.config, "DOCKER_HOST": f"unix://{fakes.docker.address}"}
     ran = python(RUN.format(module=PROGRAMS[program]), program, *words, **environment)
