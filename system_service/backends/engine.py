@@ -106,7 +106,9 @@ class Engine:
         """
         asked = f"/containers/{self._segment(ref)}/top?ps_args={http.quote(f'-eo {columns} eww')}"
         found = self._parsed(self._call("GET", asked, ref=ref).body)
-        rows = found.get("Processes") if isinstance(found, dict) else None
+        rows = found.get("Processes", "") if isinstance(found, dict) else ""
+        if rows is None:  # the last one has just ended
+            rows = []
         if not isinstance(rows, list):
             raise self._nonsense("processes that are none")
         width = columns.count(",") + 1

@@ -7,34 +7,31 @@ when a kubernetes-only feature is waited for.
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from system_service.domain.critical import COLUMNS, FOLDER, LIST, missing, parse_list, processes
-from system_service.domain.kept import Kept
 from system_service.domain.observe import intent, see
 from system_service.domain.report import awaited, detail, pending, unknown, unseen
 from system_service.domain.result import Report, Result
 from system_service.domain.switch import Switch
-from system_service.domain.transit import acting, in_transit
-from system_service.errors import Failed, NotRunning, SwitchError, UnknownFeature
+from system_service.errors import Failed, NotRunning, SwitchError
 from system_service.model.clock import docker_time, host_seconds, number
 from system_service.model.feature import Mode, Owner
 from system_service.model.snapshot import Active, Container, FeatureSeen, Run, Seen
 
+if TYPE_CHECKING:
+    from system_service.domain.alive import Alive
+
 # Seconds that a kubernetes-only feature may wait for its pod before that is an alarm.
 PATIENCE = 300.0
-# Seconds that supervisord has to bring its programs up, from the container's start or the opening of its gate.
-STARTUP = 20.0
 _COMMAND = "system service check"
 _MOVES = "it is being handed over"
 # A row that turns an option of bgpd on: no container has this name.
 _NO_CONTAINER = frozenset({"frr_bmp"})
 # A row that images keep which bring gnmi in its place.
 _TELEMETRY, _TELEMETRY_IMAGE = "telemetry", "docker-sonic-telemetry"
-_MOST_FILE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -59,8 +56,9 @@ def check(
 ) -> Result:
     """The named features in the order asked, all when none is named; `critical`: their critical processes too.
 
-    The Result's error is NotRunning on an alarm, UnknownFeature where a name has no FEATURE row. With `partial`, when
-    Docker cannot be asked, it is that, and the reports hold what CONFIG_DB says.
+    The Result's error is NotRunning on an alarm, UnknownFeature where a name has no FEATURE row, Failed where Docker
+    could not tell of a container's processes. With `partial`, when Docker cannot be asked, it is that, and the reports
+    hold what CONFIG_DB says.
 
     Raises:
         UnknownFeature: no name has one.
@@ -70,21 +68,23 @@ def check(
     error: SwitchError | None = next(iter(wanted.unknown.values()), None)
     try:
         listed = switch.engine.containers()
-        checker = _Checker(switch, critical, patience, time.time())
+        alive = _alive(switch) if critical else None
+        checker = _Checker(switch, alive, patience)
         found = {seen.feature.name: checker.feature(seen) for seen in see(switch, wanted, listed).features}
-        if critical:
-            checker.kept.sweep(container.id for container in listed)
+        doubt = checker.error
+        if alive:
+            alive.forget_all_but(listed)
     except SwitchError as failure:
         if not partial:
             raise
-        error = failure
+        error, doubt = failure, None
         found = {feature.name: unseen(feature, failure) for feature in wanted.features}
     order = dict.fromkeys(names) or found
     reports = tuple(found.get(name) or unknown(name, wanted.unknown[name]) for name in order)
     if told := sentences(reports):
         first = next(report.name for report in reports if report.fields.get("alarm"))
         error = error or NotRunning("; ".join(told), f"system service explain {first}")
-    return Result(_COMMAND, reports, error=error)
+    return Result(_COMMAND, reports, error=error or doubt)
 
 
 def sentences(reports: Sequence[Report]) -> list[str]:
@@ -99,13 +99,19 @@ def sentences(reports: Sequence[Report]) -> list[str]:
     return [*told, *([f"Critical processes not running: {', '.join(dead)}"] if dead else [])]
 
 
+def _alive(switch: Switch) -> Alive:
+    from system_service.domain.alive import Alive  # containers alone cost less
+
+    return Alive(switch)
+
+
 class _Checker:
-    def __init__(self, switch: Switch, critical: bool, patience: float, now: float) -> None:
+    def __init__(self, switch: Switch, alive: Alive | None, patience: float) -> None:
         self.switch = switch
-        self.kept = Kept(switch.run_dir)
-        self._critical = critical
+        self.error: Failed | None = None  # what could not be told of one container hides no other
+        self._alive = alive
         self._patience = patience
-        self._now = now
+        self._now = time.time()
 
     def feature(self, wanted: FeatureSeen) -> Report:
         feature = wanted.feature
@@ -145,7 +151,11 @@ class _Checker:
         name = seen.instance.container
         container, owner = _runner(seen)
         if container is not None:
-            dead = self._dead(wanted, container, owner) if self._critical else ()
+            try:
+                dead = self._alive.dead(wanted, container, owner) if self._alive else ()
+            except Failed as error:
+                self.error = self.error or error
+                return _Verdict(name, True, owner=owner, why=str(error))
             if dead is not None:
                 return self._judged(wanted, _Verdict(name, True, bool(dead), dead, owner, detail(wanted)))
             # It has ended since the list.
@@ -156,6 +166,8 @@ class _Checker:
     def _judged(self, wanted: FeatureSeen, verdict: _Verdict) -> _Verdict:
         if not verdict.alarm:
             return verdict
+        from system_service.domain.transit import acting  # where all is well, nobody asks
+
         leaves = verdict.owner is Owner.LOCAL and wanted.feature.mode is Mode.KUBERNETES
         if leaves and any(seen.pods for seen in wanted.seen) and acting(self.switch.run_dir, wanted.feature.name):
             # supervisord ends its programs one by one while its container is being stopped for the pod.
@@ -165,6 +177,8 @@ class _Checker:
         return replace(verdict, why=told)
 
     def _down(self, wanted: FeatureSeen, seen: Seen) -> _Verdict:
+        from system_service.domain.transit import in_transit
+
         name = seen.instance.container
         if in_transit(self.switch, wanted, seen, self._now):
             return _Verdict(name, False, why=_MOVES)
@@ -196,48 +210,6 @@ class _Checker:
             return docker_time(unit.since), ""
         noted = number(wanted.own.get("since", "")) if wanted.own.get("reason") else 0.0
         return max(noted, host_seconds(wanted.state_row.get("update_time", ""))), ""
-
-    def _dead(self, wanted: FeatureSeen, container: Container, owner: Owner) -> tuple[str, ...] | None:
-        """The critical processes that do not run; None when the container does not either (any more)."""
-        try:
-            shown = processes(self.switch.engine.top(container.id, COLUMNS))
-        except UnknownFeature:
-            return None
-        except Failed as error:
-            if "is not running" in str(error):
-                return None
-            raise
-        if shown is None:
-            return None
-        # A pod may have waited at its gate for long before its programs were allowed to start.
-        opened = host_seconds(wanted.state_row.get("update_time", "")) if owner is Owner.KUBE else 0.0
-        if shown.age < STARTUP or 0 <= self._now - opened < STARTUP:
-            return ()
-        listed = self.kept.get(container.id, shown.pid, shown.age)
-        if listed is None:
-            listed = self._list(container)
-            self.kept.put(container.id, shown.pid, shown.age, listed)
-        return missing(listed, shown.programs)
-
-    def _list(self, container: Container) -> tuple[str, ...]:
-        """The container's list; a container without one has no critical processes."""
-        archive = self.switch.engine.archive(container.id, FOLDER)
-        if archive is None:
-            return ()
-        import tarfile  # once in a container's life
-
-        files: dict[str, str] = {}
-        try:
-            with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
-                for member in tar:
-                    if member.isreg() and (opened := tar.extractfile(member)) is not None:
-                        files[member.name] = opened.read(_MOST_FILE).decode("utf-8", "replace")
-        except (tarfile.TarError, ValueError) as error:
-            raise Failed(
-                f"the files of container {container.name or container.id[:12]} cannot be read: {error}"
-            ) from error
-        lists = [text for name, text in files.items() if name.rpartition("/")[2] == LIST]
-        return parse_list("\n".join(lists), [text for name, text in files.items() if name.endswith(".conf")])
 
 
 def _runner(seen: Seen) -> tuple[Container | None, Owner]:

@@ -81,8 +81,8 @@ class TestMonit:
         first = fakes.run("system", "service", "monit")
         assert first == (
             0,
-            "# Features of this switch, whoever runs them, as `system service monit` prints them: to be made anew when\n"
-            "# a feature is added or removed; a change of mode or state needs nothing.\n"
+            "# Features of this switch, whoever runs them, as `system service monit` prints them: to be made anew"
+            " when\n# a feature is added or removed; a change of mode or state needs nothing.\n"
             f'\ncheck program "feature_containers" with path "{path} service check"\n'
             "    if status != 0 for 5 times within 5 cycles then alert\n"
             f'\ncheck program "lldp_processes" with path "{path} service check lldp --processes"\n'

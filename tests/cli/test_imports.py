@@ -84,18 +84,8 @@ LOOK = (
     }
 ) - {"system_service.terminal.host"}
 SERVICE = LOOK | {"system_service.cli", "system_service.service", "system_service.service.group"}
-CHECK = (
-    SERVICE
-    | {
-        "system_service.domain.check",
-        "system_service.domain.critical",
-        "system_service.domain.kept",
-        "system_service.domain.transit",
-        "system_service.handover",
-        "system_service.handover.view",
-        "system_service.service.check",
-    }
-) - {"system_service.domain.look"}
+CHECK = (SERVICE | {"system_service.domain.check", "system_service.service.check"}) - {"system_service.domain.look"}
+ALIVE = {"system_service.domain.alive", "system_service.domain.critical", "system_service.domain.kept"}
 MODE = LOOK | {"show_kube", "show_kube.cli", "show_kube.feature", "show_kube.feature.mode"}
 CONTAINER = DOCKER | {
     "system_service",
@@ -137,7 +127,7 @@ PINNED = {
     "system service status snmp --json": SERVICE | {"system_service.service.status"},
     "system service list": SERVICE | {"system_service.service.list"},
     "system service check": CHECK,
-    "system service check snmp --processes --json": CHECK,
+    "system service check snmp --processes --json": CHECK | ALIVE,
     "system container id snmp": CONTAINER
     | {"system_service.container.id", "system_service.domain.locate", "system_service.model.pods"},
     "system container start snmp": CONTAIN | {"system_service.container.start"},

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from system_service.domain.check import check
-from system_service.errors import NotRunning, UnknownFeature, Unreachable
+from system_service.errors import Failed, NotRunning, UnknownFeature, Unreachable
 from system_service.model.pods import pod_labels
 from tests.fakes import systemctl as fake
 from tests.support.systemd import Spec
@@ -384,6 +384,19 @@ class TestProcesses:
             fcntl.flock(file, fcntl.LOCK_EX)
             told = run(critical=True)
         assert (told["alarm"], told["detail"]) == (False, "it is being handed over")
+
+    def test_what_cannot_be_told_of_one_hides_no_other(self, fakes, run, snmp):
+        fakes.feature("lldp").processes = [SUPERVISORD]
+        lldp = fakes.docker.get("lldp")
+        lldp.files, lldp.started = {"/etc/supervisor/critical_processes": b"program:lldpd\n"}, time.time() - 60
+        lie = b"HTTP/1.0 200 OK\r\nContent-Length: 600\r\n\r\n" + b"x" * 600
+        fakes.docker.inject(f"/containers/{snmp.id}/archive", "raw", lie)
+        assert run(critical=True)["error"] == "Critical processes not running: lldp:lldpd"
+        lldp.processes = [SUPERVISORD, ["102", "lldpd: monitor."]]
+        told = check(fakes.switch(), critical=True)
+        assert isinstance(told.error, Failed)
+        assert "/etc/supervisor of container snmp cannot be read" in str(told.error)
+        assert told.reports[1].fields["detail"] == str(told.error)
 
     def test_one_call_a_container_once_the_list_is_known(self, fakes, run, snmp):
         for name in ("lldp", "bgp"):
