@@ -98,6 +98,32 @@ class Engine:
         # Docker takes the beginning of an id for a name.
         return from_inspect(found, name) if found.get("Name") == f"/{name}" else None
 
+    def top(self, ref: str, columns: str) -> list[list[str]]:
+        """The processes in a running container, a row each: what the host's ps says for these columns (`pid,args`).
+
+        The last column, however long, has the process's environment after its own text. Raises Failed when the
+        container does not run.
+        """
+        asked = f"/containers/{self._segment(ref)}/top?ps_args={http.quote(f'-eo {columns} eww')}"
+        found = self._parsed(self._call("GET", asked, ref=ref).body)
+        rows = found.get("Processes", "") if isinstance(found, dict) else ""
+        if rows is None:  # the last one has just ended
+            rows = []
+        if not isinstance(rows, list):
+            raise self._nonsense("processes that are none")
+        width = columns.count(",") + 1
+        return [[str(word) for word in row] for row in rows if isinstance(row, list) and len(row) == width]
+
+    def archive(self, ref: str, path: str) -> bytes | None:
+        """A file or folder of a container, running or not, as a tar archive; None when there is none of that path."""
+        asked = f"/containers/{self._segment(ref)}/archive?path={http.quote(path)}"
+        try:
+            return self._call("GET", asked, ref=ref).body
+        except Failed as error:
+            if "could not find the file" in str(error).lower():
+                return None
+            raise
+
     def start(self, ref: str) -> bool:
         """True if it was started, False if it ran already. A paused one is Failed."""
         return self._act("POST", ref, "/start", timeout=SLOW)

@@ -56,13 +56,16 @@ def intent(switch: Switch, names: Sequence[str] = ()) -> Intent:
     return _named(switch, tuple(dict.fromkeys(names))) if names else _all(switch)
 
 
-def see(switch: Switch, wanted: Intent) -> Snapshot:
-    """What Docker and systemd show of these features. Raises Unreachable, NotPermitted, TimedOut."""
+def see(switch: Switch, wanted: Intent, listed: Sequence[Container] | None = None) -> Snapshot:
+    """What Docker and systemd show of these features. Raises Unreachable, NotPermitted, TimedOut.
+
+    `listed`: Docker's list, for who has it already and needs nothing of systemd, which is not asked then.
+    """
     scopes = {f.name: instances(f, switch.db.namespaces) for f in wanted.features}
-    listed = switch.engine.containers()
+    systemd = listed is None and switch.units.available()
+    listed = switch.engine.containers() if listed is None else listed
     containers = {c.name: c for c in listed}
     pods = {f.name: pods_of(f.name, listed) for f in wanted.features}
-    systemd = switch.units.available()
     wanted_units = [i.unit for f in wanted.features for i in scopes[f.name]]
     # A line each needs no more than systemd can say of all of them at once; a plan, or the details of one, do.
     ask = switch.units.states if wanted.everything else switch.units.show

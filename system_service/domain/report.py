@@ -168,7 +168,7 @@ def _detail(wanted: FeatureSeen, seen: Seen) -> str:
         if unit.active is Active.FAILED:
             return f"{unit.name} failed{f': {unit.result}' if unit.result else ''}"
         if unit.active is Active.ACTIVE and feature.mode is Mode.KUBERNETES:
-            return _awaited(wanted, seen)
+            return awaited(wanted, seen)
         if unit.active is Active.ACTIVE:
             return f"{unit.name} is active, but its container is {seen.run.value}"
         if unit.sub == "auto-restart":
@@ -185,7 +185,8 @@ def _detail(wanted: FeatureSeen, seen: Seen) -> str:
     return ""
 
 
-def _awaited(wanted: FeatureSeen, seen: Seen) -> str:
+def awaited(wanted: FeatureSeen, seen: Seen) -> str:
+    """What a feature that nobody runs waits for, where kubernetes is wanted."""
     if seen.pods:
         return f"a pod is at its gate: {wanted.own.get('reason') or 'about to take over'}"
     ending = "" if wanted.feature.fallback or wanted.kube_only else ", and there is no fallback"

@@ -18,6 +18,8 @@ command = LazyGroup(
         "disable": (f"{_HERE}.disable", "Disable features and stop them"),
         "wait": (f"{_HERE}.wait", "Wait until features are running, stopped or moved"),
         "logs": (f"{_HERE}.logs", "The log of a feature's container"),
+        "check": (f"{_HERE}.check", "For monit: do the expected containers and processes run?"),
+        "monit": (f"{_HERE}.monit", "The monit configuration for this switch"),
         "sync": (f"{_HERE}.sync", "Send labels that could not be sent, finish what was cut off"),
         "explain": (f"{_HERE}.explain", "Why a feature is in its state, and what happens next"),
     },

@@ -53,6 +53,18 @@ def timeout_option(default: float) -> Decorated:
     )
 
 
+def patience_option(default: float) -> Decorated:
+    """Seconds until waiting for a pod is an alarm."""
+    return click.option(
+        "--patience",
+        type=Seconds(0, _DAY),
+        default=default,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long a kubernetes-only feature may wait for its pod before that is an alarm.",
+    )
+
+
 def change_options(timeout: float = 60) -> Decorated:
     """--timeout, --no-wait, --dry-run and --json, as every command that changes something has them."""
 

@@ -168,6 +168,18 @@ class TestNonsense:
         server.inject("json", "raw", answer(told))
         unreachable(engine, "a container that is none", lambda: engine.find("snmp"))
 
+    @pytest.mark.parametrize("told", [{}, [], None, {"Processes": "x"}, {"Processes": 5}])
+    def test_for_processes(self, server, engine, told):
+        server.inject("top", "raw", answer(told))
+        unreachable(engine, "processes that are none", lambda: engine.top("snmp", "pid,args"))
+
+    def test_processes_of_one_that_is_just_ending(self, server, engine):
+        server.inject("top", "raw", answer({"Titles": ["PID"], "Processes": None}), times=1)
+        assert engine.top("snmp", "pid,args") == []
+        rows = [["1", "a"], ["1"], "x", None, [2, "b"]]
+        server.inject("top", "raw", answer({"Processes": rows}), times=1)
+        assert engine.top("snmp", "pid,args") == [["1", "a"], ["2", "b"]]
+
     @pytest.mark.parametrize("told", [{}, [], {"StatusCode": "0"}, {"StatusCode": None}])
     def test_for_a_wait(self, server, engine, told):
         server.inject("wait", "raw", answer(told))

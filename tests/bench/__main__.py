@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from sandbox import features, images
 from sandbox.kube import binaries
 from sandbox.switch import Switch
 from tests.bench import plugins
@@ -27,12 +28,27 @@ RUNS = 21
 IDLE = 60.0  # seconds
 OUTAGES = 5
 GROWTH = (22, 100, 500)
+CONTAINERS = 25
+_IMAGE = images.feature_image(features.WITHOUT_UNIT)
+# Runs the words after it as a command line of `system`, or nothing, and prints the KiB that are its own at the end.
+_MEMORY = r"""
+import contextlib, io, re, sys
+import click
+if sys.argv[1:]:
+    from system_service.cli import main
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+        main()
+print(re.search(r"Private_Dirty:\s*([0-9]+)", open("/proc/self/smaps_rollup").read())[1])
+"""
 # The bar each ratio is held to, where there is one.
 COMMANDS: dict[str, tuple[list[str], float | None]] = {
     "show feature status": (["show-kube", "feature", "status"], 1.35),
     "show feature mode": (["show-kube", "feature", "mode"], None),
     "system service status": (["system", "service", "status"], 1.9),
     "system service list": (["system", "service", "list"], None),
+    "system service check": (["system", "service", "check"], 1.9),
+    "system service check --processes": (["system", "service", "check", "--processes"], None),
+    "system service check snmp --processes": (["system", "service", "check", "snmp", "--processes"], None),
     "system container id snmp": (["system", "container", "id", "snmp"], 1.8),
     "system container start snmp (it runs)": (["system", "container", "start", "snmp"], 1.8),
 }
@@ -53,6 +69,33 @@ def fill(witness: Witness, count: int) -> None:
     have = 10
     for number in range(count - have):
         witness.write(CONFIG_DB, f"FEATURE|extra{number}", row)
+
+
+def populate(switch: Switch) -> None:
+    """Bring the engine to CONTAINERS containers: one for each feature that `fill` added, the others strangers."""
+    have = len(switch.docker("ps", "--all", "--quiet").split())
+    for number in range(CONTAINERS - have):
+        switch.docker(
+            "run", "--detach", "--name", f"extra{number}", "--net", "host", "--entrypoint", "sleep", _IMAGE, "1d"
+        )
+
+
+def checking(switch: Switch) -> list[str]:
+    """What monit's call costs beside its time: memory, and questions to the other programs."""
+
+    def own(*words: str) -> float:
+        return int(switch.exec(["/usr/bin/python3", "-c", _MEMORY, *words]).stdout) / 1024
+
+    least = statistics.median(own() for _ in range(5))
+    lines = [f"| 22 features, {CONTAINERS} containers | private memory, MiB | to Redis | to Docker | to systemd |"]
+    lines += ["|---|---|---|---|---|", f"| `import click` | {least:.1f} | | | |"]
+    for words, more in (
+        (["service", "check"], ""),
+        (["service", "check", "--processes"], ", and 1 a feature that runs"),
+    ):
+        found = statistics.median(own(*words) for _ in range(5))
+        lines.append(f"| `system {' '.join(words)}` | {found:.1f} | 2 round trips | 1{more} | 0 |")
+    return lines
 
 
 def commands(switch: Switch) -> list[str]:
@@ -148,9 +191,11 @@ def main() -> None:
     with Switch(restart_sec=2, say=lambda text: sys.stderr.write(f"sandbox: {text}\n")) as switch:
         witness = Witness(switch)
         fill(witness, GROWTH[0])
+        populate(switch)
         python = switch.exec(["/usr/bin/python3", "-c", "import sys; print(sys.version.split()[0])"]).stdout.strip()
         floor = timed(switch, {"floor": ["/usr/bin/python3", "-c", "import click"]})["floor"]["median_ms"]
-        sections = [plugins.lines(), outage(switch), waiting(switch), commands(switch), growth(switch, witness)]
+        sections = [plugins.lines(), outage(switch), waiting(switch), checking(switch), commands(switch)]
+        sections.append(growth(switch, witness))
         if not binaries.missing():
             sections.insert(0, handovers(switch))
     head = (

@@ -16,6 +16,8 @@ LOOKS = (
     ("system", "service", "status", "snmp"),
     ("system", "service", "explain", "snmp"),
     ("show", "feature", "mode"),
+    ("system", "service", "check"),
+    ("system", "service", "check", "snmp", "--processes"),
 )
 CHANGES = (
     ("system", "service", "start", "snmp"),
@@ -140,7 +142,7 @@ def test_docker_that_answers_nonsense(snmp, name):
 
 def test_docker_that_is_not_there_leaves_the_intent(snmp):
     snmp.docker.stop()
-    ways = (*ALL, *((*words, "--json") for words in (LOOKS[0], LOOKS[1], LOOKS[2], LOOKS[4])))
+    ways = (*ALL, *((*words, "--json") for words in (LOOKS[0], LOOKS[1], LOOKS[2], *LOOKS[4:])))
     shown = snmp.run_all(*ways)
     for ran in shown:
         assert snmp.docker.address in told(ran, 7, "unreachable")

@@ -85,6 +85,8 @@ LOOK = (
     }
 ) - {"system_service.terminal.host"}
 SERVICE = LOOK | {"system_service.cli", "system_service.service", "system_service.service.group"}
+CHECK = (SERVICE | {"system_service.domain.check", "system_service.service.check"}) - {"system_service.domain.look"}
+ALIVE = {"system_service.domain.alive", "system_service.domain.critical", "system_service.domain.kept"}
 MODE = LOOK | {"show_kube", "show_kube.cli", "show_kube.feature", "show_kube.feature.mode"}
 CONTAINER = DOCKER | {
     "system_service",
@@ -144,6 +146,8 @@ PINNED = {
     "system service status": SERVICE | {"system_service.service.status"},
     "system service status snmp --json": SERVICE | {"system_service.service.status"},
     "system service list": SERVICE | {"system_service.service.list"},
+    "system service check": CHECK,
+    "system service check snmp --processes --json": CHECK | ALIVE,
     "system container id snmp": CONTAINER
     | {"system_service.container.id", "system_service.domain.locate", "system_service.model.pods"},
     "system container start snmp": CONTAIN | {"system_service.container.start"},
@@ -219,7 +223,7 @@ def python(code: str, *argv: str, **environment: str) -> subprocess.CompletedPro
 
 @pytest.mark.parametrize("command", PINNED)
 def test_import_set_of_a_command(fakes, command):
-    fakes.feature("snmp")
+    fakes.feature("snmp").processes = [["100", "/usr/bin/supervisord"]]
     program, *words = command.split()
     environment = {"SYSTEM_SERVICE_DB_CONFIG": fakes.config, "DOCKER_HOST": f"unix://{fakes.docker.address}"}
     ran = python(RUN.format(module=PROGRAMS[program]), program, *words, **environment)

@@ -14,7 +14,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from system_service import errors
+from system_service.domain.install import install
 from system_service.domain.lock import held
+from system_service.domain.operate import Ask
+from system_service.domain.plan import Request, Verb
 from tests.docs.generate import ROOTS, walk
 from tests.support.fakes import ended
 from tests.support.json_schema import COMMON, PUBLISHED, check
@@ -42,6 +45,7 @@ SUCCEEDS = {
     "config kubernetes server insecure": "on",
     "config kubernetes server ip": "10.0.0.1",
     "config kubernetes server port": "6443",
+    "system service check": "",
     "system service disable": "snmp",
     "system service enable": "snmp",
     "system service explain": "snmp",
@@ -53,6 +57,7 @@ SUCCEEDS = {
     "system service sync": "",
     "system service wait": "snmp --for running",
 }
+INSTALL = "config feature install"
 NAMES_A_FEATURE = [c for c, words in SUCCEEDS.items() if "snmp" in words or c.startswith("show feature")]
 TAKES_THE_LOCK = [f"system service {verb}" for verb in ("disable", "enable", "restart", "start", "stop")]
 EVERY_KIND = {cls.kind for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, errors.SwitchError)}
@@ -102,10 +107,8 @@ def failure(ran, command: str, kind: str) -> dict:
     return envelope
 
 
-@pytest.mark.parametrize("command", SUCCEEDS)
+@pytest.mark.parametrize("command", [c for c in SUCCEEDS if c != INSTALL])
 def test_success(snmp, command):
-    if "probe" in SUCCEEDS[command]:  # a feature that exists in Kubernetes only lives under systemd
-        snmp.systemd()
     if command == "config feature uninstall":
         snmp.feature("probe", "", set_owner="kube", no_fallback_to_local="true")
     ran = snmp.run(*words_of(command))
@@ -113,6 +116,14 @@ def test_success(snmp, command):
     assert set(ran.json) - COMMON == (
         {"server"} if " server" in command else {"labels"} if " label" in command else set()
     )
+
+
+def test_success_of_an_install_which_needs_systemd(snmp):
+    snmp.systemd()
+    ask = Ask(INSTALL, ("probe",), Request(Verb.MODE), timeout=20, dry_run=True)
+    envelope = install(snmp.switch(), ask, ()).envelope()
+    check(envelope)
+    assert (envelope["error"], envelope["changed"], envelope["dry_run"]) == (None, True, True)
 
 
 @pytest.mark.parametrize("command", [c for c in SUCCEEDS if c in TAKES_THE_LOCK or c == "config feature mode"])

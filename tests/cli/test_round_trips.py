@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 import pytest
+
+from system_service.model.pods import pod_labels
 
 LOOKS = (
     ("system", "service", "list"),
     ("system", "service", "status"),
     ("system", "service", "status", "f0"),
     ("system", "service", "status", "f0", "f1", "f2", "--json"),
+    ("system", "service", "check"),
+    ("system", "service", "check", "f0", "f1"),
     ("show", "feature", "mode"),
     ("show", "feature", "mode", "f1", "--json"),
 )
@@ -45,6 +52,28 @@ def test_a_units_calls(fakes, verb, calls):
     assert fakes.run("system", "container", verb, "snmp").code == 0
     assert sum(fakes.docker.calls.values()) == calls
     assert fakes.redis.round_trips == (1 if verb == "start" else 0)
+
+
+def test_what_monit_asks_for_every_minute(fakes):
+    """A call a container for its processes, and one more for each that a pod runs: since when it does."""
+    os.makedirs(fakes.run_dir)
+    for index in range(25):
+        made = fakes.feature(f"f{index}")
+        made.processes, made.started = [["100", "supervisord"]], time.time() - 60
+    pod = fakes.docker.get("f0")
+    pod.name, pod.labels = "k8s_f0", dict(label.split("=", 1) for label in pod_labels("f0"))
+    fakes.put("CONFIG_DB", "FEATURE|f0", {"state": "enabled", "set_owner": "kube"})
+    now = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() - 30))
+    row = {"system_state": "up", "remote_state": "running", "container_id": pod.id[:12], "update_time": now}
+    fakes.put("STATE_DB", "FEATURE|f0", row)
+    for _ in range(2):
+        fakes.reset()
+        assert fakes.run("system", "service", "check", "--processes") == (0, "", "")
+    tops = {("GET", f"/containers/{container.id}/top"): 1 for container in fakes.docker.containers.values()}
+    described = ("GET", f"/containers/{pod.id}/json")
+    assert dict(fakes.docker.calls) == {("GET", "/containers/json"): 1, described: 1, **tops}
+    assert fakes.redis.round_trips <= 2
+    assert fakes.units.calls() == []
 
 
 def test_a_multi_asic_switch_is_asked_once_each(fakes):

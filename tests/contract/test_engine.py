@@ -3,9 +3,11 @@
 The `docker` package is the witness: it tells what became of the containers.
 """
 
+import io
 import os
 import shutil
 import signal
+import tarfile
 import tempfile
 
 import docker
@@ -16,6 +18,7 @@ from system_service.errors import Failed, TimedOut, UnknownFeature, Unreachable
 from system_service.model.snapshot import Container, Run
 from tests.fakes.docker_server import DockerServer
 from tests.support.engine import DEAF, IMAGE, RealDocker, missing
+from tests.support.switch import wait_until
 
 WAIT = 20.0
 
@@ -38,6 +41,15 @@ class Fake:
         self.server.run(made)
         made.log = [(1, b"out\r\n"), (1, b"more\r\n")] if tty else [(1, b"out\n"), (2, b"err\n")]
         self.server.crash(name, 7)
+        return made.id
+
+    def busy(self, name):
+        made = self.server.create(name, files={"/etc/super/critical": b"program:one\n"})
+        self.server.run(made)
+        made.processes = [
+            ["7", "/bin/busybox sh -c"],
+            ["8", "/bin/busybox sleep 1000 PATH=/ SUPERVISOR_PROCESS_NAME=one"],
+        ]
         return made.id
 
     def crash(self, name):
@@ -77,6 +89,13 @@ class Real:
         made = self.server.create(name, "sh", "-c", f"echo out; {second}; exit 7", tty=tty)
         self.server.client.start(made)
         assert self.server.client.wait(made, timeout=WAIT)["StatusCode"] == 7
+        return made
+
+    def busy(self, name):
+        told = "echo program:one > /etc/super/critical; SUPERVISOR_PROCESS_NAME=one /bin/busybox sleep 1000 & wait"
+        made = self.server.create(name, "sh", "-c", f"/bin/busybox mkdir -p /etc/super; {told}")
+        self.server.client.start(made)
+        wait_until("its process", lambda: len(self.server.client.top(made)["Processes"]) == 2)
         return made
 
     def crash(self, name):
@@ -187,6 +206,36 @@ class TestLooking:
         for act in [*verbs, lambda ref: engine.wait(ref, 1), lambda ref: list(engine.logs(ref))]:
             with pytest.raises(UnknownFeature, match=r"^no container nosuch$"):
                 act("nosuch")
+
+    def test_processes_with_their_environment(self, docker_, engine):
+        docker_.busy("snmp")
+        first, second = engine.top("snmp", "pid,ppid,pgid,s,etimes,args")
+        assert (second[1], second[3]) == (first[0], "S")
+        assert int(first[4]) < 60
+        assert first[5].startswith("/bin/busybox sh -c")
+        words = second[5].split()
+        assert words[:3] == ["/bin/busybox", "sleep", "1000"]
+        assert "SUPERVISOR_PROCESS_NAME=one" in words[3:]
+        assert engine.top("snmp", "pid,args")[1] == [second[0], second[5]]
+
+    def test_processes_of_a_stopped_one(self, docker_, engine):
+        docker_.steady("snmp")
+        with pytest.raises(Failed, match="is not running"):
+            engine.top("snmp", "pid,args")
+        with pytest.raises(UnknownFeature):
+            engine.top("lldp", "pid,args")
+
+    @pytest.mark.parametrize(("path", "name"), [("/etc/super", "super/critical"), ("/etc/super/critical", "critical")])
+    def test_files_as_an_archive(self, docker_, engine, path, name):
+        docker_.busy("snmp")
+        with tarfile.open(fileobj=io.BytesIO(engine.archive("snmp", path))) as tar:
+            files = {member.name: tar.extractfile(member).read() for member in tar if member.isreg()}
+        assert files == {name: b"program:one\n"}
+        assert engine.archive("snmp", "/etc/nosuch") is None
+        docker_.crash("snmp")
+        assert engine.archive("snmp", path) is not None
+        with pytest.raises(UnknownFeature):
+            engine.archive("lldp", path)
 
     def test_logs_come_whole_and_in_order(self, docker_, engine):
         docker_.talker("loud", False)

@@ -5,10 +5,13 @@ No processes run: crash() and the container's own settings say how one ends. The
 
 from __future__ import annotations
 
+import io
 import secrets
+import tarfile
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 RUNNING = ("running", "paused", "restarting")
@@ -16,7 +19,11 @@ RUNNING = ("running", "paused", "restarting")
 
 @dataclass
 class FakeContainer:
-    """`on_term` is its exit code after SIGTERM, or None when it ignores it. `log` is (1 stdout | 2 stderr, bytes)."""
+    """`on_term` is its exit code after SIGTERM, or None when it ignores it. `log` is (1 stdout | 2 stderr, bytes).
+
+    `processes`: [pid, command line and environment]; the first is the container's own, and the others' parent.
+    `files`: path -> content. `ended`: when it ended last.
+    """
 
     id: str
     name: str
@@ -33,6 +40,8 @@ class FakeContainer:
     env: list[str] = field(default_factory=list)
     created: float = field(default_factory=time.time)
     started: float = 0.0
+    ended: float = 0.0
+    files: dict[str, bytes] = field(default_factory=dict)
 
 
 class Refusal(Exception):
@@ -117,6 +126,7 @@ class Life:
 
     def end(self, container: FakeContainer, code: int) -> None:
         container.state, container.exit_code = "exited", code
+        container.ended = time.time()
         self.emit("die", container, exitCode=str(code))
 
     def stop_container(self, container: FakeContainer, seconds: float) -> None:
@@ -216,6 +226,7 @@ def described(container: FakeContainer) -> dict[str, object]:
         "Dead": container.state == "dead",
         "ExitCode": container.exit_code,
         "StartedAt": _rfc3339(container.started) if container.started else "0001-01-01T00:00:00Z",
+        "FinishedAt": _rfc3339(container.ended) if container.ended else "0001-01-01T00:00:00Z",
     }
     if container.health:
         state["Health"] = {"Status": container.health}
@@ -230,6 +241,34 @@ def described(container: FakeContainer) -> dict[str, object]:
             "Env": [*container.env],
         },
     }
+
+
+def processes(container: FakeContainer, columns: Sequence[str]) -> list[list[str]]:
+    """What ps says of its processes."""
+    rows = []
+    for index, (pid, args) in enumerate(container.processes):
+        said = {
+            "pid": pid,
+            "ppid": container.processes[0][0] if index else "1",
+            "pgid": pid,
+            "s": "Z" if "<defunct>" in args else "S",
+            "etimes": f"{time.time() - container.started:.0f}" if container.started else "3600",
+            "args": args,
+        }
+        rows.append([said[column] for column in columns])
+    return rows
+
+
+def packed(path: str, files: dict[str, bytes]) -> bytes:
+    """A tar archive of the file at `path`, or of what is below that folder; names begin with the last of `path`."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name, content in files.items():
+            if name == path or name.startswith(f"{path}/"):
+                member = tarfile.TarInfo(name.removeprefix(path.rpartition("/")[0] + "/"))
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+    return archive.getvalue()
 
 
 def _rfc3339(seconds: float) -> str:

@@ -13,7 +13,18 @@ import urllib.parse
 from collections import Counter
 from dataclasses import dataclass
 
-from tests.fakes.docker_life import RUNNING, FakeContainer, Life, Refusal, chosen, described, passes, row
+from tests.fakes.docker_life import (
+    RUNNING,
+    FakeContainer,
+    Life,
+    Refusal,
+    chosen,
+    described,
+    packed,
+    passes,
+    processes,
+    row,
+)
 
 
 @dataclass
@@ -186,7 +197,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif self.command == "GET" and word == "top":
             if container.state not in RUNNING:
                 raise Refusal(409, f"Container {container.id} is not running")
-            self._json(200, {"Titles": ["PID", "CMD"], "Processes": container.processes})
+            columns = (asked.get("ps_args", "").split() or ["-eo", "pid,args"])[1].split(",")
+            titles = [column.upper() for column in columns]
+            self._json(200, {"Titles": titles, "Processes": processes(container, columns)})
+        elif self.command == "GET" and word == "archive":
+            path = asked.get("path", "")
+            if not any(name == path or name.startswith(f"{path}/") for name in container.files):
+                raise Refusal(404, f"Could not find the file {path} in container {container.name}")
+            told = packed(path, container.files)
+            self._head(200, "application/x-tar", len(told))
+            self.wfile.write(told)
         elif self.command == "GET" and word == "logs":
             self._logs(container, asked.get("tail", "all"))
         elif self.command == "POST" and word == "wait":

@@ -1,0 +1,235 @@
+"""What monit asks: do the containers run that should, whoever runs them, and their critical processes?
+
+Expected are the features that are not disabled, in each scope they have. What runs is Docker's word: containers by
+their exact names, a pod's by their exact labels and only behind an open gate. systemd is asked in one case alone: since
+when a kubernetes-only feature is waited for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from system_service.domain.observe import intent, see
+from system_service.domain.report import awaited, detail, pending, unknown, unseen
+from system_service.domain.result import Report, Result
+from system_service.domain.switch import Switch
+from system_service.errors import Failed, NotRunning, SwitchError
+from system_service.model.clock import docker_time, host_seconds, number
+from system_service.model.feature import Mode, Owner
+from system_service.model.snapshot import Active, Container, FeatureSeen, Run, Seen
+
+if TYPE_CHECKING:
+    from system_service.domain.alive import Alive
+
+# Seconds that a kubernetes-only feature may wait for its pod before that is an alarm.
+PATIENCE = 300.0
+_COMMAND = "system service check"
+_MOVES = "it is being handed over"
+# A row that turns an option of bgpd on: no container has this name.
+_NO_CONTAINER = frozenset({"frr_bmp"})
+# A row that images keep which bring gnmi in its place.
+_TELEMETRY, _TELEMETRY_IMAGE = "telemetry", "docker-sonic-telemetry"
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """On one instance. `missing`: critical processes. `why`: of an alarm, or of what is none but may seem one."""
+
+    container: str
+    runs: bool
+    alarm: bool = False
+    missing: tuple[str, ...] = ()
+    owner: Owner = Owner.NONE
+    why: str = ""
+
+
+def check(
+    switch: Switch,
+    names: Sequence[str] = (),
+    *,
+    critical: bool = False,
+    patience: float = PATIENCE,
+    partial: bool = False,
+) -> Result:
+    """The named features in the order asked, all when none is named; `critical`: their critical processes too.
+
+    The Result's error is NotRunning on an alarm, UnknownFeature where a name has no FEATURE row, Failed where Docker
+    could not tell of a container's processes. With `partial`, when Docker cannot be asked, it is that, and the reports
+    hold what CONFIG_DB says.
+
+    Raises:
+        UnknownFeature: no name has one.
+        Unreachable, NotPermitted, TimedOut: Redis or Docker cannot be asked, or the FEATURE table is empty.
+    """
+    wanted = intent(switch, names)
+    error: SwitchError | None = next(iter(wanted.unknown.values()), None)
+    try:
+        listed = switch.engine.containers()
+        alive = _alive(switch) if critical else None
+        checker = _Checker(switch, alive, patience)
+        found = {seen.feature.name: checker.feature(seen) for seen in see(switch, wanted, listed).features}
+        doubt = checker.error
+        if alive:
+            alive.forget_all_but(listed)
+    except SwitchError as failure:
+        if not partial:
+            raise
+        error, doubt = failure, None
+        found = {feature.name: unseen(feature, failure) for feature in wanted.features}
+    order = dict.fromkeys(names) or found
+    reports = tuple(found.get(name) or unknown(name, wanted.unknown[name]) for name in order)
+    if told := sentences(reports):
+        first = next(report.name for report in reports if report.fields.get("alarm"))
+        error = error or NotRunning("; ".join(told), f"system service explain {first}")
+    return Result(_COMMAND, reports, error=error or doubt)
+
+
+def sentences(reports: Sequence[Report]) -> list[str]:
+    """The alarms in the host checker's words; none when all is well."""
+    down = [name for report in reports for name in report.fields.get("missing", ())]
+    dead = [
+        f"{process['container']}:{process['process']}"
+        for report in reports
+        for process in report.fields.get("missing_processes", ())
+    ]
+    told = [f"Expected containers not running: {', '.join(down)}"] if down else []
+    return [*told, *([f"Critical processes not running: {', '.join(dead)}"] if dead else [])]
+
+
+def _alive(switch: Switch) -> Alive:
+    from system_service.domain.alive import Alive  # containers alone cost less
+
+    return Alive(switch)
+
+
+class _Checker:
+    def __init__(self, switch: Switch, alive: Alive | None, patience: float) -> None:
+        self.switch = switch
+        self.error: Failed | None = None  # what could not be told of one container hides no other
+        self._alive = alive
+        self._patience = patience
+        self._now = time.time()
+
+    def feature(self, wanted: FeatureSeen) -> Report:
+        feature = wanted.feature
+        expected = self._expected(wanted)
+        verdicts = [self._instance(wanted, seen) for seen in wanted.seen] if expected else []
+        dead = [(v, process) for v in verdicts if v.alarm for process in v.missing]
+        return Report(
+            feature.name,
+            {
+                "mode": feature.mode.value,
+                "owner": wanted.owner.value,
+                "fallback": feature.fallback,
+                "state": feature.state.value,
+                "expected": expected,
+                "running": all(v.runs for v in verdicts) if expected else any(seen.runs for seen in wanted.seen),
+                "alarm": any(v.alarm for v in verdicts),
+                "missing": [v.container for v in verdicts if v.alarm and not v.runs],
+                "missing_processes": [
+                    {"container": v.container, "owner": v.owner.value, "process": process} for v, process in dead
+                ],
+                "detail": "; ".join(dict.fromkeys(v.why for v in verdicts if v.why)),
+            },
+        )
+
+    def _expected(self, wanted: FeatureSeen) -> bool:
+        feature = wanted.feature
+        if feature.state.off or feature.name in _NO_CONTAINER:
+            return False
+        if feature.name == _TELEMETRY and feature.mode is Mode.LEGACY and not any(s.container for s in wanted.seen):
+            try:
+                self.switch.engine.image(_TELEMETRY_IMAGE)
+            except Failed:
+                return False
+        return True
+
+    def _instance(self, wanted: FeatureSeen, seen: Seen) -> _Verdict:
+        name = seen.instance.container
+        container, owner = _runner(seen)
+        if container is not None:
+            try:
+                dead = self._alive.dead(wanted, container, owner) if self._alive else ()
+            except Failed as error:
+                self.error = self.error or error
+                return _Verdict(name, True, owner=owner, why=str(error))
+            if dead is not None:
+                return self._judged(wanted, _Verdict(name, True, bool(dead), dead, owner, detail(wanted)))
+            # It has ended since the list.
+            ended = replace(seen.container, run=Run.EXITED) if seen.container else None
+            seen = replace(seen, container=ended, serving=None)
+        return self._down(wanted, seen)
+
+    def _judged(self, wanted: FeatureSeen, verdict: _Verdict) -> _Verdict:
+        if not verdict.alarm:
+            return verdict
+        from system_service.domain.transit import acting  # where all is well, nobody asks
+
+        leaves = verdict.owner is Owner.LOCAL and wanted.feature.mode is Mode.KUBERNETES
+        if leaves and any(seen.pods for seen in wanted.seen) and acting(self.switch.run_dir, wanted.feature.name):
+            # supervisord ends its programs one by one while its container is being stopped for the pod.
+            return replace(verdict, alarm=False, missing=(), why=_MOVES)
+        who = "a pod's container" if verdict.owner is Owner.KUBE else f"container {verdict.container}"
+        told = f"{', '.join(verdict.missing)} does not run in {who} ({verdict.owner.value})"
+        return replace(verdict, why=told)
+
+    def _down(self, wanted: FeatureSeen, seen: Seen) -> _Verdict:
+        from system_service.domain.transit import in_transit
+
+        name = seen.instance.container
+        if in_transit(self.switch, wanted, seen, self._now):
+            return _Verdict(name, False, why=_MOVES)
+        why = _why(wanted, seen)
+        if pending(wanted.feature) and not any(pod.run is Run.PAUSED for pod in seen.pods):
+            since, doubt = self._waits_since(wanted, seen)
+            waited = self._now - since
+            if doubt:
+                why = doubt
+            elif number(wanted.own.get("deaths", "").rpartition(" ")[2]) > since:
+                why = f"the pod's container ended; {why}"
+            elif waited < self._patience:
+                return _Verdict(name, False, why=f"{why}; an alarm in {self._patience - waited:.0f} s")
+        return _Verdict(name, False, True, why=why)
+
+    def _waits_since(self, wanted: FeatureSeen, seen: Seen) -> tuple[float, str]:
+        """Since when (Unix time) a kubernetes-only feature waits for its pod, or why it does not wait at all.
+
+        The unit's life began the waiting. Where there is none, the rows tell since when they say so; 0.0: nobody knows.
+        """
+        name = seen.instance.unit
+        try:
+            unit = self.switch.units.show(name)[name] if self.switch.units.available() else None
+        except SwitchError:  # what systemd cannot tell is no alarm of its own
+            unit = None
+        if unit is not None and unit.exists:
+            if unit.active in (Active.INACTIVE, Active.FAILED):
+                return 0.0, f"{name} is {unit.active.value}"
+            return docker_time(unit.since), ""
+        noted = number(wanted.own.get("since", "")) if wanted.own.get("reason") else 0.0
+        return max(noted, host_seconds(wanted.state_row.get("update_time", ""))), ""
+
+
+def _runner(seen: Seen) -> tuple[Container | None, Owner]:
+    """The container that runs it. A paused one runs nothing."""
+    if seen.container is not None and seen.run is Run.RUNNING:
+        return seen.container, Owner.LOCAL
+    if seen.serving is not None and seen.serving.run is Run.RUNNING:
+        return seen.serving, Owner.KUBE
+    return None, Owner.NONE
+
+
+def _why(wanted: FeatureSeen, seen: Seen) -> str:
+    """Why it does not run, as far as Docker tells."""
+    paused = next((pod for pod in seen.pods if pod.run is Run.PAUSED), None)
+    if paused is not None:
+        return f"the pod's container {paused.id[:12]} is paused"
+    waits = awaited(wanted, seen) if wanted.feature.mode is Mode.KUBERNETES else ""
+    if seen.container is None:
+        return waits or f"there is no container {seen.instance.container}"
+    told = f"container {seen.instance.container} is {seen.run.value}"
+    status = seen.container.status
+    told += f" ({status[:1].lower()}{status[1:]})" if seen.run is Run.EXITED and status.startswith("Exited") else ""
+    return f"{told}; {waits}" if waits else told

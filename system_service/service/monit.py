@@ -1,0 +1,47 @@
+"""`system service monit`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+import click
+
+from system_service.domain.check import PATIENCE
+from system_service.domain.monit import configuration
+from system_service.domain.observe import intent
+from system_service.domain.switch import Switch
+from system_service.errors import Failed
+from system_service.terminal.command import Command
+from system_service.terminal.options import names_argument, patience_option
+
+
+@click.command("monit", cls=Command)
+@names_argument(required=False)
+@patience_option(PATIENCE)
+def command(names: tuple[str, ...], patience: float) -> None:
+    """The monit configuration for this switch: its containers, and the processes of the features named (none: all).
+
+    A feature that is disabled has its entry as well, and the lines are the same in both modes: nothing has to be made
+    anew when a feature is enabled or moved.
+
+    \b
+    Examples:
+      system service monit > /etc/monit/conf.d/system-service
+      system service monit snmp lldp --patience 600
+    """
+    wanted = intent(Switch.from_env(), names)
+    for error in wanted.unknown.values():
+        raise error
+    options = () if patience == PATIENCE else ("--patience", f"{patience:g}")
+    click.echo(configuration((f.name for f in wanted.features), _program(), options), nl=False)
+
+
+def _program() -> str:
+    """The absolute path of `system`, which monit wants."""
+    called = os.path.abspath(sys.argv[0])
+    found = called if os.path.basename(called) == "system" and os.access(called, os.X_OK) else shutil.which("system")
+    if found is None:
+        raise Failed("the program `system` is not in PATH", "install the package: pip install sonic-system-service")
+    return os.path.abspath(found)
