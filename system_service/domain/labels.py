@@ -18,6 +18,8 @@ from system_service.model.state_row import OWN_TABLE
 
 TRIGGER = "sync"
 """A file in the run directory that the path unit watches."""
+UNKNOWN = "unknown"
+"""In the place of true or false: what the API server has of this label."""
 
 
 def want(db: SwitchDB, feature: str, wanted: bool) -> bool:
@@ -25,9 +27,13 @@ def want(db: SwitchDB, feature: str, wanted: bool) -> bool:
     key = f"{OWN_TABLE}|{feature}"
     word = str(wanted).lower()
     (row,) = db.rows(("STATE_DB", key))
+    sent = row.get("label", "false")
     if row.get("want") != word:
-        db.update("STATE_DB", key, lambda row: Edit({"want": word}))
-    return row.get("label", "false") != word
+        # What was wanted before and is not known to be taken may have been taken all the same.
+        unsure = {"label": UNKNOWN} if row.get("want", sent) != sent else {}
+        db.update("STATE_DB", key, lambda row: Edit({"want": word} | unsure))
+        sent = unsure.get("label", sent)
+    return sent != word
 
 
 def ask(run_dir: str) -> bool:

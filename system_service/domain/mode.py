@@ -94,9 +94,14 @@ def _home(snapshot: Snapshot, wanted: FeatureSeen, write: tuple[Action, ...]) ->
     away = bool(write) and wanted.owner is not Owner.LOCAL
     if to_run and not wanted.feature.state.off and (away or any(seen.serving for seen in wanted.seen)):
         actions.append(_see(snapshot.host, wanted, Kind.AWAIT_LOCAL))
-    if wanted.own.get("label") == "true":
+    if _may_have_label(wanted.own):
         actions.append(Action(Kind.LABEL, name, {label(name): None}))
     return tuple(actions)
+
+
+def _may_have_label(own: Mapping[str, str]) -> bool:
+    """Whether the API server has the label, or was told so by somebody who did not live to note it."""
+    return own.get("label", "false") != "false" or own.get("want") == "true"
 
 
 def _see(host: Host, wanted: FeatureSeen, kind: Kind) -> Action:

@@ -195,6 +195,38 @@ def test_what_is_wanted_while_a_label_is_sent_is_sent_next(joined, api, mocker):
     assert send(switch) == {"snmp_enabled": None}
 
 
+@pytest.fixture
+def cut_off(joined, api, mocker):
+    """A command that ended between its patch and the note that it was taken."""
+    mocker.patch("system_service.domain.move.taken", side_effect=KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        move(joined, "snmp", wait=False)
+    mocker.stopall()
+    assert (api.labels["snmp_enabled"], own(joined, "snmp")) == ("true", {"want": "true"})
+    api.calls.clear()
+    return joined
+
+
+def test_a_label_that_is_seen_is_noted(cut_off, api):
+    again = move(cut_off, "snmp", wait=False)
+    assert (again.changed, api.calls[PATCH]) == (False, 0)
+    assert own(cut_off, "snmp") == {"want": "true", "label": "true"}
+
+
+def test_a_label_that_may_have_been_taken_is_dropped(cut_off, api):
+    assert move(cut_off, "snmp", mode=Mode.LEGACY).error is None
+    assert "snmp_enabled" not in api.labels
+    assert own(cut_off, "snmp") == {"want": "false", "label": "false"}
+
+
+def test_a_label_that_may_have_been_taken_is_dropped_later(cut_off, api):
+    api.failure = Failure(status=503, body=b"{}")
+    assert move(cut_off, "snmp", mode=Mode.LEGACY).error is None
+    api.failure = None
+    assert send(cut_off.switch()) == {"snmp_enabled": None}
+    assert "snmp_enabled" not in api.labels
+
+
 def test_a_feature_that_is_down_gets_the_intent_alone(joined, api):
     with fake.opened(joined.units.state) as state:
         state["units"]["snmp.service"].update(active="inactive", sub="dead")
