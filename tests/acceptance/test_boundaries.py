@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.acceptance.fleet import V1, Fleet
-from tests.acceptance.tripwire import ENVIRONMENT, Tripwire
+from tests.acceptance.tripwire import ENVIRONMENT, Tripwire, wired
 from tests.support.switch import wait_until
 
 # All that `wait` does, in order: with a pod that is frozen at its gate, and to bring the feature home.
@@ -60,16 +60,8 @@ COMMAND = {
 @pytest.fixture
 def wire(fleet: Fleet) -> Iterator[Tripwire]:
     """snmp's unit on a tripwire."""
-    console = fleet.console
-    with Tripwire(console) as made:
-        console.drop_in("snmp", f"[Service]\nRestartSec=100ms\nEnvironment={' '.join(ENVIRONMENT)}\n")
-        console.type("systemctl restart snmp")
-        try:
-            yield made
-        finally:
-            console.drop_in("snmp", "")
-            console.type("systemctl reset-failed snmp")
-            console.type("systemctl restart snmp")
+    with wired(fleet.console) as made:
+        yield made
 
 
 def test_wait_killed_between_any_two_of_its_actions(fleet: Fleet, wire: Tripwire) -> None:

@@ -8,10 +8,12 @@ answered and before anybody hears of that.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import subprocess
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -213,3 +215,18 @@ class Tripwire:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@contextlib.contextmanager
+def wired(console: Console, unit: str = "snmp") -> Iterator[Tripwire]:
+    """The unit's processes on a tripwire; systemd starts it again at once when it fails."""
+    with Tripwire(console) as made:
+        console.drop_in(unit, f"[Service]\nRestartSec=100ms\nEnvironment={' '.join(ENVIRONMENT)}\n")
+        console.type(f"systemctl restart {unit}")
+        try:
+            yield made
+        finally:
+            made.release()
+            console.drop_in(unit, "")
+            console.type(f"systemctl reset-failed {unit}")
+            console.type(f"systemctl restart {unit}")
