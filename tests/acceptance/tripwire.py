@@ -228,5 +228,5 @@ def wired(console: Console, unit: str = "snmp") -> Iterator[Tripwire]:
         finally:
             made.release()
             console.drop_in(unit, "")
-            console.type(f"systemctl reset-failed {unit}")
+            console.switch.exec(["systemctl", "reset-failed", unit])  # a unit that is down may not even be loaded
             console.type(f"systemctl restart {unit}")
