@@ -232,7 +232,8 @@ class Cluster:
             raise Unreachable(f"{self._where} is busy, and asks to be left alone{after}", "try again later")
         if not said or status >= 500:
             raise Unreachable(f"{self._where} answered {status}{f': {said}' if said else ''}", self._step)
-        raise Failed(f"the API server refused ({status}): {said}")
+        step = "run the command again" if status == 409 else f"kubectl describe node {self.node}"
+        raise Failed(f"the API server refused ({status}): {said}", step)
 
 
 def _node(found: dict[str, Any]) -> Node:

@@ -17,6 +17,8 @@ from system_service.terminal.command import Command
 def command(name: str, system_state: str, owner: str | None, version: str | None) -> None:
     """Record in STATE_DB that a container is up, and whose it is, or down. Images without owners record nothing.
 
+    Called inside a pod's container it records that container's id, where /proc tells it.
+
     \b
     Examples:
       system container state snmp up local --version 20250510.16
@@ -26,7 +28,9 @@ def command(name: str, system_state: str, owner: str | None, version: str | None
         raise click.UsageError("up needs an owner, local or kube; down takes none")
     fields = local_down(host_time()) if system_state == "down" else local_up(name, host_time())
     if owner == "kube":
-        fields |= {"current_owner": "kube", "remote_state": "running", "container_id": ""}
+        from system_service.domain.own_container import own_id
+
+        fields |= {"current_owner": "kube", "remote_state": "running", "container_id": own_id()}
     if version and system_state == "up":
         fields["container_version"] = version
     Contained.open(name).record(fields)

@@ -105,7 +105,7 @@ class Contained:
                 view = keeper.look()
                 return not view.kube and view.fallback and view.has_local
             keeper.keep()
-            from system_service.handover import ctrmgrd  # a switch in legacy mode never comes here
+            from system_service.backends import ctrmgrd  # a switch in legacy mode never comes here
 
             if ctrmgrd.present():
                 # It sends no label for a unit that is down, and so does not drop one that an owner changed then left.

@@ -10,16 +10,18 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
+from system_service.backends import ctrmgrd
 from system_service.backends.switchdb import Edit, SwitchDB
 from system_service.domain.mode import configured, has_gate, label
 from system_service.domain.switch import Switch
-from system_service.handover import ctrmgrd
 from system_service.model.feature import valid_name
 from system_service.model.snapshot import Snapshot
 from system_service.model.state_row import LABELS_ROW, OWN_TABLE
 
 TRIGGER = "sync"
 """A file in the run directory that the path unit watches."""
+UNKNOWN = "unknown"
+"""In the place of true or false: what the API server has of this label."""
 
 
 def want(db: SwitchDB, feature: str, wanted: bool) -> bool:
@@ -32,9 +34,13 @@ def want(db: SwitchDB, feature: str, wanted: bool) -> bool:
         return False
     key = f"{OWN_TABLE}|{feature}"
     (row,) = db.rows(("STATE_DB", key))
+    sent = row.get("label", "false")
     if row.get("want") != word:
-        db.update("STATE_DB", key, lambda row: Edit({"want": word}))
-    return row.get("label", "false") != word
+        # What was wanted before and is not known to be taken may have been taken all the same.
+        unsure = {"label": UNKNOWN} if row.get("want", sent) != sent else {}
+        db.update("STATE_DB", key, lambda row: Edit({"want": word} | unsure))
+        sent = unsure.get("label", sent)
+    return sent != word
 
 
 def ask(run_dir: str) -> bool:

@@ -105,7 +105,7 @@ def _home(snapshot: Snapshot, wanted: FeatureSeen, write: tuple[Action, ...]) ->
     away = bool(write) and wanted.owner is not Owner.LOCAL
     if to_run and not wanted.feature.state.off and (away or any(seen.serving for seen in wanted.seen)):
         actions.append(_see(snapshot.host, wanted, Kind.AWAIT_LOCAL))
-    if wanted.own.get("label") == "true" and not (_follows(snapshot.host, wanted) and to_run):
+    if _may_have_label(wanted.own) and not (_follows(snapshot.host, wanted) and to_run):
         actions.append(Action(Kind.LABEL, name, {label(name): None}))
     return tuple(actions)
 
@@ -113,6 +113,11 @@ def _home(snapshot: Snapshot, wanted: FeatureSeen, write: tuple[Action, ...]) ->
 def _follows(host: Host, wanted: FeatureSeen) -> bool:
     """Whether ctrmgrd sets the label as soon as the owner is written: for units that are active, and no others."""
     return host.ctrmgrd and all(supervised(host, seen) and _up(seen) for seen in wanted.seen)
+
+
+def _may_have_label(own: Mapping[str, str]) -> bool:
+    """Whether the API server has the label, or was told so by somebody who did not live to note it."""
+    return own.get("label", "false") != "false" or own.get("want") == "true"
 
 
 def _see(host: Host, wanted: FeatureSeen, kind: Kind) -> Action:

@@ -17,13 +17,13 @@ from system_service.domain.audit import record
 from system_service.domain.execute import Executor
 from system_service.domain.labels import ask, taken, want
 from system_service.domain.lock import held
-from system_service.domain.mode import configured
+from system_service.domain.mode import configured, label
 from system_service.domain.observe import intent, observe, see
 from system_service.domain.plan import Request, plan
 from system_service.domain.switch import Switch
 from system_service.errors import Busy, Failed, Interrupted, SwitchError, TimedOut
 from system_service.model.feature import Mode, Owner
-from system_service.model.snapshot import FeatureSeen, Snapshot
+from system_service.model.snapshot import FeatureSeen, Node, Snapshot
 
 _PAUSE = 0.25  # seconds between two looks
 _ASK_EVERY = 3.0  # seconds between two questions to the API server why a pod does not come
@@ -111,8 +111,16 @@ class Move:
             one.error = one.planned.verdict
             if one.changed:
                 self.switch.keeper(one.wanted.feature.name, self.executor.tell).rows.forget()
+            self._note_label(snapshot, one)
         except SwitchError as error:
             one.error = error
+
+    def _note_label(self, snapshot: Snapshot, one: Moving) -> None:
+        """A label that is seen on the node is one to drop later, whoever set it and did not live to say so."""
+        name = one.wanted.feature.name
+        there = isinstance(snapshot.node, Node) and snapshot.node.labels.get(label(name)) == "true"
+        if there and one.wanted.own.get("label") != "true":
+            taken(self.switch.db, name, True)
 
     def _label(self, moving: Mapping[str, Moving], mode: Mode) -> None:
         """One patch for all features. One that fails is sent later (`system service sync`)."""

@@ -9,8 +9,8 @@ import fcntl
 import os
 import time
 
+from system_service.backends import ctrmgrd
 from system_service.errors import Failed
-from system_service.handover import ctrmgrd
 from system_service.handover.decide import (
     ANSWER,
     FROZEN,
@@ -159,7 +159,8 @@ class Keeper:
             if kube.gate != OPEN:
                 # What the rows say of one container may have been written by another: its gate program has to be seen.
                 seen = at_gate(self.docker.processes(id))
-                kube.gate = (kube.gate if kube.gate == WAITING else HELD) if seen else UNKNOWN
+                asks = kube.gate == WAITING and not described["State"].get("Paused")  # a paused one reads no answer
+                kube.gate = (WAITING if asks else HELD) if seen else UNKNOWN
             kube.failed = kube.started < number(self.rows.own.get("failed", ""))
             found.append(kube)
         return found

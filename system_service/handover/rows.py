@@ -162,7 +162,9 @@ class Rows:
         """Before a gate is started anew: without this it would not say that it is there."""
         if self.state.get("remote_state") == "ready":
             self.withdraw(now)
-        self._cleared("pending", "running", "stopped", "")
+        # Words that no gate knows as well. A `ready` that has come meanwhile stays: taking it back is noted first.
+        kept = ("none", "ready")
+        self._state(lambda row: {} if row.get("remote_state") in kept else {"remote_state": "none"})
 
     def filled(self, up: bool) -> None:
         """Before a gate is started anew: one that finds no system_state opens at once."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
+from system_service.errors import SwitchError
 from system_service.handover.decide import NO_LOCAL, STAY
-from system_service.handover.keeper import Keeper
+from system_service.handover.keeper import Keeper, held
 from system_service.handover.view import OPEN, UNKNOWN, View
 from system_service.model.pods import pod_labels
 from system_service.waiting.docker import Events
@@ -13,7 +14,6 @@ from system_service.waiting.link import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from system_service.errors import SwitchError
     from system_service.waiting.board import Board
     from system_service.wire.docker import Docker
 
@@ -48,8 +48,13 @@ class Custody:
 
     def hear(self) -> None:
         """Something happened to a pod's container."""
-        if self._events.read():
-            self.wake()
+        try:
+            if self._events.read():
+                self.wake()
+        except SwitchError as error:
+            # A stream that has ended is ready to be read for ever.
+            self._events.lost(error)
+            self._reopen()
 
     def keep(self) -> str:
         """Look, and act, if that is due. Why the life has ended; "" while it goes on. Raises SwitchError."""
@@ -70,15 +75,28 @@ class Custody:
             return ""
         step = keeper.keep()
         view = keeper.view
+        self._events.settled()
         if self._complained:
             say(f"{self._container}: all backends answer again")
             self._complained = False
         self.due = None if keeper.due is None else now + max(0.0, keeper.due - time.time()) + 0.01
+        self._reopen()
         if ended := self._ended(keeper, view, now):
             return ended
         self.released = view.wants == "local" and view.local and step.kind == STAY and view.up
         self._tell(view, step.why)
         return ""
+
+    def blind(self) -> None:
+        """Redis is away, and a gate that cannot ask it lets its container's processes start: not beside another's."""
+        if self._events.due is not None and self._events.due <= time.monotonic():
+            self._events.open()
+        with held(self._board.feature):
+            local = self._docker.inspect(self._container)
+            served = local is not None and bool(local["State"].get("Running"))
+            for id in self._docker.running(pod_labels(self._board.feature))[0 if served else 1 :]:
+                say(f"{self._container}: stop the pod's container: its gate cannot be held without the database")
+                self._docker.stop(id, 0)
 
     def lost(self, error: SwitchError) -> None:
         """A look or a step failed: try again in a moment. Both links tell by themselves when they are back."""
@@ -88,6 +106,11 @@ class Custody:
         self.due = time.monotonic() + _RETRY
         if self._events.due is not None:
             self._events.lost(error)
+
+    def _reopen(self) -> None:
+        """Be due when the stream of events is."""
+        if self._events.due is not None:
+            self.due = self._events.due if self.due is None else min(self.due, self._events.due)
 
     def filenos(self) -> list[int]:
         return self._events.filenos()

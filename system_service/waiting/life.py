@@ -84,6 +84,8 @@ class Life:
             self._try(self._board, self._read_board)
         if not self._over and self._custody and self._events.due is None and self._board.due is None:
             self._keep(self._custody)
+        elif not self._over and self._custody and self._events.due is None:
+            self._try(self._custody, self._custody.blind)
 
     def _keep(self, custody: Custody) -> None:
         """Let the keeper do what is due; the feature's life is in its hands."""
@@ -158,6 +160,7 @@ class Life:
         """Ask Docker whether it runs, and remember which one it is."""
         self._look_at = None
         if self._custody:
+            self._events.settled()
             self._custody.wake()
             return
         found = self._events.inspect()

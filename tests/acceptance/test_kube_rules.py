@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from sandbox.poller import Poller
 from tests.acceptance.fleet import V1, Fleet
 from tests.support.switch import wait_until
 
@@ -126,47 +125,3 @@ def test_container_kill_is_for_ever_as_a_reboot_needs_it(away: Fleet) -> None:
     assert away.runner("snmp") == "none"
     console.drop_in("snmp", "")
     console.type("systemctl start snmp")
-
-
-@pytest.mark.parametrize(
-    ("direction", "words"),
-    [
-        ("kubernetes", "stop the local container"),
-        ("kubernetes", "open the gate"),
-        ("legacy", "restart the pod's container"),
-        ("legacy", "start the local container"),
-    ],
-)
-def test_wait_killed_at_every_step_of_a_handover(fleet: Fleet, direction: str, words: str) -> None:
-    """systemd starts the unit anew; whatever was half done is finished."""
-    console = fleet.console
-    fleet.deploy("snmp", V1)
-    if direction == "legacy":
-        console.ask("config feature mode snmp kubernetes --timeout 60")
-        fleet.await_runner("snmp", "kube")
-    console.type("systemctl reset-failed snmp")
-    restarts = int(console.unit("snmp", "NRestarts")[0])
-    killer = 'journalctl -u snmp -n 0 -f -o cat | grep -m1 -F "$0" && kill -9 $(systemctl show -P MainPID snmp.service)'
-    with Poller(fleet.switch.engine):
-        console.type(["sh", "-c", f"({killer}) > /dev/null 2>&1 &", words])
-        console.type(f"config feature mode snmp {direction} --no-wait")
-        wait_until("systemd's restart", lambda: int(console.unit("snmp", "NRestarts")[0]) > restarts, 60)
-        fleet.await_runner("snmp", "kube" if direction == "kubernetes" else "local", 60)
-    console.type("systemctl reset-failed snmp")
-
-
-@pytest.mark.parametrize("mode", ["kubernetes", "legacy"])
-def test_the_command_killed_while_it_watches(fleet: Fleet, mode: str) -> None:
-    console = fleet.console
-    fleet.deploy("snmp", V1)
-    if mode == "legacy":
-        console.ask("config feature mode snmp kubernetes --timeout 60")
-    typed = console.begin(f"config feature mode snmp {mode}")
-    wait_until(
-        "its intent", lambda: console.intent("snmp")["set_owner"] == ("kube" if mode == "kubernetes" else "local")
-    )
-    typed.signal("KILL")
-    typed.end(137)
-    if mode == "kubernetes":
-        console.ask("config feature mode snmp kubernetes --timeout 60")
-    fleet.await_runner("snmp", "kube" if mode == "kubernetes" else "local")

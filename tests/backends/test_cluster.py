@@ -70,6 +70,13 @@ def test_a_kubeconfig_that_is_not_there(tmp_path: Path) -> None:
     fails(tmp_path, Unreachable, "cannot be used: Is a directory")
 
 
+def test_a_kubeconfig_that_may_not_be_read(tmp_path: Path, mocker: Any) -> None:
+    mocker.patch("builtins.open", side_effect=PermissionError(13, "Permission denied"))
+    with pytest.raises(NotPermitted, match="may not be read") as raised:
+        Cluster(str(tmp_path / "kubeconfig"), "sonic").look()
+    assert raised.value.resolution == "run it as root (sudo)"
+
+
 def _without(config: Path, change: Any) -> None:
     found = json.loads(config.read_text())
     change(found)
@@ -121,6 +128,8 @@ def test_an_answer_that_does_not_end_is_not_waited_for(config: Path, api: ApiSer
         (Failure(status=401, body=b"{}"), NotPermitted, "401"),
         (Failure(status=403, body=b'{"message": "nodes is forbidden\\u001b[2J"}'), NotPermitted, "forbidden"),
         (Failure(status=404, body=b"{}"), Failed, "knows no node sonic"),
+        (Failure(status=409, body=b'{"message": "the object has been modified"}'), Failed, "refused .409.: the object"),
+        (Failure(status=422, body=b'{"message": "x\\u001b[2J\\u0000y"}'), Failed, "refused .422."),
         (Failure(status=429, headers={"Retry-After": "7"}), Unreachable, "left alone for 7 s"),
         (Failure(status=429, headers={"Retry-After": "soon\x1b"}), Unreachable, "left alone"),
         (Failure(status=500, body=b"oops"), Unreachable, "answered 500"),
@@ -187,6 +196,15 @@ def test_a_terminating_pod_beside_one_that_runs(config: Path, api: ApiServer) ->
     assert Cluster(str(config), "sonic").why("snmp") == "its pod is terminating"
     api.put(PODS, pod("snmp-2", "snmp", containerStatuses=[{"name": "snmp", "state": {"running": {}}}]))
     assert Cluster(str(config), "sonic").why("snmp") == ""
+
+
+def test_hostile_words_of_a_pod_are_shown_as_one_harmless_line(config: Path, api: ApiServer) -> None:
+    api.put(SETS, daemonset("snmp", "snmp"))
+    bad = {"reason": "Err\x1b[2J\r\n", "message": "\u202eevil\x07" * 100}
+    api.put(PODS, pod("snmp-1", "snmp", containerStatuses=[{"name": "snmp", "state": {"waiting": bad}}]))
+    why = Cluster(str(config), "sonic").why("snmp")
+    assert why.isprintable()
+    assert len(why) < 200
 
 
 def test_one_patch_is_one_call(config: Path, api: ApiServer) -> None:

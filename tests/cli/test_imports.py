@@ -247,6 +247,20 @@ def test_import_set_of_a_plugin(program):
     assert "mode" in listed
 
 
+CHANGES = ("config feature mode snmp legacy", "system service restart snmp", "system service stop snmp")
+
+
+@pytest.mark.parametrize("command", [*CHANGES, "system service sync"])
+def test_a_change_in_legacy_mode_knows_no_kubernetes(fakes, command):
+    fakes.feature("snmp")
+    program, *words = command.split()
+    ran = python(RUN.format(module=PROGRAMS[program]), program, *words, **fakes.environment)
+    assert ran.returncode == 0, ran.stderr
+    imported = set(json.loads(ran.stderr.splitlines()[-1]))
+    assert imported & {"kubernetes", "ssl", "urllib3", "requests"} == set()
+    assert not any(name.startswith("system_service.handover.") for name in imported)
+
+
 def test_importing_every_module_does_nothing():
     ran = python(IMPORT_ALL)
     assert ran.returncode == 0, ran.stderr

@@ -118,8 +118,10 @@ def test_success(snmp, command):
     )
 
 
-def test_success_of_an_install_which_needs_systemd(snmp):
+def test_success_of_an_install_which_needs_systemd(snmp, monkeypatch):
     snmp.systemd()
+    for name in ("PATH", "DOCKER_HOST", "SYSTEM_SERVICE_RUN_DIR", "SYSTEM_SERVICE_DB_CONFIG"):
+        monkeypatch.setenv(name, snmp.environment[name])
     ask = Ask(INSTALL, ("probe",), Request(Verb.MODE), timeout=20, dry_run=True)
     envelope = install(snmp.switch(), ask, ()).envelope()
     check(envelope)

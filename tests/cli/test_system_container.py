@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from system_service.domain.own_container import own_id
+
 CALLS = (("start", "snmp"), ("stop", "snmp"), ("kill", "snmp"))
 
 
@@ -120,7 +122,7 @@ class TestState:
             "system_state": "up",
             "current_owner": "kube",
             "remote_state": "running",
-            "container_id": "",
+            "container_id": own_id(),  # this very process's, where it runs in a container
             "container_version": "v2",
         }
         assert fakes.run("system", "container", "state", "snmp", "down") == (0, "", "")

@@ -6,10 +6,10 @@ import os
 
 import pytest
 
+from system_service.backends import ctrmgrd
 from system_service.domain.contain import Contained
 from system_service.domain.labels import send, want
 from system_service.domain.observe import observe
-from system_service.handover import ctrmgrd
 from system_service.model.feature import Mode
 from tests.domain.test_move import api, joined, move, pki
 from tests.fakes import systemctl as fake

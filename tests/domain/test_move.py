@@ -195,6 +195,72 @@ def test_what_is_wanted_while_a_label_is_sent_is_sent_next(joined, api, mocker):
     assert send(switch) == {"snmp_enabled": None}
 
 
+def told(joined, tmp_path, *lines):
+    """What these commands say, as processes that could ask the API server."""
+    environment = {"KUBECONFIG": str(tmp_path / "kubeconfig"), "SYSTEM_SERVICE_NODE_NAME": "sonic"}
+    return [joined.run(*line.split(), **environment) for line in lines]
+
+
+BOOT = (
+    "system service sync --boot",
+    "system container start snmp",
+    "system service sync",
+    "system container stop snmp",
+)
+LOOKS = ("show feature mode", "show feature status", "system service status snmp", "system service explain snmp")
+
+
+def test_a_boot_in_kubernetes_mode_asks_the_api_server_nothing(joined, api, tmp_path):
+    move(joined, "snmp", wait=False)
+    api.connections = 0
+    ran = told(joined, tmp_path, *BOOT, *LOOKS[:2])
+    assert {code for code, _, _ in ran} == {0}, ran
+    assert ran[2].out == "nothing to send\n"
+    assert api.connections == 0
+    assert own(joined, "snmp")["label"] == "true"
+
+
+def test_a_switch_in_legacy_mode_never_does(joined, api, tmp_path):
+    changes = ("config feature mode snmp legacy", "system service restart snmp", "system service disable snmp")
+    for server in (SERVER, {}):
+        joined.put("CONFIG_DB", "KUBERNETES_MASTER|SERVER", server)
+        told(joined, tmp_path, *BOOT, *LOOKS, *changes, "system service enable snmp")
+    assert api.connections == 0
+    assert joined.redis.row(6, "SYSTEM_SERVICE|snmp") is None
+
+
+@pytest.fixture
+def cut_off(joined, api, mocker):
+    """A command that ended between its patch and the note that it was taken."""
+    mocker.patch("system_service.domain.move.taken", side_effect=KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        move(joined, "snmp", wait=False)
+    mocker.stopall()
+    assert (api.labels["snmp_enabled"], own(joined, "snmp")) == ("true", {"want": "true"})
+    api.calls.clear()
+    return joined
+
+
+def test_a_label_that_is_seen_is_noted(cut_off, api):
+    again = move(cut_off, "snmp", wait=False)
+    assert (again.changed, api.calls[PATCH]) == (False, 0)
+    assert own(cut_off, "snmp") == {"want": "true", "label": "true"}
+
+
+def test_a_label_that_may_have_been_taken_is_dropped(cut_off, api):
+    assert move(cut_off, "snmp", mode=Mode.LEGACY).error is None
+    assert "snmp_enabled" not in api.labels
+    assert own(cut_off, "snmp") == {"want": "false", "label": "false"}
+
+
+def test_a_label_that_may_have_been_taken_is_dropped_later(cut_off, api):
+    api.failure = Failure(status=503, body=b"{}")
+    assert move(cut_off, "snmp", mode=Mode.LEGACY).error is None
+    api.failure = None
+    assert send(cut_off.switch()) == {"snmp_enabled": None}
+    assert "snmp_enabled" not in api.labels
+
+
 def test_a_feature_that_is_down_gets_the_intent_alone(joined, api):
     with fake.opened(joined.units.state) as state:
         state["units"]["snmp.service"].update(active="inactive", sub="dead")

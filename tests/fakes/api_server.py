@@ -32,6 +32,7 @@ class Failure:
 class ApiServer:
     """Serves from creation to stop(); a context manager. `calls` counts (method, path without query).
 
+    `connections` counts those that were made at all.
     `objects`: path of a collection -> name -> object. `token`: accepted beside client certificates of the authority.
     """
 
@@ -39,6 +40,7 @@ class ApiServer:
         self.pki = pki
         self.token = "a-token-that-is-known"
         self.calls: Counter[tuple[str, str]] = Counter()
+        self.connections = 0
         self.failure: Failure | None = None
         self.objects: dict[str, dict[str, dict[str, Any]]] = {
             "/api/v1/nodes": {
@@ -102,6 +104,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
+        self.api.connections += 1
         try:
             with self.context.wrap_socket(request, server_side=True) as secure:
                 super().finish_request(secure, client_address)  # type: ignore[arg-type]

@@ -11,9 +11,7 @@ import pytest
 
 from sandbox.ctrmgrd import Transitions
 from tests.waiter.process import until
-from tests.waiter.test_custody import Scene, scene, waiting
-
-__all__ = ["scene"]
+from tests.waiter.scene import Scene, waiting
 
 
 class Daemon:

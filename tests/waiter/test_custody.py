@@ -2,169 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
-import threading
 import time
-from collections.abc import Iterator
 
 import pytest
-import redis
 
 from system_service.backends.unitfiles import UnitFiles, text
-from tests.fakes.docker_life import FakeContainer
-from tests.fakes.docker_server import DockerServer
-from tests.support.redis import RedisServer
-from tests.waiter.process import Waiter, until
-
-LABELS = {
-    "io.kubernetes.container.name": "snmp",
-    "io.kubernetes.docker.type": "container",
-    "io.kubernetes.pod.namespace": "default",
-}
-OWN, NEW = "20260601.1", "20260701.1"
-GATE = [["7", "/usr/bin/python3 /usr/bin/container_startup.py -f snmp -o kube"]]
-
-
-class Pod:
-    """The container of a pod: what its gate does is done here, by the rules, whenever it is started or asked."""
-
-    def __init__(self, scene: Scene, version: str = NEW, *, obeys: bool = True) -> None:
-        self.scene = scene
-        self.version = version
-        self.obeys = obeys
-        self.frozen = False
-        self.box: FakeContainer = scene.docker.create(
-            f"k8s_snmp_snmp-{len(scene.docker.containers)}_default_uid_0",
-            labels=LABELS,
-            env=[f"IMAGE_VERSION={version}"],
-        )
-
-    def start(self) -> Pod:
-        self.box.processes = GATE
-        self.scene.docker.run(self.box)
-        self.arrive()
-        return self
-
-    def arrive(self) -> None:
-        """Rules b and c."""
-        config, state = self.scene.config.hgetall("FEATURE|snmp"), self.scene.row()
-        local = self.scene.state.hget("KUBE_LABELS|SET", "snmp_local")
-        self.frozen = config.get("set_owner") != "kube" or state.get("system_state") != "up" or local == self.version
-        if self.frozen:
-            return
-        self.scene.put(container_version=self.version)
-        if state.get("remote_state", "") in ("", "none", "running", "stopped"):
-            self.scene.put(remote_state="pending", update_time=now())
-
-    def poll(self) -> None:
-        """Rules d and e."""
-        state = self.scene.row()
-        if self.box.state != "running" or self.frozen or self.box.processes != GATE or not self.obeys:
-            return
-        if state.get("container_version") != self.version:
-            self.frozen = True
-        elif state.get("remote_state") == "ready":
-            self.box.processes = [["8", "snmpd"]]
-            self.scene.put(
-                current_owner="kube", remote_state="running", container_id=self.box.id[:12], update_time=now()
-            )
-
-
-class Scene:
-    """One feature on a switch, its local container running. Gates poll quickly, and never is snmpd there twice."""
-
-    def __init__(self, folder: str, server: RedisServer, docker: DockerServer) -> None:
-        self.folder, self.docker, self.server = folder, docker, server
-        self.config = redis.Redis(unix_socket_path=server.address, db=4, decode_responses=True)
-        self.state = redis.Redis(unix_socket_path=server.address, db=6, decode_responses=True)
-        self.environment = {
-            "DOCKER_HOST": f"unix://{docker.address}",
-            "SYSTEM_SERVICE_DB_CONFIG": server.config,
-            "SYSTEM_SERVICE_RUN_DIR": folder,
-        }
-        self.local = docker.create("snmp", env=[f"IMAGE_VERSION={OWN}"])
-        self.pods: list[Pod] = []
-        self.twice: list[str] = []
-        self.pace = 0.05
-        self._over = threading.Event()
-        self._gates = threading.Thread(target=self._run)
-
-    def begin(self, owner: str = "local", *, local: bool = True, **fields: str) -> None:
-        self.config.hset("FEATURE|snmp", mapping={"state": "enabled", "set_owner": owner, **fields})
-        self.put(system_state="up", update_time=now())
-        if local:
-            self.docker.run(self.local)
-            self.put(current_owner="local", container_id="snmp", remote_state="none", container_version=OWN)
-        self.state.hset("KUBE_LABELS|SET", "snmp_local", OWN)
-        self._gates.start()
-
-    def end(self) -> None:
-        self._over.set()
-        if self._gates.is_alive():
-            self._gates.join()
-        self.config.close()
-        self.state.close()
-
-    def _run(self) -> None:
-        starts = self.local.starts
-        while not self._over.wait(self.pace):
-            with self.docker.changed:
-                if self.local.starts != starts:  # what a local container does at its start
-                    starts = self.local.starts
-                    self.put(container_version=OWN, current_owner="local", container_id="snmp", update_time=now())
-                for pod in self.pods:
-                    if pod.box.state == "running" and pod.box.starts != getattr(pod, "starts", pod.box.starts):
-                        pod.box.processes = GATE
-                        pod.arrive()
-                    pod.starts = pod.box.starts
-                    pod.poll()
-                owners = [p.box.name for p in self.pods if p.box.state == "running" and p.box.processes != GATE]
-                owners += ["snmp"] if self.local.state == "running" else []
-                if len(owners) > 1:
-                    self.twice.append(" and ".join(owners))
-
-    def pod(self, version: str = NEW, **options: bool) -> Pod:
-        made = Pod(self, version, **options)
-        self.pods.append(made)
-        return made.start()
-
-    def put(self, **fields: str) -> None:
-        self.state.hset("FEATURE|snmp", mapping=fields)
-
-    def row(self) -> dict[str, str]:
-        return self.state.hgetall("FEATURE|snmp")
-
-    def own(self) -> dict[str, str]:
-        return self.state.hgetall("SYSTEM_SERVICE|snmp")
-
-    def wants(self, **fields: str) -> None:
-        self.config.hset("FEATURE|snmp", mapping=fields)
-
-    def owner(self) -> str:
-        """Who runs snmpd, as Docker shows it."""
-        served = [p for p in self.pods if p.box.state == "running" and p.box.processes != GATE]
-        return "kube" if served else "local" if self.local.state == "running" else "none"
-
-
-def now() -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S")
-
-
-@pytest.fixture
-def scene() -> Iterator[Scene]:
-    with (
-        tempfile.TemporaryDirectory(prefix="wait-", dir="/tmp") as folder,
-        RedisServer(f"{folder}/redis") as server,
-        DockerServer(f"{folder}/docker.sock") as docker,
-    ):
-        made = Scene(folder, server, docker)
-        yield made
-        made.end()
-        assert made.twice == []
-
-
-def waiting(scene: Scene) -> Waiter:
-    return Waiter("snmp", scene.folder, scene.environment)
+from tests.waiter.process import until
+from tests.waiter.scene import OWN, Scene, waiting
 
 
 def test_a_pod_at_its_gate_takes_over_and_the_unit_s_wait_goes_on(scene: Scene) -> None:
@@ -198,7 +42,7 @@ def test_a_pod_that_dies_is_awaited_and_answered_again(scene: Scene) -> None:
     scene.begin("kube")
     pod = scene.pod()
     with waiting(scene) as waiter:
-        until(lambda: scene.owner() == "kube")
+        until(lambda: "served" in scene.own())
         scene.docker.crash(pod.box.name)
         scene.pod()
         until(lambda: scene.owner() == "kube")
@@ -337,6 +181,49 @@ def test_redis_that_comes_back_empty_is_told_who_runs_it(scene: Scene) -> None:
         until(lambda: scene.row().get("remote_state") == "running")
         assert scene.row()["container_id"] == pod.box.id[:12]
         assert (scene.owner(), pod.box.starts) == ("kube", 1)
+
+
+def test_dockerd_that_comes_back_is_heard_again(scene: Scene) -> None:
+    scene.begin("kube")
+    with waiting(scene) as waiter:
+        for _ in range(2):
+            waiter.idle(3)
+            scene.docker.stop()
+            until(lambda: waiter.blocks_on() == (1, False))
+            scene.docker.start()
+        waiter.idle(3)
+        assert sum("dockerd is back" in line for line in waiter.said) >= 2, waiter.said
+        scene.pod()
+        until(lambda: scene.owner() == "kube")
+
+
+def test_no_gate_is_left_beside_the_local_container_when_redis_dies(scene: Scene) -> None:
+    """Rule f: without Redis a gate gives way, and the processes start ungated."""
+    scene.begin("kube")
+    scene.state.hset("SYSTEM_SERVICE|snmp", mapping={"settle": "60", "fell": f"{time.time():.1f}"})
+    with waiting(scene) as waiter:
+        until(lambda: any("the local container runs it" in line for line in waiter.said))
+        pod = scene.pod()
+        until(lambda: any("settling" in line for line in waiter.said))
+        scene.server.stop()
+        until(lambda: pod.box.state == "exited")
+        again = scene.pod()  # the kubelet makes another
+        until(lambda: again.box.state == "exited")
+        assert scene.owner() == "local"
+        scene.server.start()
+
+
+def test_a_pod_that_serves_goes_on_when_redis_dies(scene: Scene) -> None:
+    scene.begin("kube")
+    pod = scene.pod()
+    with waiting(scene) as waiter:
+        until(lambda: scene.owner() == "kube")
+        waiter.idle(3)
+        scene.server.stop()
+        until(lambda: any("cannot be reached" in line or "hung up" in line for line in waiter.said))
+        waiter.idle_or_due()
+        assert (scene.owner(), pod.box.starts, pod.box.state) == ("kube", 1, "running")
+        scene.server.start()
 
 
 @pytest.mark.parametrize("moment", ["before", "during"])

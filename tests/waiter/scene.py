@@ -1,0 +1,189 @@
+"""A switch for one real waiter: real Redis, the fake Docker with pods in it, gates that keep the rules."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from tests.fakes.docker_life import FakeContainer
+from tests.fakes.docker_server import DockerServer
+from tests.support.redis import RedisServer
+from tests.waiter.process import Waiter
+
+LABELS = {
+    "io.kubernetes.container.name": "snmp",
+    "io.kubernetes.docker.type": "container",
+    "io.kubernetes.pod.namespace": "default",
+}
+OWN, NEW = "20260601.1", "20260701.1"
+GATE = [["7", "/usr/bin/python3 /usr/bin/container_startup.py -f snmp -o kube"]]
+
+
+class Pod:
+    """The container of a pod: what its gate does is done here, by the rules, whenever it is started or asked."""
+
+    def __init__(self, scene: Scene, version: str = NEW, *, obeys: bool = True) -> None:
+        self.scene = scene
+        self.version = version
+        self.obeys = obeys
+        self.frozen = False
+        self.starts = 0  # of its container, as of the last look at its gate
+        self.box: FakeContainer = scene.docker.create(
+            f"k8s_snmp_snmp-{len(scene.docker.containers)}_default_uid_0",
+            labels=LABELS,
+            env=[f"IMAGE_VERSION={version}"],
+        )
+
+    def start(self) -> Pod:
+        with self.scene.docker.changed:
+            self.box.processes = GATE
+            self.scene.docker.run(self.box)
+            self.starts = self.box.starts
+        with contextlib.suppress(redis.ConnectionError):  # rule f: the scene sees to it
+            self.arrive()
+        return self
+
+    def arrive(self) -> None:
+        """Rules b and c."""
+        config, state = self.scene.config.hgetall("FEATURE|snmp"), self.scene.row()
+        local = self.scene.state.hget("KUBE_LABELS|SET", "snmp_local")
+        self.frozen = config.get("set_owner") != "kube" or state.get("system_state") != "up" or local == self.version
+        if self.frozen:
+            return
+        self.scene.put(container_version=self.version)
+        if state.get("remote_state", "") in ("", "none", "running", "stopped"):
+            self.scene.put(remote_state="pending", update_time=now())
+
+    def poll(self) -> None:
+        """Rules d and e."""
+        state = self.scene.row()
+        if self.box.state != "running" or self.frozen or self.box.processes != GATE or not self.obeys:
+            return
+        if state.get("container_version") != self.version:
+            self.frozen = True
+        elif state.get("remote_state") == "ready":
+            self.box.processes = [["8", "snmpd"]]
+            self.scene.put(
+                current_owner="kube", remote_state="running", container_id=self.box.id[:12], update_time=now()
+            )
+
+
+class Scene:
+    """One feature on a switch, its local container running. Gates poll quickly, and never is snmpd there twice."""
+
+    def __init__(self, folder: str, server: RedisServer, docker: DockerServer) -> None:
+        self.folder, self.docker, self.server = folder, docker, server
+        self.config = redis.Redis(unix_socket_path=server.address, db=4, decode_responses=True)
+        self.state = redis.Redis(unix_socket_path=server.address, db=6, decode_responses=True)
+        self.environment = {
+            "DOCKER_HOST": f"unix://{docker.address}",
+            "SYSTEM_SERVICE_DB_CONFIG": server.config,
+            "SYSTEM_SERVICE_RUN_DIR": folder,
+        }
+        self.local = docker.create("snmp", env=[f"IMAGE_VERSION={OWN}"])
+        self.pods: list[Pod] = []
+        self.twice: list[str] = []
+        self.pace = 0.05
+        self.away = 0.0  # for how long Redis has been
+        self._over = threading.Event()
+        self._gates = threading.Thread(target=self._run)
+
+    def begin(self, owner: str = "local", *, local: bool = True, **fields: str) -> None:
+        self.config.hset("FEATURE|snmp", mapping={"state": "enabled", "set_owner": owner, **fields})
+        self.put(system_state="up", update_time=now())
+        if local:
+            self.docker.run(self.local)
+            self.put(current_owner="local", container_id="snmp", remote_state="none", container_version=OWN)
+        self.state.hset("KUBE_LABELS|SET", "snmp_local", OWN)
+        self._gates.start()
+
+    def end(self) -> None:
+        self._over.set()
+        if self._gates.is_alive():
+            self._gates.join()
+        self.config.close()
+        self.state.close()
+
+    def _run(self) -> None:
+        starts = self.local.starts
+        while not self._over.wait(self.pace):
+            with self.docker.changed, self._gates_without_redis():
+                if self.local.starts != starts:  # what a local container does at its start
+                    starts = self.local.starts
+                    self.put(container_version=OWN, current_owner="local", container_id="snmp", update_time=now())
+                for pod in self.pods:
+                    if pod.box.state == "running" and pod.box.starts != pod.starts:
+                        pod.box.processes = GATE
+                        pod.arrive()
+                    pod.starts = pod.box.starts
+                    pod.poll()
+                self._count()
+
+    def _count(self) -> None:
+        owners = [p.box.name for p in self.pods if p.box.state == "running" and p.box.processes != GATE]
+        owners += ["snmp"] if self.local.state == "running" else []
+        if len(owners) > 1:
+            self.twice.append(" and ".join(owners))
+
+    @contextlib.contextmanager
+    def _gates_without_redis(self) -> Iterator[None]:
+        """Rule f, for those that look every 2 s, half a second from now."""
+        try:
+            yield
+        except redis.ConnectionError:
+            self.away += self.pace
+            for pod in self.pods:
+                if self.away > 0.5 and pod.box.state == "running" and not pod.frozen:
+                    pod.box.processes = [["9", "snmpd"]]
+            self._count()
+        else:
+            self.away = 0.0
+
+    def pod(self, version: str = NEW, **options: bool) -> Pod:
+        made = Pod(self, version, **options)
+        self.pods.append(made)
+        return made.start()
+
+    def put(self, **fields: str) -> None:
+        self.state.hset("FEATURE|snmp", mapping=fields)
+
+    def row(self) -> dict[str, str]:
+        return self.state.hgetall("FEATURE|snmp")
+
+    def own(self) -> dict[str, str]:
+        return self.state.hgetall("SYSTEM_SERVICE|snmp")
+
+    def wants(self, **fields: str) -> None:
+        self.config.hset("FEATURE|snmp", mapping=fields)
+
+    def owner(self) -> str:
+        """Who runs snmpd, as Docker shows it."""
+        served = [p for p in self.pods if p.box.state == "running" and p.box.processes != GATE]
+        return "kube" if served else "local" if self.local.state == "running" else "none"
+
+
+def now() -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S")
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    with (
+        tempfile.TemporaryDirectory(prefix="wait-", dir="/tmp") as folder,
+        RedisServer(f"{folder}/redis") as server,
+        DockerServer(f"{folder}/docker.sock") as docker,
+    ):
+        made = Scene(folder, server, docker)
+        yield made
+        made.end()
+        assert made.twice == []
+
+
+def waiting(scene: Scene) -> Waiter:
+    return Waiter("snmp", scene.folder, scene.environment)
