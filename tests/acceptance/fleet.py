@@ -77,6 +77,13 @@ class Fleet:
         """What a handover must not change: the unit's restarts, and since when it is active."""
         return self.console.unit(name, "NRestarts", "ActiveEnterTimestampMonotonic", "ActiveState", "InvocationID")
 
+    def delete_pods(self, name: str) -> None:
+        """Its pods go; where its label still is, the cluster makes another, without any back-off."""
+        for pod in self.cluster.pods(name):
+            path = f"/api/v1/namespaces/default/pods/{pod['metadata']['name']}?gracePeriodSeconds=1"
+            with contextlib.suppress(SandboxError):
+                self.cluster.request("DELETE", path)
+
     def put_back(self) -> None:
         """Everything as it was before: legacy, no pods, no labels, no server."""
         for name in ("kube-apiserver", "kubelet"):
@@ -86,10 +93,7 @@ class Fleet:
         # DaemonSets stay: without their label they are nothing, and the controllers need not find out anew.
         self.cluster.label(**{f"{name}_enabled": None for name in features.UNITS})
         for name in features.PUBLISHED:
-            for pod in self.cluster.pods(name):
-                path = f"/api/v1/namespaces/default/pods/{pod['metadata']['name']}?gracePeriodSeconds=1"
-                with contextlib.suppress(SandboxError):
-                    self.cluster.request("DELETE", path)
+            self.delete_pods(name)
         for name in features.UNITS:
             if self.console.active(name) != "active":
                 self.switch.exec(["systemctl", "reset-failed", name])
