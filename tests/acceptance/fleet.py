@@ -77,6 +77,13 @@ class Fleet:
         """What a handover must not change: the unit's restarts, and since when it is active."""
         return self.console.unit(name, "NRestarts", "ActiveEnterTimestampMonotonic", "ActiveState", "InvocationID")
 
+    def delete_pods(self, name: str) -> None:
+        """Its pods go; where its label still is, the cluster makes another, without any back-off."""
+        for pod in self.cluster.pods(name):
+            path = f"/api/v1/namespaces/default/pods/{pod['metadata']['name']}?gracePeriodSeconds=1"
+            with contextlib.suppress(SandboxError):
+                self.cluster.request("DELETE", path)
+
     def put_back(self) -> None:
         """Everything as it was before: legacy, no pods, no labels, no server."""
         for name in ("kube-apiserver", "kubelet"):
@@ -85,10 +92,15 @@ class Fleet:
         self.switch.exec(["config", "feature", "mode", "--all", "legacy", "--fallback", "--timeout", "60"])
         # DaemonSets stay: without their label they are nothing, and the controllers need not find out anew.
         self.cluster.label(**{f"{name}_enabled": None for name in features.UNITS})
+        for name in features.PUBLISHED:
+            self.delete_pods(name)
         for name in features.UNITS:
             if self.console.active(name) != "active":
                 self.switch.exec(["systemctl", "reset-failed", name])
                 self.switch.exec(["systemctl", "start", name])
+        # All of them are at their gates by now, and nobody has to wait until they have ended in good order.
+        with contextlib.suppress(SandboxError):
+            self.switch.docker("kill", *self.switch.docker("ps", "--quiet", "--filter", "name=k8s_").split())
         wait_until("the end of all pods", lambda: "k8s_" not in self.switch.docker("ps"), 60)
         for left in self.switch.docker("ps", "-a", "--quiet", "--filter", "name=k8s_").split():
             with contextlib.suppress(SandboxError):  # the kubelet may come first

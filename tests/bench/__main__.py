@@ -19,7 +19,7 @@ from sandbox import features, images
 from sandbox.kube import binaries
 from sandbox.switch import Switch
 from tests.bench import plugins
-from tests.bench.outage import handover, silence
+from tests.bench.outage import gate_shares, handover, silence
 from tests.support.switch import CONFIG_DB, Witness, wait_until
 
 PAGE = Path(__file__).parents[2] / "docs" / "bench.md"
@@ -171,7 +171,7 @@ def handovers(switch: Switch) -> list[str]:
     for _ in range(OUTAGES):
         for name, act in acts.items():
             found[name].append(silence(switch, act))
-    plain = found["`docker restart snmp`"]
+    plain, gate = found["`docker restart snmp`"], gate_shares(switch)
     lines = ["| snmpd is silent during | median s | min - max | median - that of docker restart (bar: <= 1) |"]
     lines.append("|---|---|---|---|")
     for name, seconds in found.items():
@@ -179,7 +179,8 @@ def handovers(switch: Switch) -> list[str]:
         lines.append(
             f"| {name} | {statistics.median(seconds):.2f} | {min(seconds):.2f} - {max(seconds):.2f} | {more:+.2f} |"
         )
-    return lines
+    part = f"{statistics.median(gate):.2f} | {min(gate):.2f} - {max(gate):.2f}"
+    return [*lines, f"| of a move to kubernetes: from `ready` until the gate is open | {part} | |"]
 
 
 def machine() -> str:
