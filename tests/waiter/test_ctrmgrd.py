@@ -55,7 +55,7 @@ class Daemon:
 
 @pytest.fixture
 def beside(scene: Scene) -> Iterator[Scene]:
-    """A scene with ctrmgrd installed, the feature away or on its way."""
+    """A scene with ctrmgrd installed."""
     Path(scene.folder, "ctrmgrd.service").write_text("[Service]\n")
     scene.environment["SYSTEMD_UNIT_PATH"] = scene.folder
     return scene
@@ -63,7 +63,7 @@ def beside(scene: Scene) -> Iterator[Scene]:
 
 @pytest.fixture
 def daemon(beside: Scene) -> Iterator[Daemon]:
-    """ctrmgrd's eyes, from the moment that a pod serves."""
+    """ctrmgrd's eyes, on a feature that is to move."""
     beside.begin("kube")
     made = Daemon(beside)
     yield made
