@@ -34,7 +34,8 @@ def name_argument() -> Decorated:
 
 def names_argument(*, required: bool = True) -> Decorated:
     """Features, as a tuple."""
-    return click.argument("names", nargs=-1, required=required, metavar="NAME...", shell_complete=feature_names)
+    metavar = "NAME..." if required else "[NAME]..."
+    return click.argument("names", nargs=-1, required=required, metavar=metavar, shell_complete=feature_names)
 
 
 def json_option() -> Decorated:

@@ -70,3 +70,9 @@ def test_unique_prefixes_are_taken(argv, code, said):
     result = CliRunner().invoke(show_kube, argv, prog_name="show-kube")
     assert result.exit_code == code
     assert said in result.output
+
+
+@pytest.mark.parametrize("command", ["status", "check", "sync", "monit", "start", "wait"])
+def test_names_that_may_be_left_out_are_bracketed(command):
+    usage = help_of(("system", "service", command), "-h").splitlines()[0]
+    assert usage.endswith(" NAME..." if command in ("start", "wait") else " [NAME]...")

@@ -21,34 +21,31 @@ exit codes mean: [exit-codes.md](exit-codes.md); what `--json` prints: [json-out
 """
 
 
-def walk(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command below and including this one, with the words that lead to it."""
-    yield path, command
+def walk(command: click.Command, word: str, parent: click.Context | None = None) -> Iterator[click.Context]:
+    """A context for this command and for every one below, each under its group's, as when it is typed."""
+    context = click.Context(
+        command,
+        info_name=word,
+        parent=parent,
+        terminal_width=100,
+        max_content_width=100,
+        **command.context_settings,
+    )
+    yield context
     if isinstance(command, click.Group):
-        context = click.Context(command, info_name=path[-1])
         for name in command.list_commands(context):
             child = command.get_command(context, name)
-            assert child is not None, f"{' '.join(path)} lists {name} and has no such command"
-            yield from walk(child, (*path, name))
+            assert child is not None, f"{context.command_path} lists {name} and has no such command"
+            yield from walk(child, name, context)
 
 
 def page() -> str:
     parts = [HEAD]
     for root, command in ROOTS.items():
-        for path, found in walk(command, (root,)):
-            context = None
-            for word in path:
-                # With the command's own settings: click remembers the help option that it made first.
-                context = click.Context(
-                    found,
-                    info_name=word,
-                    parent=context,
-                    terminal_width=100,
-                    max_content_width=100,
-                    **found.context_settings,
-                )
-            assert context is not None
-            parts.append(f"{'#' * min(len(path) + 1, 4)} {' '.join(path)}\n\n```text\n{found.get_help(context)}\n```\n")
+        for context in walk(command, root):
+            words = context.command_path
+            mark = "#" * min(len(words.split()) + 1, 4)
+            parts.append(f"{mark} {words}\n\n```text\n{context.get_help()}\n```\n")
     return "\n".join(parts)
 
 

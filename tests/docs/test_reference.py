@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.docs.generate import PAGE, ROOTS, page, walk
 
 
@@ -11,6 +13,17 @@ def test_command_reference_is_what_make_docs_would_write():
 
 def test_every_command_has_help_with_an_example():
     without = [
-        " ".join(path) for root, c in ROOTS.items() for path, c in walk(c, (root,)) if "Example" not in (c.help or "")
+        context.command_path
+        for root, group in ROOTS.items()
+        for context in walk(group, root)
+        if "Example" not in (context.command.help or "")
     ]
     assert without == []
+
+
+def test_every_usage_line_begins_with_the_words_that_are_typed():
+    shown = re.findall(r"^#+ (.+)\n\n```text\nUsage: (.+)$", page(), re.MULTILINE)
+    assert len(shown) == sum(1 for root, group in ROOTS.items() for _ in walk(group, root))
+    strange = [usage for words, usage in shown if not usage.startswith(f"{words} [OPTIONS]")]
+    assert strange == []
+    assert any(usage == "system service check [OPTIONS] [NAME]..." for _, usage in shown)
