@@ -6,9 +6,9 @@ import os
 
 from system_service.backends.engine import Engine
 from system_service.errors import Failed, UnknownFeature
-from system_service.model.feature import valid_name
+from system_service.model.feature import Owner, valid_name
 from system_service.model.pods import pods_of
-from system_service.model.snapshot import Run
+from system_service.model.snapshot import Container, Run, Seen
 
 
 def docker_name(engine: Engine, name: str) -> str:
@@ -25,6 +25,13 @@ def docker_name(engine: Engine, name: str) -> str:
         if local:
             return name
     raise UnknownFeature(f"there is no container {name if valid_name(name) else repr(name)}", "docker ps -a")
+
+
+def runner(seen: Seen) -> Container | None:
+    """The container that runs this instance, else the one that comes nearest: a pod's newest, else the local one."""
+    if seen.owner is Owner.LOCAL:
+        return seen.container
+    return seen.serving or next(iter(seen.pods), seen.container)
 
 
 def replace_by_docker(engine: Engine, *words: str) -> None:

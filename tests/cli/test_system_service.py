@@ -9,9 +9,11 @@ import fcntl
 import json
 import os
 import signal
+import time
 
 import pytest
 
+from system_service.model.pods import pod_labels
 from tests.support.fakes import ended
 from tests.waiter.process import until
 
@@ -437,11 +439,41 @@ class TestLogs:
         words = ["-H", f"unix://{trio.docker.address}", "logs", "--follow", "--tail", "20", "--since=10m", id]
         assert ran == (0, "".join(f"{word}\n" for word in words), "")
 
+    def test_of_the_pod_that_serves(self, trio):
+        trio.program("docker", ["echo"])
+        trio.put("CONFIG_DB", "FEATURE|snmp", {"state": "enabled", "set_owner": "kube"})
+        trio.docker.crash("snmp", 0)
+        labels = dict(label.split("=", 1) for label in pod_labels("snmp"))
+        older, newer = (trio.docker.create(f"k8s_snmp_{n}", start=True, labels=labels) for n in (0, 1))
+        older.created, older.started = time.time() - 90, time.time() - 90
+
+        def shown() -> str:
+            return trio.run("system", "service", "logs", "snmp").out.split()[-1]
+
+        assert shown() == newer.id
+        now = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+        row = {"system_state": "up", "remote_state": "running", "container_id": older.id[:12], "update_time": now}
+        trio.put("STATE_DB", "FEATURE|snmp", row)
+        assert shown() == older.id
+        trio.docker.act(trio.docker.get("snmp"), "start", {})
+        assert shown() == trio.docker.get("snmp").id
+
+    @pytest.mark.parametrize("since", ["foo", "", "10", "-5m", "10m foo", "2026-13-01T00:00:00Z", "99999999h"])
+    def test_since_what_is_no_time(self, trio, since):
+        ran = trio.run("system", "service", "logs", "snmp", "--since", since)
+        assert ran.code == 2
+        assert "is no time: 10m, 2h, or an RFC 3339 time." in ran.err
+
+    @pytest.mark.parametrize("since", ["90s", "1h30m", "1.5h", "2026-11-22T10:00:00Z", "2026-11-22T10:00:00.123+02:00"])
+    def test_since_a_time(self, trio, since):
+        trio.program("docker", ["echo"])
+        assert f"--since={since} " in trio.run("system", "service", "logs", "snmp", "--since", since).out
+
     def test_without_container_and_without_client(self, trio):
         none = trio.run("system", "service", "logs", "extra")
         assert (none.code, none.err) == (
-            1,
-            "Error: extra has no container, and so no log\nTry: journalctl -u extra\n",
+            4,
+            "Error: extra has no container, and so no log\nTry: system service explain extra\n",
         )
         client = trio.run("system", "service", "logs", "snmp", PATH=trio.bin)
         assert (client.code, client.err) == (
