@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from system_service.domain.observe import intent, see
-from system_service.domain.report import awaited, detail, pending, unknown, unseen
+from system_service.domain.report import awaited, detail, pending, stopped, unknown, unseen
 from system_service.domain.result import Report, Result
 from system_service.domain.switch import Switch
 from system_service.errors import Failed, NotRunning, SwitchError
@@ -183,7 +183,7 @@ class _Checker:
         if in_transit(self.switch, wanted, seen, self._now):
             return _Verdict(name, False, why=_MOVES)
         why = _why(wanted, seen)
-        if pending(wanted.feature) and not any(pod.run is Run.PAUSED for pod in seen.pods):
+        if pending(wanted.feature) and not stopped(wanted) and not any(pod.run is Run.PAUSED for pod in seen.pods):
             since, doubt = self._waits_since(wanted, seen)
             waited = self._now - since
             if doubt:

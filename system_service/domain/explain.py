@@ -39,6 +39,8 @@ def _now(wanted: FeatureSeen) -> list[str]:
 
 
 def _box(wanted: FeatureSeen, seen: Seen) -> str:
+    if seen.serving and seen.run is not Run.RUNNING:
+        return f"a pod's container {seen.serving.id[:12]} is {seen.serving.run.value}"
     if wanted.kube_only:
         return "there is no image of it on this switch"
     return f"container {seen.instance.container} is {seen.run.value}"
@@ -59,10 +61,11 @@ def _why(wanted: FeatureSeen) -> list[str]:
     for seen in wanted.seen:
         if seen.unit and seen.unit.result == "start-limit-hit":
             reasons.append(f"{seen.unit.name} was started too often in a short time")
-        if seen.container and seen.run is not Run.RUNNING and seen.container.status:
+        if seen.container and not seen.runs and seen.container.status:
             reasons.append(f"Docker says of container {seen.instance.container}: {seen.container.status}")
-    stale = wanted.state_row.get("system_state") == "up" and all(s.run is not Run.RUNNING for s in wanted.seen)
-    if stale:
+    # While a unit waits for a pod, up is what is wanted and no mistake.
+    waits = status(wanted) in ("pending", "handover")
+    if wanted.state_row.get("system_state") == "up" and not waits and not any(s.runs for s in wanted.seen):
         reasons.append("STATE_DB still says up: it is a hint, and out of date")
     return reasons
 
@@ -81,6 +84,10 @@ def _last_words(switch: Switch, wanted: FeatureSeen) -> list[str]:
 def _next(host: Host, wanted: FeatureSeen, seen: Seen) -> list[str]:
     name, unit = wanted.feature.name, seen.unit
     if unit is None or not unit.exists or not host.systemd:
+        if wanted.feature.state.off and not seen.runs:
+            return [f"nothing, until: system service enable {name}"]
+        if seen.serving and seen.run is not Run.RUNNING and not wanted.kube_only:
+            return ["no unit watches its pod: nobody takes over when that ends"]
         if wanted.kube_only:
             return [f"nobody watches its pod: {seen.instance.unit} is missing; system service sync makes it anew"]
         return [f"no unit watches container {seen.instance.container}: nobody starts it again when it ends"]
@@ -92,7 +99,7 @@ def _next(host: Host, wanted: FeatureSeen, seen: Seen) -> list[str]:
         return [f"systemd has given up on {unit.name}: system service start {name}"]
     if wanted.feature.state.off:
         return [f"nothing, until: system service enable {name}"]
-    if unit.active is Active.INACTIVE and seen.run is Run.RUNNING:
+    if unit.active is Active.INACTIVE and seen.runs:
         return [f"nobody watches the container; under its unit again: system service restart {name}"]
     if unit.active is Active.INACTIVE:
         return [f"nothing, until the next boot or: system service start {name}"]
@@ -100,10 +107,24 @@ def _next(host: Host, wanted: FeatureSeen, seen: Seen) -> list[str]:
         return [f"its wait waits for a pod: kubectl get pods; show kubernetes manifest {name} --image REF"]
     if not seen.runs and pending(wanted.feature):
         return [f"its wait waits for Kubernetes; from the local image meanwhile: config feature mode {name} legacy"]
+    if not seen.runs and wanted.feature.mode is Mode.KUBERNETES:
+        return ["its wait waits for a pod; if none comes, the local image serves"]
+    if seen.serving and seen.run is not Run.RUNNING:
+        return [_after_the_pod(wanted)]
     lines = [f"when its container ends, systemd applies {unit.name}'s restart rules"]
     if wanted.feature.mode is Mode.KUBERNETES and wanted.feature.fallback and not wanted.kube_only:
         lines.append("the local image serves until a Kubernetes cluster can be used")
     return lines
+
+
+def _after_the_pod(wanted: FeatureSeen) -> str:
+    from system_service.handover.view import DEATH_GRACE  # a switch in legacy mode never comes here
+
+    if wanted.feature.mode is Mode.LEGACY:
+        return f"the local container takes over: system service status {wanted.feature.name}"
+    if wanted.kube_only or pending(wanted.feature):
+        return "when its pod's container ends, nobody runs it until a new one does"
+    return f"when its pod's container ends, a new one is awaited for {DEATH_GRACE:g} s; then the local image serves"
 
 
 def _changes(name: str) -> list[str]:

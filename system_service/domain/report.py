@@ -90,14 +90,21 @@ def since(wanted: FeatureSeen) -> str:
     """When it came to be so: RFC 3339 UTC, or "".
 
     Of the (first) unit, where systemd was asked for it; else of the STATE_DB row, as far as that agrees with what is
-    seen.
+    seen. Where Kubernetes has a part in it the row comes first: a handover leaves the unit as it is.
     """
+    row = wanted.state_row
+    up = row.get("system_state") == "up"
+    agrees = up is any(seen.runs for seen in wanted.seen)
+    noted = utc(row.get("update_time", "")) if agrees else ""
+    fallen = (
+        wanted.owner is Owner.LOCAL and wanted.feature.mode is Mode.KUBERNETES and row.get("current_owner") != "kube"
+    )
+    if noted and up and (wanted.owner is Owner.KUBE or fallen):
+        return noted
     for seen in wanted.seen:
         if seen.unit and seen.unit.exists and seen.unit.since:
             return seen.unit.since
-    up = wanted.state_row.get("system_state") == "up"
-    agrees = up is any(seen.runs for seen in wanted.seen)
-    return utc(wanted.state_row.get("update_time", "")) if agrees else ""
+    return noted
 
 
 def utc(host_time: str) -> str:
@@ -153,6 +160,11 @@ def pending(feature: Feature) -> bool:
     return feature.mode is Mode.KUBERNETES and not feature.fallback
 
 
+def stopped(wanted: FeatureSeen) -> bool:
+    """Whether it is down because it is to be: no gate opens then."""
+    return wanted.state_row.get("system_state") == "down"
+
+
 def _detail(wanted: FeatureSeen, seen: Seen) -> str:
     feature = wanted.feature
     container, unit = seen.instance.container, seen.unit if seen.unit and seen.unit.exists else None
@@ -187,6 +199,8 @@ def _detail(wanted: FeatureSeen, seen: Seen) -> str:
 
 def awaited(wanted: FeatureSeen, seen: Seen) -> str:
     """What a feature that nobody runs waits for, where kubernetes is wanted."""
+    if stopped(wanted):
+        return f"it was stopped: system service start {wanted.feature.name}"
     if seen.pods:
         return f"a pod is at its gate: {wanted.own.get('reason') or 'about to take over'}"
     ending = "" if wanted.feature.fallback or wanted.kube_only else ", and there is no fallback"

@@ -13,7 +13,6 @@ from system_service.errors import UnknownFeature
 from system_service.terminal.command import Command
 from system_service.terminal.options import name_argument
 
-
 # What the docker client takes for a length of time, and for a moment; whatever else it is given, it fails late.
 _LENGTH = re.compile(r"(?:\d{1,6}(?:\.\d{1,9})?(?:h|ms|m|s))+", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?)?", re.ASCII)

@@ -66,10 +66,13 @@ def _facts(r: Report) -> list[tuple[str, str]]:
         ("Since", local(f["since"])),
     ]
     for i in f["instances"]:
-        facts += [
-            ("Unit", f"{i['unit']} {i['unit_state']}" if i["unit"] else "none"),
-            ("Container", f"{i['container']} {i['container_id']} {i['container_state']}".replace("  ", " ")),
-            ("Image", i["image"]),
-            ("Health", i["health"]),
-        ]
+        facts.append(("Unit", f"{i['unit']} {i['unit_state']}" if i["unit"] else "none"))
+        box = f"{i['container']} {i['container_id']} {i['container_state']}".replace("  ", " ")
+        pod = next((pod for pod in i["pods"] if pod["open"]), None)
+        if pod and f["owner"] == "kube":
+            facts += [("Container", f"{pod['container_id']} of a pod"), ("Image", pod["image"])]
+            # It stands by, for coming home.
+            facts += [("Local", f"{box}, {i['image']}")] if i["container_id"] else []
+        else:
+            facts += [("Container", box), ("Image", i["image"]), ("Health", i["health"])]
     return [*(fact for fact in facts if fact[1]), *([("Detail", f["detail"])] if f["detail"] else [])]

@@ -419,6 +419,18 @@ class TestPermission:
         assert [f["name"] for f in engine.json["features"]] == ["extra", "lldp", "snmp"]
         assert (databases.code, engine.code) == (8, 8)
 
+    def test_details_of_one_that_a_pod_runs(self, fakes):
+        fakes.feature("snmp", "exited", set_owner="kube")
+        labels = dict(label.split("=", 1) for label in pod_labels("snmp"))
+        made = fakes.docker.create("k8s_snmp", start=True, labels=labels, image="registry/snmp:v2")
+        made.started = time.time() - 60
+        now = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+        row = {"system_state": "up", "remote_state": "running", "container_id": made.id[:12], "update_time": now}
+        fakes.put("STATE_DB", "FEATURE|snmp", row)
+        shown = fakes.run("system", "service", "status", "snmp").out
+        assert f"\nContainer: {made.id[:12]} of a pod\n    Image: registry/snmp:v2\n" in shown
+        assert f"\n    Local: snmp {fakes.docker.get('snmp').id[:12]} exited, docker-snmp:v1\n" in shown
+
 
 class TestRunDir:
     def test_no_place_for_the_lock(self, trio):

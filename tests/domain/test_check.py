@@ -263,9 +263,15 @@ class TestHandover:
         own(fakes, renewed=time.time() - 40)
         assert run()["alarm"] is True
 
-    def test_a_stop_is_none(self, fakes, run, worker):
+    @pytest.mark.parametrize("only", ["true", "false"])
+    def test_a_stop_is_none(self, fakes, run, worker, only):
         self.legacy_to_kubernetes(fakes, system_state="down")
-        assert run()["alarm"] is True
+        fakes.put("CONFIG_DB", "FEATURE|snmp", {"state": "enabled", "set_owner": "kube", "no_fallback_to_local": only})
+        own(fakes, reason="ErrImagePull", since=int(time.time()) - 10)
+        told = run()
+        assert told["alarm"] is True
+        assert told["detail"].endswith("; it was stopped: system service start snmp")
+        assert "gate" not in told["detail"]
 
     def test_a_crash_in_legacy_mode_is_none(self, fakes, run, worker):
         fakes.feature("snmp")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from system_service.domain.explain import explain
+from system_service.model.pods import pod_labels
 from tests.fakes import systemctl as fake
 from tests.support.systemd import Spec
 
@@ -83,3 +86,64 @@ def test_changes_come_from_the_journal(told, fakes):
 
 def test_masked_is_said(told):
     assert "snmp.service is inactive (dead, masked)" in "\n".join(told("exited", masked=True)["now"])
+
+
+def pod(fakes, serves=True):
+    """A pod's container, which runs snmp or is at its gate; the local one has ended."""
+    labels = dict(label.split("=", 1) for label in pod_labels("snmp"))
+    made = fakes.docker.create("k8s_snmp", start=True, labels=labels, image="snmp:v2")
+    made.started = time.time() - 60
+    row = {"system_state": "up", "remote_state": "running" if serves else "pending", "container_id": made.id[:12]}
+    now = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() - 30))
+    fakes.put("STATE_DB", "FEATURE|snmp", row | {"current_owner": "kube" if serves else "none", "update_time": now})
+    return made
+
+
+@pytest.mark.parametrize(
+    ("container", "fields", "next_"),
+    [
+        ("exited", {}, "when its pod's container ends, a new one is awaited for 20 s; then the local image serves"),
+        (
+            "exited",
+            {"no_fallback_to_local": "true"},
+            "when its pod's container ends, nobody runs it until a new one does",
+        ),
+        ("", {"no_fallback_to_local": "true"}, "when its pod's container ends, nobody runs it until a new one does"),
+        ("exited", {"set_owner": "local"}, "the local container takes over: system service status snmp"),
+    ],
+)
+def test_a_pod_that_serves(told, fakes, container, fields, next_):
+    made = pod(fakes)
+    fields = told(container, {"set_owner": "kube"} | fields, **ACTIVE)
+    assert fields["owner"] == "kube"
+    assert fields["now"][-1] == f"a pod's container {made.id[:12]} is running, snmp.service is active (running)"
+    assert "Docker says" not in "".join(fields["why"])
+    assert "STATE_DB" not in "".join(fields["why"])
+    assert fields["next"] == [next_]
+
+
+def test_a_pod_that_serves_without_its_unit(told, fakes):
+    pod(fakes)
+    fields = told("exited", {"set_owner": "kube"})
+    assert fields["next"] == ["nobody watches the container; under its unit again: system service restart snmp"]
+
+
+@pytest.mark.parametrize("at_gate", [True, False])
+@pytest.mark.parametrize("fallback", ["true", "false"])
+def test_a_unit_that_waits_for_its_pod_believes_what_state_db_says(told, fakes, at_gate, fallback):
+    fakes.put("STATE_DB", "FEATURE|snmp", {"system_state": "up"})
+    if at_gate:
+        pod(fakes, serves=False)
+    fields = told("exited", {"set_owner": "kube", "no_fallback_to_local": fallback}, **ACTIVE)
+    assert "STATE_DB" not in "".join(fields["why"])
+    assert "its wait waits for" in fields["next"][0]
+
+
+def test_state_db_is_out_of_date_where_nobody_waits(told, fakes):
+    fakes.put("STATE_DB", "FEATURE|snmp", {"system_state": "up"})
+    assert "STATE_DB still says up" in told("exited")["why"][-1]
+
+
+def test_disabled_and_nothing_there(fakes, asker):
+    fakes.feature("snmp", "", state="disabled")
+    assert explain(fakes.switch(), "snmp").fields["next"] == ["nothing, until: system service enable snmp"]

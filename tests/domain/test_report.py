@@ -120,3 +120,26 @@ def test_no_time_of_day_is_too_strange_to_be_told(zone, stamp, monkeypatch):
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+HANDED_OVER = {"system_state": "up", "remote_state": "running", "update_time": "2026-11-22 10:00:00"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "row", "said"),
+    [
+        (Mode.KUBERNETES, Owner.KUBE, {"current_owner": "kube"}, utc("2026-11-22 10:00:00")),
+        (Mode.KUBERNETES, Owner.LOCAL, {"current_owner": "local"}, utc("2026-11-22 10:00:00")),
+        (Mode.KUBERNETES, Owner.LOCAL, {"current_owner": "kube"}, "2026-11-21T00:00:00Z"),
+        (Mode.KUBERNETES, Owner.KUBE, {"update_time": "soon"}, "2026-11-21T00:00:00Z"),
+        (Mode.KUBERNETES, Owner.NONE, {}, "2026-11-21T00:00:00Z"),
+        (Mode.LEGACY, Owner.KUBE, {"current_owner": "kube"}, utc("2026-11-22 10:00:00")),
+        (Mode.LEGACY, Owner.LOCAL, {"current_owner": "local"}, "2026-11-21T00:00:00Z"),
+    ],
+)
+def test_a_handover_counts_where_kubernetes_has_a_part_in_it(mode, owner, row, said) -> None:
+    box = Container("0" * 64, "snmp", Run.RUNNING if owner is Owner.LOCAL else Run.EXITED)
+    pod = Container("1" * 64, "k8s_snmp", Run.RUNNING) if owner is Owner.KUBE else None
+    unit = Unit("snmp.service", True, Active.ACTIVE, "running", since="2026-11-21T00:00:00Z")
+    seen = Seen(instance(0, 1), box, unit, (pod,) if pod else (), pod)
+    assert since(FeatureSeen(Feature("snmp", AdminState.ENABLED, mode=mode), (seen,), HANDED_OVER | row)) == said
