@@ -8,7 +8,7 @@ from system_service.domain.report import detail, local, owner, pending, report, 
 from system_service.domain.result import Report
 from system_service.domain.switch import Switch
 from system_service.errors import SwitchError
-from system_service.model.feature import Mode
+from system_service.model.feature import Mode, Owner
 from system_service.model.snapshot import Active, FeatureSeen, Host, Run, Seen
 
 _CHANGES = 10  # last changes shown
@@ -107,7 +107,7 @@ def _next(host: Host, wanted: FeatureSeen, seen: Seen) -> list[str]:
         return [f"its wait waits for a pod: kubectl get pods; show kubernetes manifest {name} --image REF"]
     if not seen.runs and pending(wanted.feature):
         return [f"its wait waits for Kubernetes; from the local image meanwhile: config feature mode {name} legacy"]
-    if not seen.runs and wanted.feature.mode is Mode.KUBERNETES:
+    if seen.owner is Owner.NONE and wanted.feature.mode is Mode.KUBERNETES:
         return ["its wait waits for a pod; if none comes, the local image serves"]
     if seen.serving and seen.run is not Run.RUNNING:
         return [_after_the_pod(wanted)]

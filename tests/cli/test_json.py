@@ -67,9 +67,9 @@ def with_json() -> set[str]:
     """Every command of ours that has --json, as the host's operator says it."""
     found = set()
     for root, command in ROOTS.items():
-        for path, leaf in walk(command, (root.removesuffix("-kube"),)):
-            if any("--json" in param.opts for param in leaf.params):
-                found.add(" ".join(path))
+        for context in walk(command, root.removesuffix("-kube")):
+            if any("--json" in param.opts for param in context.command.params):
+                found.add(context.command_path)
     return found
 
 
