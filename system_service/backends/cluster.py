@@ -164,10 +164,12 @@ class Cluster:
         try:
             load_kube_config(self.kubeconfig, client_configuration=configuration, persist_config=False)  # type: ignore[no-untyped-call]
             client = ApiClient(configuration)
-            token = configuration.auth_settings().get("BearerToken", {}).get("value")
+            token = (configuration.auth_settings().get("BearerToken", {}).get("value") or "").strip()
         except Exception as error:
             told = " ".join(str(error).split())[:200] or type(error).__name__
             raise self._unusable(told) from error
+        if not token.isprintable():  # the client would say so with the token in its sentence
+            raise self._unusable("its token is none")
         self._headers = {"Authorization": token} if token else {}
         self._host = str(configuration.host)
         if not self._host.startswith("https://"):

@@ -6,7 +6,6 @@ whose FEATURE rows know owners; a database that is down is no reason to fail a u
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from system_service.backends.engine import Engine
 from system_service.backends.switchdb import SwitchDB
 from system_service.errors import Failed, SwitchError, UnknownFeature, Unreachable
 from system_service.model.feature import Feature, Mode, parse_feature, valid_name
-from system_service.model.naming import RUN_DIR, feature_of_container, stop_timeout
+from system_service.model.naming import feature_of_container, stop_timeout
 from system_service.model.pods import pods_of
 from system_service.model.snapshot import Container, Run
 from system_service.model.state_row import host_time, local_down, local_up
@@ -141,13 +140,14 @@ class Contained:
 
     def _label(self, wanted: bool) -> None:
         """What the node's label is to be from now on. Never in the way of a start or a stop."""
-        from system_service.domain.labels import ask, want  # a switch in legacy mode never comes here
+        from system_service.backends.trigger import ask  # a switch in legacy mode never comes here
+        from system_service.domain.labels import want
 
         if self.db is None or self.feature is None:
             return
         try:
             if want(self.db, self.feature.name, wanted):
-                ask(os.environ.get("SYSTEM_SERVICE_RUN_DIR", RUN_DIR))
+                ask()
         except SwitchError as error:
             self.warnings.append(str(error))
 

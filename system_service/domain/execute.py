@@ -12,9 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from system_service.backends.switchdb import Edit
+from system_service.backends.trigger import ask
 from system_service.domain.actions import Action, Kind, Plan
 from system_service.domain.audit import record
-from system_service.domain.labels import ask, want
+from system_service.domain.labels import want
 from system_service.domain.observe import observe
 from system_service.domain.switch import Switch
 from system_service.errors import Failed, NotPermitted, Refused, SwitchError, TimedOut, UnknownFeature

@@ -17,13 +17,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from system_service.backends import trigger
 from system_service.backends.switchdb import Edit
 from system_service.backends.unitfiles import text
 from system_service.domain.actions import Action, Kind, Plan
 from system_service.domain.audit import record
 from system_service.domain.execute import Executor
 from system_service.domain.interrupt import deferred
-from system_service.domain.labels import ask as trigger
 from system_service.domain.labels import taken, want
 from system_service.domain.lock import held
 from system_service.domain.mode import configured, label, why_no_cluster
@@ -280,7 +280,7 @@ def _call(switch: Switch, executor: Executor, site: Site) -> None:
             why = cluster.why(name)
     except SwitchError as error:
         record(executor.command, name, "label", f"failed: {error}")
-        trigger(switch.run_dir)  # the oneshot goes on trying
+        trigger.ask(switch.run_dir)  # the oneshot goes on trying
         why = str(error)
     if why:
         rows = switch.keeper(name, executor.tell).rows
@@ -372,7 +372,8 @@ def _send_away(switch: Switch, executor: Executor, site: Site) -> None:
     """Drop the node's label, and see the pod gone. Raises what keeps it: then the row stays, and its gate closed."""
     name = site.name
     want(switch.db, name, False)
-    cluster = switch.cluster() if configured(site.snapshot.server) else None
+    # Where ctrmgrd is at work it speaks to the API server, and nobody of ours does.
+    cluster = switch.cluster() if configured(site.snapshot.server) and not site.host.ctrmgrd else None
     try:
         if cluster and site.wanted.own.get("label") != "false":
             executor.tell(f"{name}: {Action(Kind.LABEL, name, {label(name): None})}")
@@ -388,7 +389,7 @@ def _send_away(switch: Switch, executor: Executor, site: Site) -> None:
     except Interrupted:
         raise
     except SwitchError as error:
-        trigger(switch.run_dir)  # the oneshot goes on trying
+        trigger.ask(switch.run_dir)  # the oneshot goes on trying
         raise type(error)(
             f"{name} is down and its unit removed; its row stays, disabled, until its pod has gone: {error}",
             f"that is finished by itself, or at once by: config feature uninstall {name}",

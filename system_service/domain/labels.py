@@ -7,25 +7,29 @@ what is wanted then stands where the host's own script puts it, and nothing of o
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
 from system_service.backends import ctrmgrd
 from system_service.backends.switchdb import Edit, SwitchDB
+from system_service.domain.lock import held
 from system_service.domain.mode import configured, has_gate, label
 from system_service.domain.switch import Switch
-from system_service.model.feature import valid_name
+from system_service.model.feature import Mode, parse_feature, valid_name
 from system_service.model.snapshot import Snapshot
 from system_service.model.state_row import LABELS_ROW, OWN_TABLE
 
-TRIGGER = "sync"
-"""A file in the run directory that the path unit watches."""
 UNKNOWN = "unknown"
 """In the place of true or false: what the API server has of this label."""
+_SENDER = ".labels"  # no feature's name
+_PATIENCE = 15.0  # seconds for another who sends: a connection, an answer, and some
 
 
-def want(db: SwitchDB, feature: str, wanted: bool) -> bool:
-    """Note whether a pod of the feature may be here; False when nothing is left for us to send."""
+def want(db: SwitchDB, feature: str, wanted: bool, *, sure: bool = True) -> bool:
+    """Note whether a pod of the feature may be here; False when nothing is left for us to send.
+
+    With `sure` false what is noted of the API server is not believed: somebody has seen it otherwise.
+    """
     word = str(wanted).lower()
     if ctrmgrd.present():
         (row,) = db.rows(("STATE_DB", LABELS_ROW))
@@ -35,24 +39,12 @@ def want(db: SwitchDB, feature: str, wanted: bool) -> bool:
     key = f"{OWN_TABLE}|{feature}"
     (row,) = db.rows(("STATE_DB", key))
     sent = row.get("label", "false")
-    if row.get("want") != word:
+    if row.get("want") != word or not sure:
         # What was wanted before and is not known to be taken may have been taken all the same.
-        unsure = {"label": UNKNOWN} if row.get("want", sent) != sent else {}
+        unsure = {"label": UNKNOWN} if not sure or row.get("want", sent) != sent else {}
         db.update("STATE_DB", key, lambda row: Edit({"want": word} | unsure))
         sent = unsure.get("label", sent)
     return sent != word
-
-
-def ask(run_dir: str) -> bool:
-    """Have the oneshot send what is not sent yet; False where there is nobody to ask."""
-    path = os.path.join(run_dir, TRIGGER)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660)
-        os.write(handle, b"1")  # written and closed: that is what the path unit waits for
-        os.close(handle)
-    except OSError:
-        return False
-    return True
 
 
 def unsent(own_rows: Mapping[str, Mapping[str, str]]) -> dict[str, str | None]:
@@ -65,22 +57,42 @@ def unsent(own_rows: Mapping[str, Mapping[str, str]]) -> dict[str, str | None]:
     return found
 
 
-def send(switch: Switch, names: Sequence[str] = ()) -> dict[str, str | None]:
-    """Send what is unsent, in one patch; what that was. Raises what the cluster backend raises.
+def send(switch: Switch, names: Sequence[str] = (), check: Callable[[], None] = lambda: None) -> dict[str, str | None]:
+    """Send what is unsent, in one patch; what that was. `check` may raise to give up waiting for another who sends.
 
     As long as the operator has set no Kubernetes server, or disabled it, nothing is sent; nor where ctrmgrd sends.
+
+    Raises:
+        Busy: somebody else is sending all the while.
+        SwitchError: what the cluster backend raises, and the lock.
     """
-    if ctrmgrd.present():
+    if ctrmgrd.present() or not _left(switch, names):
         return {}
-    rows, servers = switch.db.tables(("STATE_DB", OWN_TABLE), ("CONFIG_DB", "KUBERNETES_MASTER"))
-    labels = unsent({name: row for name, row in rows.items() if not names or name in names})
+    # One at a time: what is noted last is what was sent last.
+    with held(switch.run_dir, _SENDER, time.monotonic() + _PATIENCE, check):
+        labels = _left(switch, names)
+        if labels:
+            switch.cluster().label(labels)
+            for key, value in labels.items():
+                taken(switch.db, key.removesuffix("_enabled"), value is not None)
+        return labels
+
+
+def _left(switch: Switch, names: Sequence[str]) -> dict[str, str | None]:
+    """What is to be sent; a wish that CONFIG_DB no longer has (the host's own commands write there) is withdrawn."""
+    rows, features, servers = switch.db.tables(
+        ("STATE_DB", OWN_TABLE), ("CONFIG_DB", "FEATURE"), ("CONFIG_DB", "KUBERNETES_MASTER")
+    )
     if not configured(servers.get("SERVER", {})):
         return {}
-    if labels:
-        switch.cluster().label(labels)
-        for key, value in labels.items():
-            taken(switch.db, key.removesuffix("_enabled"), value is not None)
-    return labels
+    mine = {name: row for name, row in rows.items() if not names or name in names}
+    for name, row in mine.items():
+        wanted = parse_feature(name, features.get(name, {}))
+        # An absent row (a reload) says nothing.
+        if row.get("want") == "true" and name in features and (wanted.mode is Mode.LEGACY or wanted.state.off):
+            want(switch.db, name, False)
+            mine[name] = {"label": UNKNOWN} | dict(row) | {"want": "false"}
+    return unsent(mine)
 
 
 def taken(db: SwitchDB, feature: str, value: bool) -> None:
@@ -95,7 +107,9 @@ def close_gates(switch: Switch, snapshot: Snapshot) -> list[str]:
     closed = []
     for wanted in snapshot.features:
         name = wanted.feature.name
-        if not wanted.feature.knows_owner or not has_gate(wanted) or wanted.state_row.get("system_state"):
+        # Docker is not asked at boot: an image that only its label tells from one without gate is known by its mode.
+        gated = has_gate(wanted) or wanted.feature.mode is Mode.KUBERNETES
+        if not wanted.feature.knows_owner or not gated or wanted.state_row.get("system_state"):
             continue
         if switch.db.update("STATE_DB", f"FEATURE|{name}", _down):
             closed.append(name)

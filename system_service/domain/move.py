@@ -12,10 +12,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from system_service.backends.cluster import Cluster
+from system_service.backends.trigger import ask
 from system_service.domain.actions import Action, Kind, Plan
 from system_service.domain.audit import record
 from system_service.domain.execute import Executor
-from system_service.domain.labels import ask, taken, want
+from system_service.domain.labels import send, taken, want
 from system_service.domain.lock import held
 from system_service.domain.mode import configured, label
 from system_service.domain.observe import intent, observe, see
@@ -27,6 +28,7 @@ from system_service.model.snapshot import FeatureSeen, Node, Snapshot
 
 _PAUSE = 0.25  # seconds between two looks
 _ASK_EVERY = 3.0  # seconds between two questions to the API server why a pod does not come
+_BLIND = 10.0  # seconds for which a backend may be away while a command only watches
 
 
 @dataclass
@@ -111,43 +113,40 @@ class Move:
             one.error = one.planned.verdict
             if one.changed:
                 self.switch.keeper(one.wanted.feature.name, self.executor.tell).rows.forget()
-            self._note_label(snapshot, one)
+            self._want_label(snapshot, one)
         except SwitchError as error:
             one.error = error
 
-    def _note_label(self, snapshot: Snapshot, one: Moving) -> None:
-        """A label that is seen on the node is one to drop later, whoever set it and did not live to say so."""
+    def _want_label(self, snapshot: Snapshot, one: Moving) -> None:
+        """Note what the label is to be, before anybody can be interrupted; it is sent later, by whoever comes first."""
         name = one.wanted.feature.name
-        there = isinstance(snapshot.node, Node) and snapshot.node.labels.get(label(name)) == "true"
-        if there and one.wanted.own.get("label") != "true":
+        if one.labels:
+            want(self.switch.db, name, None not in one.labels.values(), sure=self.request.mode is Mode.LEGACY)
+        elif isinstance(snapshot.node, Node) and snapshot.node.labels.get(label(name)) == "true":
+            # Seen there: one to drop later, whoever set it and did not live to say so; and one to keep for now.
+            want(self.switch.db, name, True)
             taken(self.switch.db, name, True)
 
     def _label(self, moving: Mapping[str, Moving], mode: Mode) -> None:
         """One patch for all features. One that fails is sent later (`system service sync`)."""
-        if self.request.mode is not mode:
-            return
-        mine = {name: one for name, one in moving.items() if one.labels and not isinstance(one.error, Interrupted)}
-        labels = {k: v for one in mine.values() for k, v in one.labels.items()}
-        if not labels:
+        mine = {name: one for name, one in moving.items() if one.labels and self.request.mode is mode}
+        if not mine or not self.usable or self.by_ctrmgrd:
             return
         try:
-            for name in mine:
-                want(self.switch.db, name, mode is Mode.KUBERNETES)
-            if not self.usable or self.by_ctrmgrd:
-                return
+            labels = {k: v for one in mine.values() for k, v in one.labels.items()}
             self.executor.tell(f"{', '.join(mine)}: {Action(Kind.LABEL, '', labels)}")
-            self.cluster.label(labels)
+            sent = send(self.switch, tuple(mine), self.executor.check)
         except SwitchError as error:
             for name, one in mine.items():
                 record(self.executor.command, name, "label", f"failed: {error}")
-                if mode is Mode.KUBERNETES:
+                if mode is Mode.KUBERNETES or isinstance(error, Interrupted):
                     one.error = one.error or error
             ask(self.switch.run_dir)  # the oneshot goes on trying
             return
         for name, one in mine.items():
-            record(self.executor.command, name, "label", "done")
-            taken(self.switch.db, name, mode is Mode.KUBERNETES)
-            one.changed |= mode is Mode.KUBERNETES
+            if label(name) in sent:  # else another command wants it otherwise meanwhile
+                record(self.executor.command, name, "label", "done")
+                one.changed |= mode is Mode.KUBERNETES
 
     def _watch(self, moving: Mapping[str, Moving]) -> None:
         """Look until every feature is where it is to be; act for those that have no unit."""
@@ -163,13 +162,23 @@ class Move:
             for name, one in moving.items()
             if one.error is None and (name in acting or any(a.kind.waits for a in one.actions))
         }
-        asked, why = 0.0, dict.fromkeys(left, "")
+        asked, why, seen = 0.0, dict.fromkeys(left, ""), time.monotonic()
         while left:
             self.executor.check()
             for name, keeper in acting.items():
                 if name in left:
                     self._try(left[name], keeper.keep)
-            for wanted in observe(self.switch, tuple(left)).features:
+            try:
+                features = observe(self.switch, tuple(left)).features
+                seen = time.monotonic()
+            except SwitchError as error:
+                # A reload, a daemon that restarts: what was begun goes on, and is looked at again in a moment.
+                if time.monotonic() - seen >= _BLIND:
+                    for one in left.values():
+                        one.error = error
+                    return
+                features = ()
+            for wanted in features:
                 if self._over(left[wanted.feature.name], wanted):
                     del left[wanted.feature.name]
             if not left:
@@ -235,7 +244,9 @@ class Move:
         write = Plan((Action(Kind.WRITE, name, {"set_owner": Mode.LEGACY.stored}),))
         try:
             for _ in self.executor.run(one.wanted, write):
+                want(self.switch.db, name, False)
                 self.switch.keeper(name, self.executor.tell).keep()
+            ask(self.switch.run_dir)
             one.error = TimedOut(f"{one.error}; it has no unit, and is back in legacy mode", "system service status")
         except SwitchError as error:
             one.error = Failed(f"{one.error}; and it could not be brought back: {error}", "system service status")

@@ -243,7 +243,10 @@ class Keeper:
                 self.rows.fell(now, "the pod's gate did not open")
         elif step.kind == RENEW:
             self.rows.note(now, "served", renewed=f"{now:.1f}")
-            self._renew(step.id)
+            view = self.view
+            # Nobody else is to be seen to first: the local one starts as soon as the old processes are dead.
+            alone = view.wants == "local" and view.has_local and not view.local and len(view.kube) == 1
+            self._renew(step.id, between=(lambda: self._start_local(step, now)) if alone else None)
         elif step.kind == STOP_KUBE:
             self.rows.note(now, "served")
             self.docker.stop(step.id, stop_timeout(self._name))
@@ -261,8 +264,13 @@ class Keeper:
         finally:
             self.stopped_local = False
 
-    def _renew(self, id: str, announce: bool = True, grace: int | None = None) -> None:
-        """Restart a pod's container in place: its processes end, and it comes back at its gate."""
+    def _renew(
+        self, id: str, announce: bool = True, grace: int | None = None, between: Callable[[], None] | None = None
+    ) -> None:
+        """Restart a pod's container in place: its processes end, and it comes back at its gate.
+
+        `between`: what is done once they have ended, as of Docker.restart.
+        """
         seconds = stop_timeout(self._name) if grace is None else grace
         now = time.time()
         self.rows.filled(up=announce)
@@ -270,7 +278,7 @@ class Keeper:
             self.rows.unannounced(now)
         self._closed_at = now
         try:
-            self.docker.restart(id, seconds)
+            self.docker.restart(id, seconds, between)
             self._forget_last_words(id)
         except Failed:
             # What cannot be restarted is stopped: its owner makes a new one.

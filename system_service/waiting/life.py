@@ -97,7 +97,10 @@ class Life:
         if ended:
             self._end(ended)
         elif custody.released:
-            # Legacy again: from here on this is the local container's life and nothing else.
+            # Legacy again: from here on this is the local container's life and nothing else. The node's label follows.
+            from system_service.backends.trigger import ask
+
+            ask()
             custody.close()
             self._custody = None
             self._id = ""

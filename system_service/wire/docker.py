@@ -8,18 +8,20 @@ from __future__ import annotations
 import errno
 import json
 import os
+import select
 
 from system_service.errors import Failed, NotPermitted, SwitchError, Unreachable
 from system_service.wire import http
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, NoReturn
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 # Seconds. An inspect waits while the daemon starts or stops this very container.
 TIMEOUT = 15.0
+_END = "/containers/{}/wait?condition=next-exit"
 # Seconds for a start; and on top of the time a container has to stop: after it Docker kills, reaps and unmounts.
 SLOW, AFTER_STOP = 60.0, 10.0
 
@@ -73,9 +75,26 @@ class Docker:
         if found is not None and found["State"].get("Running"):
             raise Failed(f"container {ref[:12]} still runs after it was stopped", "docker ps; journalctl -u docker")
 
-    def restart(self, ref: str, grace: int) -> None:
-        """Stop and start it in one go: the same container, so that who else watches it does not notice."""
-        self._post(f"/containers/{ref}/restart?t={grace}", grace + SLOW)
+    def restart(self, ref: str, grace: int, between: Callable[[], None] | None = None) -> None:
+        """Stop and start it in one go: the same container, so that who else watches it does not notice.
+
+        `between` is called once its old processes are dead, while the daemon starts it anew; not where it did not run,
+        or did not end.
+        """
+        path = f"/containers/{ref}/restart?t={grace}"
+        if between is None:
+            self._post(path, grace + SLOW)
+            return
+        try:
+            with http.Exchange(self.address, "POST", _END.format(ref), timeout=grace + SLOW) as end:
+                # The daemon answers that far when it has begun to wait: no end is missed from here on.
+                heard = end.begin().status == 200
+                with http.Exchange(self.address, "POST", path, timeout=grace + SLOW) as restart:
+                    if heard and _first(end, restart, grace + AFTER_STOP):
+                        between()
+                    self._accept(restart.finish())
+        except (OSError, http.HTTPError) as error:
+            self.fail(error)
 
     def _get(self, path: str, missing: tuple[int, ...] = (404,)) -> Any:
         try:
@@ -93,7 +112,12 @@ class Docker:
             answer = http.request(self.address, "POST", path, timeout=timeout)
         except (OSError, http.HTTPError) as error:
             self.fail(error)
-        if answer.status in (204, 304) or (gone and answer.status == 404):
+        if not (gone and answer.status == 404):
+            self._accept(answer)
+
+    def _accept(self, answer: http.Response) -> None:
+        """Raises what the answer to a change says, where it is no success."""
+        if answer.status in (204, 304):
             return
         refusal = _refusal(answer)
         if isinstance(refusal, Failed):
@@ -112,6 +136,14 @@ class Docker:
             told = (error.strerror if isinstance(error, OSError) else "") or error or type(error).__name__
             found = Unreachable(f"dockerd at {self.address} cannot be reached ({told})")
         raise found from error
+
+
+def _first(end: http.Exchange, other: http.Exchange, seconds: float) -> bool:
+    """Whether `end` is answered before the other, and within this time."""
+    poller = select.poll()
+    for exchange in (end, other):
+        poller.register(exchange, select.POLLIN)
+    return any(fd == end.fileno() for fd, _ in poller.poll(seconds * 1000))
 
 
 def _has(labels: Any, wanted: Sequence[str]) -> bool:

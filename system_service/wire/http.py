@@ -43,6 +43,51 @@ class StatusError(HTTPError):
         self.response = response
 
 
+class Exchange:
+    """A request that has been sent within `timeout` seconds from now, and whose answer is still to come.
+
+    A context manager; poll() takes it for a file. Everything may raise OSError and HTTPError.
+    """
+
+    __slots__ = ("_connection", "_deadline", "_head")
+
+    def __init__(
+        self,
+        address: str,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        timeout: float,
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        self._deadline = time.monotonic() + timeout
+        self._head: tuple[Response, bytes] | None = None
+        self._connection = _send(address, method, path, body, headers, self._deadline)
+
+    def begin(self) -> Response:
+        """The answer as far as its headers; its body is not read yet."""
+        if self._head is None:
+            self._head = _head(self._connection, self._deadline)
+        return self._head[0]
+
+    def finish(self) -> Response:
+        """The whole answer."""
+        response = self.begin()
+        assert self._head is not None  # noqa: S101 - begin() has just set it; this tells mypy
+        response.body = _body(self._connection, response, self._head[1], self._deadline)
+        return response
+
+    def fileno(self) -> int:
+        return self._connection.fileno()
+
+    def __enter__(self) -> Exchange:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+
 def request(
     address: str,
     method: str,
@@ -56,11 +101,8 @@ def request(
 
     `path` is sent as it is: see quote(). Raises OSError (TimeoutError among them) and HTTPError.
     """
-    deadline = time.monotonic() + timeout
-    with _send(address, method, path, body, headers, deadline) as connection:
-        response, rest = _head(connection, deadline)
-        response.body = _body(connection, response, rest, deadline)
-    return response
+    with Exchange(address, method, path, body, timeout=timeout, headers=headers) as exchange:
+        return exchange.finish()
 
 
 def stream(address: str, path: str, *, timeout: float) -> tuple[socket.socket, bytes]:

@@ -210,3 +210,18 @@ def test_hostile_words_of_a_pod_are_shown_as_one_harmless_line(config: Path, api
 def test_one_patch_is_one_call(config: Path, api: ApiServer) -> None:
     Cluster(str(config), "sonic").label({f"f{n}_enabled": "true" for n in range(10)})
     assert dict(api.calls) == {("PATCH", "/api/v1/nodes/sonic"): 1}
+
+
+@pytest.mark.parametrize("around", ["{}\n", "{}"])
+def test_a_token_with_a_newline_of_its_file(tmp_path: Path, api: ApiServer, pki: Pki, around: str) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text(pki.kubeconfig("admin", api.url, token=around.format(api.token)))
+    assert Cluster(str(path), "sonic").look().ready is True
+
+
+def test_a_token_that_is_none_is_never_told(tmp_path: Path, api: ApiServer, pki: Pki) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text(pki.kubeconfig("admin", api.url, token="secret\nX-Other: word"))
+    with pytest.raises(Unreachable, match="its token is none") as raised:
+        Cluster(str(path), "sonic").look()
+    assert "secret" not in str(raised.value)

@@ -62,6 +62,11 @@ def test_at_boot_gates_are_closed_before_anybody_asks(fakes):
     assert fakes.run("system", "service", "sync", "--boot").out == "gates closed: none to close\n"
 
 
+def test_at_boot_an_image_that_only_its_label_tells_is_known_by_its_mode(fakes):
+    fakes.feature("probe", "", set_owner="kube")
+    assert fakes.run("system", "service", "sync", "--boot").out == "gates closed: probe\n"
+
+
 def test_boot_needs_neither_docker_nor_the_api_server(fakes):
     fakes.feature("snmp", set_owner="kube")
     fakes.docker.stop()

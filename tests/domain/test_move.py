@@ -57,6 +57,12 @@ def move(fakes, *names, mode=Mode.KUBERNETES, fallback=None, timeout=0.5, wait=T
     return operate(fakes.switch(), ask)
 
 
+def away(fakes, *names):
+    """Kubernetes is wanted for them in CONFIG_DB, as any command may have written it."""
+    for name in names:
+        fakes.put("CONFIG_DB", f"FEATURE|{name}", {"state": "enabled", "set_owner": "kube"})
+
+
 def own(fakes, name):
     return fakes.redis.row(6, f"SYSTEM_SERVICE|{name}") or {}
 
@@ -158,6 +164,7 @@ def test_a_feature_that_never_was_away_asks_nobody(joined, api):
 
 def test_labels_of_several_features_go_in_one_patch(joined, api):
     switch = joined.switch()
+    away(joined, *NAMES)
     assert [want(switch.db, name, True) for name in NAMES] == [True, True, True]
     assert len(send(switch)) == 3
     assert api.calls[PATCH] == 1
@@ -166,6 +173,7 @@ def test_labels_of_several_features_go_in_one_patch(joined, api):
 
 def test_no_label_is_sent_while_no_server_is_set(joined, api):
     switch = joined.switch()
+    away(joined, "snmp")
     want(switch.db, "snmp", True)
     for server in ({**SERVER, "disable": "True"}, {**SERVER, "ip": ""}):
         joined.put("CONFIG_DB", "KUBERNETES_MASTER|SERVER", server)
@@ -186,6 +194,7 @@ def test_coming_home_from_a_disabled_server_asks_nobody_and_is_sent_later(joined
 
 def test_what_is_wanted_while_a_label_is_sent_is_sent_next(joined, api, mocker):
     switch = joined.switch()
+    away(joined, "snmp")
     want(switch.db, "snmp", True)
     cluster = switch.cluster()
     mocker.patch.object(type(switch), "cluster", return_value=cluster)
@@ -232,11 +241,11 @@ def test_a_switch_in_legacy_mode_never_does(joined, api, tmp_path):
 @pytest.fixture
 def cut_off(joined, api, mocker):
     """A command that ended between its patch and the note that it was taken."""
-    mocker.patch("system_service.domain.move.taken", side_effect=KeyboardInterrupt)
+    mocker.patch("system_service.domain.labels.taken", side_effect=KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
         move(joined, "snmp", wait=False)
     mocker.stopall()
-    assert (api.labels["snmp_enabled"], own(joined, "snmp")) == ("true", {"want": "true"})
+    assert (api.labels["snmp_enabled"], own(joined, "snmp")) == ("true", {"want": "true", "label": "unknown"})
     api.calls.clear()
     return joined
 
@@ -259,6 +268,51 @@ def test_a_label_that_may_have_been_taken_is_dropped_later(cut_off, api):
     api.failure = None
     assert send(cut_off.switch()) == {"snmp_enabled": None}
     assert "snmp_enabled" not in api.labels
+
+
+def test_a_newer_wish_for_kubernetes_keeps_the_label_that_an_older_command_was_to_drop(joined, api):
+    move(joined, "snmp", wait=False)
+
+    def tell(sentence):
+        if sentence.startswith("snmp: write set_owner=local"):
+            return
+        if "wait until the local container" in sentence or "remove" in sentence or "no snmp_enabled" in sentence:
+            # The other command comes between this one's watch and its patch.
+            assert move(joined, "snmp", wait=False).error is None
+
+    move(joined, "snmp", mode=Mode.LEGACY, tell=tell)
+    assert joined.row("snmp")["set_owner"] == "kube"
+    assert (own(joined, "snmp")["want"], api.labels.get("snmp_enabled")) == ("true", "true")
+
+
+def test_the_label_is_not_wanted_from_the_moment_legacy_is(joined, api, mocker):
+    """Killed while it watches, or before: whoever sends next drops it."""
+    move(joined, "snmp", wait=False)
+    mocker.patch("system_service.domain.move.Move._watch", side_effect=KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        move(joined, "snmp", mode=Mode.LEGACY)
+    mocker.stopall()
+    assert own(joined, "snmp")["want"] == "false"
+    assert send(joined.switch()) == {"snmp_enabled": None}
+
+
+def test_what_the_host_s_own_commands_wrote_counts(joined, api):
+    move(joined, "snmp", "lldp", "pmon", wait=False)
+    joined.put("CONFIG_DB", "FEATURE|snmp", {"state": "enabled", "set_owner": "local"})
+    joined.put("CONFIG_DB", "FEATURE|lldp", {"state": "disabled", "set_owner": "kube"})
+    joined.put("CONFIG_DB", "FEATURE|pmon", {})  # a reload says nothing
+    assert send(joined.switch()) == {"snmp_enabled": None, "lldp_enabled": None}
+    assert set(api.labels) & {"snmp_enabled", "lldp_enabled", "pmon_enabled"} == {"pmon_enabled"}
+
+
+def test_a_backend_that_is_away_for_a_moment_does_not_end_the_watch(joined, api, mocker):
+    seen = mocker.patch("system_service.domain.move.observe", side_effect=Unreachable("a reload"))
+    late = move(joined, "snmp", timeout=1.0)
+    assert isinstance(late.error, TimedOut)
+    assert seen.call_count > 1
+    mocker.patch("system_service.domain.move._BLIND", 0.5)
+    lost = move(joined, "lldp", timeout=20)
+    assert (type(lost.error), str(lost.error)) == (Unreachable, "a reload")
 
 
 def test_a_feature_that_is_down_gets_the_intent_alone(joined, api):

@@ -37,6 +37,7 @@ class FakeContainer:
     log: list[tuple[int, bytes]] = field(default_factory=list)
     processes: list[list[str]] = field(default_factory=list)
     starts: int = 0
+    ends: int = 0
     env: list[str] = field(default_factory=list)
     created: float = field(default_factory=time.time)
     started: float = 0.0
@@ -126,6 +127,7 @@ class Life:
 
     def end(self, container: FakeContainer, code: int) -> None:
         container.state, container.exit_code = "exited", code
+        container.ends += 1
         container.ended = time.time()
         self.emit("die", container, exitCode=str(code))
 

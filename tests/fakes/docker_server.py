@@ -210,17 +210,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif self.command == "GET" and word == "logs":
             self._logs(container, asked.get("tail", "all"))
         elif self.command == "POST" and word == "wait":
-            self._wait(container)
+            self._wait(container, asked.get("condition", "not-running"))
         elif self.command == "POST":
             self._head(docker.act(container, word, asked))
         else:
             raise Refusal(404, "page not found")
 
-    def _wait(self, container: FakeContainer) -> None:
+    def _wait(self, container: FakeContainer, condition: str) -> None:
         docker = self.server.docker
         self._head(200, "application/json")
-        generation = docker.generation
-        docker.changed.wait_for(lambda: container.state not in RUNNING or docker.generation != generation)
+        self.wfile.flush()
+        generation, ends = docker.generation, container.ends
+
+        def over() -> bool:
+            return container.ends > ends or (condition == "not-running" and container.state not in RUNNING)
+
+        docker.changed.wait_for(lambda: over() or docker.generation != generation)
         if docker.generation == generation:
             self.wfile.write(json.dumps({"Error": None, "StatusCode": container.exit_code}).encode() + b"\n")
 

@@ -132,6 +132,7 @@ class _Docker:
 
     def __init__(self, world: World, ops: list[Op]) -> None:
         self.world, self.ops = world, ops
+        self.late = False  # whether what comes between an end and a start comes after that start has begun
 
     def inspect(self, ref: str) -> dict[str, Any] | None:
         if ref == "snmp":
@@ -157,8 +158,14 @@ class _Docker:
     def stop(self, ref: str, grace: int) -> None:
         self.ops.append(("stop", ref))
 
-    def restart(self, ref: str, grace: int) -> None:
-        self.ops += [("stop", ref), ("restart", ref), ("words", ref)]
+    def restart(self, ref: str, grace: int, between: Callable[[], None] | None = None) -> None:
+        self.ops.append(("stop", ref))
+        if between is not None and not self.late:
+            between()
+        self.ops.append(("restart", ref))
+        if between is not None and self.late:  # the daemon starts the one while the other is being started
+            between()
+        self.ops.append(("words", ref))
 
 
 class Machine:
@@ -209,11 +216,13 @@ class Machine:
             for kube, fresh, again in zip(view.kube, marks[:count], marks[count:], strict=True):
                 kube.young, kube.renewed = fresh and kube.gate in young, again
             step = self.keeper.decide(view)
-            found.setdefault((step.kind, step.id), ())
-            if step.kind != self.keeper.STAY and not found[step.kind, step.id]:
-                keeper.rows.ops.clear()
-                keeper._do(step)
-                found[step.kind, step.id] = tuple(keeper.rows.ops)
+            for keeper.docker.late in (False, True):
+                key = (step.kind, step.id, keeper.docker.late)
+                found.setdefault(key, ())
+                if step.kind != self.keeper.STAY and not found[key]:
+                    keeper.rows.ops.clear()
+                    keeper._do(step)
+                    found[key] = tuple(keeper.rows.ops)
         books = tuple(self._look(world).rows.ops)
         return tuple({(*books, *ops) for ops in found.values() if books or ops})
 

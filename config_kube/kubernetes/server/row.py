@@ -38,9 +38,8 @@ def change(field: str, value: str) -> Result:
 
 def _send_labels(server: Row) -> None:
     """What could not be sent without a server can be sent to this one."""
-    from system_service.domain.labels import ask
+    from system_service.backends.trigger import ask
     from system_service.domain.mode import configured
-    from system_service.domain.switch import Switch
 
     if configured(server):
-        ask(Switch.from_env().run_dir)
+        ask()

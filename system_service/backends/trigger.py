@@ -1,0 +1,26 @@
+"""The way to the root oneshot that sends node labels: a file in the run directory that its path unit watches."""
+
+from __future__ import annotations
+
+import os
+
+from system_service.model.naming import RUN_DIR
+
+TRIGGER = "sync"
+
+
+def ask(run_dir: str = "") -> bool:
+    """Have the oneshot send what is not sent yet; False where there is nobody to ask.
+
+    `run_dir`: default $SYSTEM_SERVICE_RUN_DIR, else the switch's own.
+    """
+    path = os.path.join(run_dir or os.environ.get("SYSTEM_SERVICE_RUN_DIR", RUN_DIR), TRIGGER)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660)
+        if os.fstat(handle).st_uid == os.geteuid():
+            os.fchmod(handle, 0o660)  # whatever the umask took away: units may run as members of the group
+        os.write(handle, b"1")  # written and closed: that is what the path unit waits for
+        os.close(handle)
+    except OSError:
+        return False
+    return True
