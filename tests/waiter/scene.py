@@ -33,6 +33,7 @@ class Pod:
         self.version = version
         self.obeys = obeys
         self.frozen = False
+        self.starts = 0  # as of the last look at it
         self.box: FakeContainer = scene.docker.create(
             f"k8s_snmp_snmp-{len(scene.docker.containers)}_default_uid_0",
             labels=LABELS,
@@ -41,7 +42,9 @@ class Pod:
 
     def start(self) -> Pod:
         self.box.processes = GATE
-        self.scene.docker.run(self.box)
+        with self.scene.docker.changed:
+            self.scene.docker.run(self.box)
+            self.starts = self.box.starts
         with contextlib.suppress(redis.ConnectionError):  # rule f: the scene sees to it
             self.arrive()
         return self
@@ -115,7 +118,7 @@ class Scene:
                     starts = self.local.starts
                     self.put(container_version=OWN, current_owner="local", container_id="snmp", update_time=now())
                 for pod in self.pods:
-                    if pod.box.state == "running" and pod.box.starts != getattr(pod, "starts", pod.box.starts):
+                    if pod.box.state == "running" and pod.box.starts != pod.starts:
                         pod.box.processes = GATE
                         pod.arrive()
                     pod.starts = pod.box.starts
