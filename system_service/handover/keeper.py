@@ -54,6 +54,8 @@ _POLL = 2.0
 _MARGIN, _WINDOW = 0.25, 0.2
 _USUAL_STOP = 1.0
 _MOST_POLLS = 4  # of the gate's; then it is handed over at any moment
+# The action lock: seconds that a step may take beyond a stop, and between two tries to get it.
+_LONGEST_STEP, _LOCK_POLL = 60.0, 0.05
 
 
 class Keeper:
@@ -130,7 +132,8 @@ class Keeper:
         """
         self.rows.read()
         self.rows.down(time.time())
-        with held(self._name):
+        # Whatever a holder that hangs is in the middle of: nothing here starts anybody's processes.
+        with held(self._name, say=self._say):
             self.rows.read()
             for kube in self._kube():
                 if kube.failed or kube.gate in (OPEN, UNKNOWN):
@@ -214,7 +217,7 @@ class Keeper:
         self._since = self._since or now
         if now - self._since > _MOST_POLLS * _POLL:
             return
-        usual = float(self.rows.own.get("stop") or _USUAL_STOP)
+        usual = number(self.rows.own.get("stop", "")) or _USUAL_STOP
         past = (now + usual + _MARGIN - self._heard[1]) % _POLL
         if past > _WINDOW:
             view.settled = False
@@ -291,20 +294,44 @@ class held:  # noqa: N801 - contextlib would stay in the waiter's memory for thi
     """The action lock of a feature: held for one step, and for `container stop`'s part; never while waiting for events.
 
     It goes with the process, however that ends. Without its folder (no tmpfiles, a full disk) things go on without it.
+    Raises Failed when somebody has it for `most` seconds (default: longer than any step takes); with `say` that is told
+    there, and things go on without it.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, say: Callable[[str], None] | None = None, most: float | None = None) -> None:
         self._path = os.path.join(os.environ.get("SYSTEM_SERVICE_RUN_DIR", RUN_DIR), f"{name}.action")
         self._handle = -1
+        self._name = name
+        self._say = say
+        self._most = stop_timeout(name) + _LONGEST_STEP if most is None else most
 
     def __enter__(self) -> None:
         try:
             self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660)
             if os.fstat(self._handle).st_uid == os.geteuid():
                 os.fchmod(self._handle, 0o660)
-            fcntl.flock(self._handle, fcntl.LOCK_EX)
+            locked = self._lock()
         except OSError:
             self._release()
+            return
+        if not locked:
+            self._release()
+            sentence = f"{self._name}: another process has held the action lock for {self._most:.0f} s"
+            if self._say is None:
+                raise Failed(sentence, f"fuser -v {self._path}")
+            self._say(f"{sentence}; going on without it")
+
+    def _lock(self) -> bool:
+        """Whether it was got in time: who holds it may hang, or be stopped, and systemd waits for those who wait."""
+        deadline = time.monotonic() + self._most
+        while True:
+            try:
+                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    return False
+                time.sleep(_LOCK_POLL)
 
     def __exit__(self, *_: object) -> None:
         self._release()

@@ -41,6 +41,15 @@ def test_a_row_that_does_not_speak_of_this_pod_lets_nobody_in(scene: Scene, row:
         assert pod.box.starts == 2
 
 
+def test_a_field_of_ours_that_holds_no_number_counts_as_none(scene: Scene) -> None:
+    scene.begin("kube")
+    names = ("stop", "settle", "fell", "renewed", "answered", "failed", "deaths")
+    scene.state.hset("SYSTEM_SERVICE|snmp", mapping=dict.fromkeys(names, "soon"))
+    with waiting(scene):
+        scene.pod()
+        until(lambda: scene.owner() == "kube")
+
+
 def test_a_stale_ready_is_taken_back_before_anybody_reads_it(scene: Scene) -> None:
     scene.begin("kube")
     scene.put(remote_state="ready")
