@@ -77,6 +77,7 @@ class Keeper:
         self._container = container
         self._say = say
         self._heard: tuple[str, float] = ("", 0.0)  # which container announced itself, and when we saw that first
+        self._gated: dict[str, float] = {}  # whose gate program was seen: id -> start
         self._closed_at = 0.0  # Unix time: who starts after it comes back at its gate, for legacy is wanted
         self._since = 0.0  # when everything else was ready for a handover
         self._patient = patient
@@ -164,8 +165,10 @@ class Keeper:
                 seen = at_gate(self.docker.processes(id))
                 asks = kube.gate == WAITING and not described["State"].get("Paused")  # a paused one reads no answer
                 kube.gate = (WAITING if asks else HELD) if seen else UNKNOWN
+                kube.left = not seen and self._gated.get(kube.id) == kube.started
             kube.failed = kube.started < number(self.rows.own.get("failed", ""))
             found.append(kube)
+        self._gated = {kube.id: kube.started for kube in found if kube.gate in (WAITING, HELD) or kube.left}
         return found
 
     def _book(self, view: View, now: float) -> None:

@@ -164,7 +164,7 @@ def test_with_auto_restart_disabled_a_death_of_an_earlier_life_does_not_end_this
     with waiting(scene) as waiter:
         until(lambda: any("a pod runs it" in line for line in waiter.said))
         waiter.idle(3)
-        # By now it is too old to count, and is dropped when the next one is written: the field is no longer than it was.
+        # Too old to count, it is dropped as the next one is written: the field is no longer than it was.
         scene.state.hset("SYSTEM_SERVICE|snmp", "deaths", f"{died - 700:.1f}")
         scene.docker.crash(scene.pods[-1].box.name)
         assert waiter.ended() == 0

@@ -72,14 +72,28 @@ def test_a_gate_that_dies_while_it_waits_costs_nothing(scene: Scene) -> None:
         assert (scene.owner(), scene.local.starts, scene.own().get("deaths")) == ("local", 1, None)
 
 
-def test_ungated_processes_beside_the_local_container_are_sent_back_to_their_gate(scene: Scene) -> None:
-    """Rules a and f. Two owners are what is found; one is what is made of it."""
+@pytest.mark.parametrize("age", [60, 0])
+def test_ungated_processes_beside_the_local_container_are_sent_back_to_their_gate(scene: Scene, age: int) -> None:
+    """Rules a and f. Two owners are what is found; one is what is made of it, soon after a start too."""
     scene.begin("kube")
     pod = scene.pod()
     pod.box.processes = [["9", "snmpd"]]
     scene.put(remote_state="none", container_version=OWN)
-    pod.box.started -= 60
+    pod.box.started -= age
     with waiting(scene):
+        until(lambda: pod.box.starts == 2, timeout=7)  # less than a container without a local one beside it is given
+        until(lambda: scene.owner() == "kube" and scene.local.state == "exited")
+    scene.twice.clear()
+
+
+def test_who_was_seen_at_its_gate_and_is_there_no_more_is_not_given_the_time_of_a_start(scene: Scene) -> None:
+    scene.begin("kube")
+    pod = scene.pod()
+    pod.box.started += 60  # young for as long as this test lasts
+    with waiting(scene) as waiter:
+        tells(waiter, "on its way to its gate")
+        pod.box.processes = [["9", "snmpd"]]
+        scene.wants(high_mem_alert="x")
         until(lambda: pod.box.starts == 2)
         until(lambda: scene.owner() == "kube" and scene.local.state == "exited")
     scene.twice.clear()
