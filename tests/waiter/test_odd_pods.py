@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from system_service.handover.view import Kube, View, judge
 from tests.waiter.process import Waiter, until
 from tests.waiter.scene import GATE, LABELS, NEW, OWN, Scene, now, waiting
 
@@ -97,6 +98,19 @@ def test_who_was_seen_at_its_gate_and_is_there_no_more_is_not_given_the_time_of_
         until(lambda: pod.box.starts == 2)
         until(lambda: scene.owner() == "kube" and scene.local.state == "exited")
     scene.twice.clear()
+
+
+@pytest.mark.parametrize(
+    ("local", "own", "seconds"), [(True, {}, 2), (True, {"renewed": "99.9"}, 10), (False, {}, 10)]
+)
+def test_how_long_a_container_may_be_on_its_way(local: bool, own: dict[str, str], seconds: int) -> None:
+    """One that was sent back to its gate may be slow to come there: it is not stopped for that."""
+    view, kube = View(), Kube("a", started=100.0)
+    view.local, view.kube = local, [kube]
+    assert judge(view, {}, own, 100.0 + seconds - 0.1) == 100.0 + seconds
+    assert kube.young
+    judge(view, {}, own, 100.0 + seconds)
+    assert not kube.young
 
 
 def test_a_paused_container_opens_no_gate_and_is_given_none(scene: Scene) -> None:
