@@ -72,32 +72,40 @@ class Contained:
         """Stop it, with `timeout` seconds until it is killed (default: the feature's). Raises as `start`."""
         name = self.feature.name if self.feature else self.name
         grace = stop_timeout(name) if timeout is None else timeout
-        if self._close(grace):
+        taken, failure = self._close(grace)
+        if taken:
             with suppress(UnknownFeature):
                 self.engine.stop(self.name, grace)
+            if failure:
+                raise failure
         elif not self._only_pods():
             self.engine.stop(self.name, grace)
             self._record(local_down(host_time()))
 
     def kill(self) -> None:
         """Kill it at once; a stopped one is left alone. Raises as `start`."""
-        if self._close(0):
+        taken, failure = self._close(0)
+        if taken:
             # A reboot: no pod is to come back in the middle of it.
             self._label(False)
             with suppress(UnknownFeature):
                 self.engine.kill(self.name)
+            if failure:
+                raise failure
         elif not self._only_pods():
             self.engine.kill(self.name)
 
     def _may_start(self) -> bool:
         """Whether the local container is the one to start; whoever else may run the feature is dealt with first."""
         pods = self._pods()
-        keeper = self._keeper(pods)
         try:
+            keeper = self._keeper(pods)
             if keeper is None:
                 # Without Redis nobody can say who is wanted: what runs goes on, and there is never a second one.
-                return self.db is not None or not pods
+                return not pods
             keeper.rows.up()
+            if not keeper.rows.wants:  # nor without a row
+                return False
             if keeper.rows.wants == "kube":
                 self._label(True)
                 keeper.revive()
@@ -114,21 +122,33 @@ class Contained:
             return not pods
         return True
 
-    def _close(self, grace: int) -> bool:
-        """Take the feature from whoever runs it from Kubernetes. False where nobody does, or could."""
+    def _close(self, grace: int) -> tuple[bool, SwitchError | None]:
+        """Take the feature from whoever runs it from Kubernetes: whether anybody does, or could, and what went wrong.
+
+        What went wrong is raised by the caller, once it has done its own part.
+        """
         pods = self._pods()
-        keeper = self._keeper(pods)
+        failure: SwitchError | None = None
+        closed = False
         try:
+            keeper = self._keeper(pods)
             if keeper is not None:
                 keeper.close(grace)
                 keeper.rows.stopped()
+                closed = True
         except Unreachable as error:
             self.warnings.append(str(error))
-            keeper = None
-        if keeper is None:
+        except SwitchError as error:
+            failure = error
+        if not closed:
             for pod in pods:  # no gate without Redis: what cannot be held back is stopped
-                self.engine.stop(pod.id, grace)
-        return bool(pods) or keeper is not None
+                try:
+                    self.engine.stop(pod.id, grace)
+                except UnknownFeature:
+                    pass  # it has gone by itself
+                except SwitchError as error:
+                    failure = failure or error
+        return bool(pods) or closed or failure is not None, failure
 
     def _only_pods(self) -> bool:
         """Whether this is a feature that exists in Kubernetes only, where no row can say so: its unit does."""
@@ -152,26 +172,28 @@ class Contained:
             self.warnings.append(str(error))
 
     def _pods(self) -> tuple[Container, ...]:
-        """The feature's running pod containers. An image that knows no owners has none, and Docker is not asked."""
+        """The feature's running pod containers. An image that knows no owners has none, and Docker is not asked.
+
+        A row that is absent says nothing of that: a reload empties the table for a moment.
+        """
         if self.namespace or (self.feature is not None and not self.feature.knows_owner):
-            return ()
-        if self.feature is None and self.db is not None:
             return ()
         return pods_of(self.feature.name if self.feature else self.name, self.engine.containers())
 
     def _keeper(self, pods: Sequence[Container]) -> Keeper | None:
         """What hands the feature over; None where Kubernetes has no part in it, or the rows cannot be read."""
-        if self.db is None or self.feature is None or self.namespace:
+        if self.db is None or self.namespace:
             return None
-        if not pods and self.feature.mode is not Mode.KUBERNETES:
+        if not pods and (self.feature is None or self.feature.mode is not Mode.KUBERNETES):
             return None
         from system_service.handover.keeper import Keeper  # a switch in legacy mode never comes here
         from system_service.handover.rows import Rows
         from system_service.wire.docker import Docker
 
-        rows = Rows(self.db, self.feature.name, self.name)
+        name = self.feature.name if self.feature else self.name
+        rows = Rows(self.db, name, self.name)
         rows.read()
-        return Keeper(rows, Docker(), self.feature.name, self.name, self.tell)
+        return Keeper(rows, Docker(), name, self.name, self.tell)
 
     def record(self, fields: dict[str, str]) -> bool:
         """Write STATE_DB fields for a container that reports itself; False where the image has no such fields.

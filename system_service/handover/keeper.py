@@ -54,6 +54,8 @@ _POLL = 2.0
 _MARGIN, _WINDOW = 0.25, 0.2
 _USUAL_STOP = 1.0
 _MOST_POLLS = 4  # of the gate's; then it is handed over at any moment
+# The action lock: seconds that a step may take beyond a stop, and between two tries to get it.
+_LONGEST_STEP, _LOCK_POLL = 60.0, 0.05
 
 
 class Keeper:
@@ -75,6 +77,7 @@ class Keeper:
         self._container = container
         self._say = say
         self._heard: tuple[str, float] = ("", 0.0)  # which container announced itself, and when we saw that first
+        self._gated: dict[str, float] = {}  # whose gate program was seen: id -> start
         self._closed_at = 0.0  # Unix time: who starts after it comes back at its gate, for legacy is wanted
         self._since = 0.0  # when everything else was ready for a handover
         self._patient = patient
@@ -130,7 +133,8 @@ class Keeper:
         """
         self.rows.read()
         self.rows.down(time.time())
-        with held(self._name):
+        # Whatever a holder that hangs is in the middle of: nothing here starts anybody's processes.
+        with held(self._name, say=self._say):
             self.rows.read()
             for kube in self._kube():
                 if kube.failed or kube.gate in (OPEN, UNKNOWN):
@@ -161,8 +165,10 @@ class Keeper:
                 seen = at_gate(self.docker.processes(id))
                 asks = kube.gate == WAITING and not described["State"].get("Paused")  # a paused one reads no answer
                 kube.gate = (WAITING if asks else HELD) if seen else UNKNOWN
+                kube.left = not seen and self._gated.get(kube.id) == kube.started
             kube.failed = kube.started < number(self.rows.own.get("failed", ""))
             found.append(kube)
+        self._gated = {kube.id: kube.started for kube in found if kube.gate in (WAITING, HELD) or kube.left}
         return found
 
     def _book(self, view: View, now: float) -> None:
@@ -214,7 +220,7 @@ class Keeper:
         self._since = self._since or now
         if now - self._since > _MOST_POLLS * _POLL:
             return
-        usual = float(self.rows.own.get("stop") or _USUAL_STOP)
+        usual = number(self.rows.own.get("stop", "")) or _USUAL_STOP
         past = (now + usual + _MARGIN - self._heard[1]) % _POLL
         if past > _WINDOW:
             view.settled = False
@@ -299,20 +305,44 @@ class held:  # noqa: N801 - contextlib would stay in the waiter's memory for thi
     """The action lock of a feature: held for one step, and for `container stop`'s part; never while waiting for events.
 
     It goes with the process, however that ends. Without its folder (no tmpfiles, a full disk) things go on without it.
+    Raises Failed when somebody has it for `most` seconds (default: longer than any step takes); with `say` that is told
+    there, and things go on without it.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, say: Callable[[str], None] | None = None, most: float | None = None) -> None:
         self._path = os.path.join(os.environ.get("SYSTEM_SERVICE_RUN_DIR", RUN_DIR), f"{name}.action")
         self._handle = -1
+        self._name = name
+        self._say = say
+        self._most = stop_timeout(name) + _LONGEST_STEP if most is None else most
 
     def __enter__(self) -> None:
         try:
             self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660)
             if os.fstat(self._handle).st_uid == os.geteuid():
                 os.fchmod(self._handle, 0o660)
-            fcntl.flock(self._handle, fcntl.LOCK_EX)
+            locked = self._lock()
         except OSError:
             self._release()
+            return
+        if not locked:
+            self._release()
+            sentence = f"{self._name}: another process has held the action lock for {self._most:.0f} s"
+            if self._say is None:
+                raise Failed(sentence, f"fuser -v {self._path}")
+            self._say(f"{sentence}; going on without it")
+
+    def _lock(self) -> bool:
+        """Whether it was got in time: who holds it may hang, or be stopped, and systemd waits for those who wait."""
+        deadline = time.monotonic() + self._most
+        while True:
+            try:
+                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    return False
+                time.sleep(_LOCK_POLL)
 
     def __exit__(self, *_: object) -> None:
         self._release()

@@ -20,6 +20,7 @@ UNKNOWN = "unknown"  # it may be anywhere, past its gate too
 # Seconds.
 ANNOUNCE_GRACE = 5.0  # from a container's start until one that is held should have announced itself
 START_GRACE = 10.0  # from `ready`, or from a start, until the gate should be open
+ENTRY_GRACE = 2.0  # from a start beside the local container until the gate program should be seen
 DEATH_GRACE = 20.0  # until a kube container that died is replaced by the local one
 DEATH_WINDOW = 600.0  # two deaths within it are too many
 CTRMGRD_GRACE = 15.0  # until we do what ctrmgrd should have done
@@ -34,10 +35,11 @@ class Kube:
 
     `young`: its gate may still be on its way to what it will be. `renewed`: it was restarted at its gate and nothing
     came of it. `failed`: `ready` was taken back, and it may have read it before. `closed`: it was started
-    anew by the one who looks, or after that, to come back at its gate.
+    anew by the one who looks, or after that, to come back at its gate. `left`: its gate program was seen since it
+    started, and is there no more.
     """
 
-    __slots__ = ("closed", "failed", "gate", "id", "renewed", "started", "version", "young")
+    __slots__ = ("closed", "failed", "gate", "id", "left", "renewed", "started", "version", "young")
 
     def __init__(self, id: str, started: float = 0.0, version: str = "", gate: str = UNKNOWN) -> None:
         self.id = id
@@ -48,6 +50,7 @@ class Kube:
         self.renewed = False
         self.failed = False
         self.closed = False
+        self.left = False
 
 
 class View:
@@ -130,9 +133,12 @@ def judge(view: View, state: Row, own: Row, now: float) -> float | None:
     renewed = number(own.get("renewed", ""))
     settle = number(own.get("settle", ""))
     for kube in view.kube:
-        grace = ANNOUNCE_GRACE if kube.gate == HELD else START_GRACE
-        kube.young = kube.gate in (HELD, UNKNOWN) and not over(kube.started + grace)
         kube.renewed = bool(renewed) and not over(renewed + max(settle, RENEW_PAUSE))
+        grace = ANNOUNCE_GRACE if kube.gate == HELD else START_GRACE
+        if kube.gate == UNKNOWN and view.local and not kube.renewed:
+            # Its processes may have started without a gate. One that we restarted found its rows, and may be slow.
+            grace = ENTRY_GRACE
+        kube.young = kube.gate in (HELD, UNKNOWN) and not (view.local and kube.left) and not over(kube.started + grace)
     since = host_seconds(state.get("update_time", ""))
     view.given_up = bool(settle) and not over(number(own.get("fell", "")) + settle)
     waiting = bool(view.kube) and view.kube[-1].gate == WAITING

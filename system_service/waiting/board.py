@@ -29,12 +29,14 @@ TIMEOUT = 2.0
 class Board(Link):
     """FEATURE|<feature> in CONFIG_DB and STATE_DB. Methods may raise Unreachable or NotPermitted.
 
-    `kube`: the row wants kubernetes, as of the last look that found one. `rows`: for the keeper, once connected.
+    `kube`: the row wants kubernetes, as of the last look that found one. `known`: the last look found one. `rows`: for
+    the keeper, once connected.
     """
 
     def __init__(self, container: str) -> None:
         super().__init__("the switch database", most=5.0)
         self.kube = False
+        self.known = False
         self.feature = ""
         self._container = container
         self._key = ""
@@ -75,6 +77,7 @@ class Board(Link):
             return
         try:
             (wanted,) = self._db.rows(("CONFIG_DB", self._key), namespace=self._namespace)
+            self.known = bool(wanted)
             if wanted:  # an absent row says nothing: a reload empties the tables for a moment
                 # Per-ASIC instances cannot move.
                 self.kube = wanted.get("set_owner") == "kube" and not self._namespace
@@ -111,6 +114,7 @@ class Board(Link):
             connection.close()
         self._subscribed = []
         self._db = None
+        self.known = False
 
     def _write(self, version: str) -> None:
         def decide(row: Mapping[str, str]) -> Edit:

@@ -39,7 +39,7 @@ class Custody:
         self._db: object = None
         self._served_local = False  # the local container was seen running, and not stopped by us
         self._gone_at: float | None = None
-        self._deaths = ""
+        self._death: str | None = None  # the newest, as of the last look; None: not looked yet
         self._said = ""
         self._complained = False
 
@@ -91,7 +91,7 @@ class Custody:
         """Redis is away, and a gate that cannot ask it lets its container's processes start: not beside another's."""
         if self._events.due is not None and self._events.due <= time.monotonic():
             self._events.open()
-        with held(self._board.feature):
+        with held(self._board.feature, say=say):
             local = self._docker.inspect(self._container)
             served = local is not None and bool(local["State"].get("Running"))
             for id in self._docker.running(pod_labels(self._board.feature))[0 if served else 1 :]:
@@ -155,8 +155,10 @@ class Custody:
             return "the local container was removed: the unit's start makes it anew"
         if view.up and view.wants == "local" and not view.has_local and not served and not view.turn:
             return NO_LOCAL  # the unit's start script may make one
-        deaths = keeper.rows.own.get("deaths", "")
-        died, self._deaths = len(deaths) > len(self._deaths), deaths
+        newest = "".join(keeper.rows.own.get("deaths", "").split()[-1:])
+        # What is there at the first look was an earlier life's.
+        died = self._death is not None and newest not in ("", self._death)
+        self._death = newest
         if died and not keeper.rows.auto_restart:
             return "the pod's container ended, and auto_restart is disabled"
         return ""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # Seconds between a container's death and the start that makes it a restart.
 RESTART_GRACE = 1.0
+_POD_POLL = 5.0  # seconds between looks at a pod that runs while no row says what is wanted
 
 
 class Life:
@@ -41,7 +42,7 @@ class Life:
         self._over = False
         self._id = ""  # of the container whose life this is; "" until it was seen running
         self._version: str | None = None
-        self._kube_only = False  # there is no container here, and its unit says that there is none to be
+        self._pending = False  # no container runs here, and a row is awaited all the same
         self._look_at: float | None = None  # monotonic seconds: its death may be over by then
 
     def wait(self) -> None:
@@ -109,7 +110,7 @@ class Life:
     @property
     def _known(self) -> bool:
         """Docker has told what there is; before that, nothing is written anywhere."""
-        return bool(self._id) or self._custody is not None or self._kube_only
+        return bool(self._id) or self._custody is not None or self._pending
 
     def _patience(self) -> int | None:
         """Milliseconds until something is due; None: nothing is."""
@@ -158,6 +159,8 @@ class Life:
 
             self._custody = Custody(self._board, self._docker, self._name)
             signal.signal(signal.SIGTERM, self._terminated)
+        elif self._pending and self._board.known:
+            self._look_at = 0.0  # legacy is wanted: whoever waited for the row waits no longer
 
     def _look(self) -> None:
         """Ask Docker whether it runs, and remember which one it is."""
@@ -194,11 +197,22 @@ class Life:
         return self._custody is not None or self._waits_for_rows()
 
     def _waits_for_rows(self) -> bool:
-        """No row says what is wanted; of a feature that exists in Kubernetes only its unit's file tells."""
+        """No row wants kubernetes; of a feature that exists in Kubernetes only its unit's file tells.
+
+        Where no row says anything, a pod that runs may be the feature's life: the unit's start has left it to us.
+        """
         from system_service.backends.unitfiles import UnitFiles  # nothing runs, and no row wants a pod: seldom
 
-        self._kube_only = UnitFiles().read(self._name) is not None
-        return self._kube_only
+        before, self._pending = self._pending, UnitFiles().read(self._name) is not None
+        if not self._pending and not self._board.known:
+            from system_service.model.pods import pod_labels
+
+            self._pending = bool(self._docker.running(pod_labels(self._name)))
+            if self._pending:
+                self._look_at = time.monotonic() + _POD_POLL  # its end is no event that is heard here
+                if not before:
+                    say(f"{self._name}: a pod may run it, and no row says what is wanted")
+        return self._pending
 
     def _end(self, why: str) -> None:
         if not self._over:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
+
 import pytest
 
 from system_service.backends.unitfiles import text
 from system_service.domain import contain
 from system_service.domain.contain import Contained
 from system_service.errors import Failed, UnknownFeature, Unreachable
+from system_service.handover import keeper
+from tests.fakes.docker_life import Refusal
 
 NOW = "2026-11-22 10:00:00"
 UP = {
@@ -16,6 +20,11 @@ UP = {
     "container_id": "snmp",
     "remote_state": "none",
     "update_time": NOW,
+}
+LABELS = {
+    "io.kubernetes.container.name": "snmp",
+    "io.kubernetes.docker.type": "container",
+    "io.kubernetes.pod.namespace": "default",
 }
 DOWN = {"system_state": "down", "current_owner": "none", "container_id": "", "remote_state": "none", "update_time": NOW}
 
@@ -151,6 +160,94 @@ def test_what_is_no_feature(fakes):
     fakes.container("stranger", "exited")
     assert Contained.open("stranger").start() is True  # a container without a row: Docker's answer decides
     assert fakes.row("stranger", "STATE_DB") is None
+
+
+class TestAPodAndNoRow:
+    """A reload empties CONFIG_DB for a moment: who is wanted is not known, and nobody is taken for legacy."""
+
+    @pytest.fixture(autouse=True)
+    def pod(self, fakes, tmp_path, monkeypatch):
+        monkeypatch.setenv("SYSTEM_SERVICE_RUN_DIR", str(tmp_path))
+        monkeypatch.setenv("SYSTEMD_UNIT_PATH", str(tmp_path))
+        fakes.container("snmp", "exited")
+        state = {"system_state": "up", "remote_state": "running", "update_time": "2030-01-01 00:00:00"}
+        fakes.put("STATE_DB", "FEATURE|snmp", state)
+        made = fakes.container("k8s_snmp", "exited", labels=LABELS, env=["IMAGE_VERSION=v2"])
+        made.processes = [["8", "snmpd"]]
+        fakes.docker.run(made)
+        return made
+
+    def test_a_start_leaves_it_to_wait(self, fakes, pod):
+        assert Contained.open("snmp").start() is False
+        assert (state(fakes), pod.state, pod.starts) == ("exited", "running", 1)
+        assert fakes.row("snmp", "STATE_DB")["system_state"] == "up"
+
+    def test_a_stop_closes_the_gate_and_sends_the_pod_back_to_it(self, fakes, pod):
+        fakes.docker.run(fakes.docker.get("snmp"))
+        Contained.open("snmp").stop(None)
+        assert (state(fakes), pod.state, pod.starts) == ("exited", "running", 2)
+        row = fakes.row("snmp", "STATE_DB")
+        assert (row["system_state"], row["remote_state"]) == ("down", "none")
+
+    def test_a_kill_does_so_too(self, fakes, pod):
+        Contained.open("snmp").kill()
+        assert (pod.starts, fakes.row("snmp", "STATE_DB")["system_state"]) == (2, "down")
+
+    def test_a_row_without_an_owner_is_an_image_that_knows_none(self, fakes, pod):
+        fakes.put("CONFIG_DB", "FEATURE|snmp", {"state": "enabled"})
+        assert Contained.open("snmp").start() is True
+        Contained.open("snmp").stop(None)
+        assert (state(fakes), pod.starts) == ("exited", 1)
+        assert ("GET", "/containers/json") not in fakes.docker.calls
+
+
+class TestAPodThatCannotBeStopped:
+    """The local container is stopped all the same, and then it is told."""
+
+    @pytest.fixture(autouse=True)
+    def pod(self, fakes, tmp_path, monkeypatch):
+        monkeypatch.setenv("SYSTEM_SERVICE_RUN_DIR", str(tmp_path))
+        fakes.feature("snmp", set_owner="kube")
+        made = fakes.container("k8s_snmp", "exited", labels=LABELS)
+        fakes.docker.run(made)
+        act = fakes.docker.act
+
+        def refuse(container, verb, query):
+            if container is made:
+                raise Refusal(500, "cannot kill it")
+            return act(container, verb, query)
+
+        monkeypatch.setattr(fakes.docker, "act", refuse)
+        return made
+
+    @pytest.mark.parametrize("ask", [lambda c: c.stop(1), lambda c: c.kill()])
+    @pytest.mark.parametrize("redis", [True, False])
+    def test_the_local_container_is(self, fakes, ask, redis):
+        if not redis:
+            fakes.redis.stop()
+        with pytest.raises(Failed, match="cannot kill it"):
+            ask(Contained.open("snmp"))
+        assert state(fakes) == "exited"
+
+    def test_a_row_that_is_none_is_told_too(self, fakes, pod):
+        fakes.put("STATE_DB", "FEATURE|snmp", "what")
+        with pytest.raises(Failed):
+            Contained.open("snmp").stop(1)
+        assert state(fakes) == "exited"
+
+
+def test_a_stop_goes_on_without_a_lock_that_somebody_holds_for_ever(fakes, tmp_path, monkeypatch):
+    monkeypatch.setenv("SYSTEM_SERVICE_RUN_DIR", str(tmp_path))
+    monkeypatch.setattr(keeper, "_LONGEST_STEP", -10.0)
+    fakes.feature("snmp", set_owner="kube")
+    pod = fakes.container("k8s_snmp", "exited", labels=LABELS)
+    fakes.docker.run(pod)
+    told = []
+    with open(tmp_path / "snmp.action", "w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        Contained.open("snmp", told.append).stop(1)
+    assert (state(fakes), pod.starts) == ("exited", 2)
+    assert told == ["snmp: another process has held the action lock for 0 s; going on without it"]
 
 
 class TestKubernetesOnly:

@@ -1,4 +1,4 @@
-"""A dockerd cut down to the two questions the waiter asks, told byte for byte what to answer.
+"""A dockerd cut down to the few questions the waiter asks, told byte for byte what to answer.
 
 tests/fakes/docker_server.py is the fake that behaves; this one misbehaves on cue. test_life.py has the real daemon.
 """
@@ -16,7 +16,9 @@ EVENTS_HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n"
 
 
 class Daemon:
-    """Serves `container` (an inspect answer, or None) on a unix socket. `connects` counts the requests for events.
+    """Serves `container` (an inspect answer, or None) on a unix socket; its lists are empty.
+
+    `connects` counts the requests for events, `lists` those for lists, `inspects` the others.
 
     `greeting` is sent on every new stream of events; `hangs_up` closes it right after; `status` other than 200 is what
     both questions are answered with.
@@ -30,6 +32,7 @@ class Daemon:
         self.status = 200
         self.connects = 0
         self.inspects = 0
+        self.lists = 0
         self.asked: list[str] = []
         self.streams: list[socket.socket] = []
         self.start()
@@ -94,12 +97,16 @@ class Daemon:
                 else:
                     self.streams.append(connection)
                 return
+        elif "/containers/json" in asked:
+            self.lists += 1
         else:
             self.inspects += 1
         body, status = b"<html>proxy</html>", self.status
         if status == 200:
             status = 200 if self.container else 404
             body = json.dumps(self.container or {"message": "No such container"}).encode()
+            if "/containers/json" in asked:
+                status, body = 200, b"[]"
         connection.sendall(b"HTTP/1.0 %d X\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))
         connection.close()
 

@@ -153,6 +153,25 @@ def test_with_auto_restart_disabled_a_pod_s_death_ends_it(scene: Scene) -> None:
         assert waiter.ended() == 0
 
 
+def test_with_auto_restart_disabled_a_death_of_an_earlier_life_does_not_end_this_one(scene: Scene) -> None:
+    scene.begin("kube", auto_restart="disabled")
+    first = scene.pod()
+    with waiting(scene) as waiter:
+        until(lambda: scene.owner() == "kube" and "served" in scene.own())
+        scene.docker.crash(first.box.name)
+        assert waiter.ended() == 0
+    died = float(scene.own()["deaths"])
+    scene.pod()
+    with waiting(scene) as waiter:
+        until(lambda: any("a pod runs it" in line for line in waiter.said))
+        waiter.idle(3)
+        # Too old to count, it is dropped as the next one is written: the field is no longer than it was.
+        scene.state.hset("SYSTEM_SERVICE|snmp", "deaths", f"{died - 700:.1f}")
+        scene.docker.crash(scene.pods[-1].box.name)
+        assert waiter.ended() == 0
+        assert "snmp: the pod's container ended, and auto_restart is disabled" in waiter.said
+
+
 def test_stopped_by_container_stop_it_ends(scene: Scene) -> None:
     scene.begin("kube")
     with waiting(scene) as waiter:
@@ -240,6 +259,46 @@ def test_killed_anywhere_another_wait_goes_on(scene: Scene, moment: str) -> None
     pod.obeys = True
     with waiting(scene):
         until(lambda: scene.owner() == "kube")
+
+
+def test_a_pod_that_runs_when_redis_is_away_is_waited_on(scene: Scene) -> None:
+    """`container start` has left it to this wait, and the end of a wait stops the pod."""
+    scene.begin("kube", local=False)
+    scene.pod()
+    with waiting(scene):
+        until(lambda: scene.owner() == "kube" and scene.row()["remote_state"] == "running")
+    scene.server.stop()
+    with waiting(scene) as waiter:
+        until(lambda: any("a pod may run it" in line for line in waiter.said))
+        waiter.idle_or_due()
+        scene.server.start()
+        scene.wants(state="enabled", set_owner="kube")
+        until(lambda: scene.row().get("system_state") == "up")
+        waiter.idle_or_due()
+        assert (scene.owner(), scene.local.starts) == ("kube", 0)
+
+
+@pytest.mark.parametrize("row", [{"set_owner": "kube"}, {"set_owner": "local"}, {}])
+def test_a_pod_that_runs_when_the_row_is_absent_is_waited_on(scene: Scene, row: dict[str, str]) -> None:
+    scene.begin("kube", local=False)
+    pod = scene.pod()
+    with waiting(scene):
+        until(lambda: scene.owner() == "kube" and scene.row()["remote_state"] == "running")
+    scene.config.delete("FEATURE|snmp")  # a reload
+    with waiting(scene) as waiter:
+        until(lambda: any("a pod may run it" in line for line in waiter.said))
+        waiter.idle_or_due()
+        if row.get("set_owner") == "kube":
+            scene.wants(state="enabled", **row)
+            waiter.idle(3)
+            assert (scene.owner(), pod.box.starts) == ("kube", 1)
+            return
+        if row:
+            scene.wants(state="enabled", **row)  # the unit's start deals with the pod
+        else:
+            scene.docker.crash(pod.box.name)
+        assert waiter.ended() == 0
+        assert waiter.said[-1] == "snmp: the container is not running"
 
 
 @pytest.fixture

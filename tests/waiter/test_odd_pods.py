@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from system_service.handover.view import Kube, View, judge
 from tests.waiter.process import Waiter, until
 from tests.waiter.scene import GATE, LABELS, NEW, OWN, Scene, now, waiting
 
@@ -41,6 +42,15 @@ def test_a_row_that_does_not_speak_of_this_pod_lets_nobody_in(scene: Scene, row:
         assert pod.box.starts == 2
 
 
+def test_a_field_of_ours_that_holds_no_number_counts_as_none(scene: Scene) -> None:
+    scene.begin("kube")
+    names = ("stop", "settle", "fell", "renewed", "answered", "failed", "deaths")
+    scene.state.hset("SYSTEM_SERVICE|snmp", mapping=dict.fromkeys(names, "soon"))
+    with waiting(scene):
+        scene.pod()
+        until(lambda: scene.owner() == "kube")
+
+
 def test_a_stale_ready_is_taken_back_before_anybody_reads_it(scene: Scene) -> None:
     scene.begin("kube")
     scene.put(remote_state="ready")
@@ -63,17 +73,44 @@ def test_a_gate_that_dies_while_it_waits_costs_nothing(scene: Scene) -> None:
         assert (scene.owner(), scene.local.starts, scene.own().get("deaths")) == ("local", 1, None)
 
 
-def test_ungated_processes_beside_the_local_container_are_sent_back_to_their_gate(scene: Scene) -> None:
-    """Rules a and f. Two owners are what is found; one is what is made of it."""
+@pytest.mark.parametrize("age", [60, 0])
+def test_ungated_processes_beside_the_local_container_are_sent_back_to_their_gate(scene: Scene, age: int) -> None:
+    """Rules a and f. Two owners are what is found; one is what is made of it, soon after a start too."""
     scene.begin("kube")
     pod = scene.pod()
     pod.box.processes = [["9", "snmpd"]]
     scene.put(remote_state="none", container_version=OWN)
-    pod.box.started -= 60
+    pod.box.started -= age
     with waiting(scene):
+        until(lambda: pod.box.starts == 2, timeout=7)  # less than a container without a local one beside it is given
+        until(lambda: scene.owner() == "kube" and scene.local.state == "exited")
+    scene.twice.clear()
+
+
+def test_who_was_seen_at_its_gate_and_is_there_no_more_is_not_given_the_time_of_a_start(scene: Scene) -> None:
+    scene.begin("kube")
+    pod = scene.pod()
+    pod.box.started += 60  # young for as long as this test lasts
+    with waiting(scene) as waiter:
+        tells(waiter, "on its way to its gate")
+        pod.box.processes = [["9", "snmpd"]]
+        scene.wants(high_mem_alert="x")
         until(lambda: pod.box.starts == 2)
         until(lambda: scene.owner() == "kube" and scene.local.state == "exited")
     scene.twice.clear()
+
+
+@pytest.mark.parametrize(
+    ("local", "own", "seconds"), [(True, {}, 2), (True, {"renewed": "99.9"}, 10), (False, {}, 10)]
+)
+def test_how_long_a_container_may_be_on_its_way(local: bool, own: dict[str, str], seconds: int) -> None:
+    """One that was sent back to its gate may be slow to come there: it is not stopped for that."""
+    view, kube = View(), Kube("a", started=100.0)
+    view.local, view.kube = local, [kube]
+    assert judge(view, {}, own, 100.0 + seconds - 0.1) == 100.0 + seconds
+    assert kube.young
+    judge(view, {}, own, 100.0 + seconds)
+    assert not kube.young
 
 
 def test_a_paused_container_opens_no_gate_and_is_given_none(scene: Scene) -> None:
