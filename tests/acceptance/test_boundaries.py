@@ -108,7 +108,7 @@ def test_the_command_killed_between_any_two_of_its_actions(fleet: Fleet, mode: s
     fleet.deploy("snmp", V1)
     if mode == "legacy":
         console.ask("config feature mode snmp kubernetes --timeout 60")
-    line = f"config feature mode snmp {mode} --timeout 60"
+    line = f"config-kube feature mode snmp {mode} --timeout 60"
     with Tripwire(console, "config-kube") as wire:
         for action in COMMAND[mode]:
             for when in ("before", "after"):
