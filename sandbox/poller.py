@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 
 from sandbox.engine import Engine
 from sandbox.processes import wait_until
@@ -20,6 +21,50 @@ while :; do
     sleep 0.05
 done
 """
+
+
+class Record:
+    """What a client saw: of each question the moment it was over (seconds) and whether it was answered. Pure."""
+
+    def __init__(self, seen: Sequence[tuple[float, bool]], before: float | None = None) -> None:
+        """`before`: the moment of the answer just before the first question, when there was one."""
+        self._seen = seen
+        self._before = before
+
+    def part(self, since: int, until: int | None = None) -> Record:
+        """The questions from number `since` up to, not including, `until`."""
+        before = self._before
+        if since > 0:
+            moment, answered = self._seen[since - 1]
+            before = moment if answered else None
+        return Record(self._seen[since:until], before)
+
+    def lost(self) -> int:
+        """Questions without an answer."""
+        return sum(not answered for _, answered in self._seen)
+
+    def asked(self) -> int:
+        """Questions."""
+        return len(self._seen)
+
+    def silence(self) -> float:
+        """Seconds of the longest time without an answer, from the answer before it to the one after it, or to the last
+        question where none came since; 0.0 when every question was answered."""
+        longest, last, broken = 0.0, self._before, False
+        for moment, answered in self._seen:
+            if last is None:
+                last = moment
+            broken = broken or not answered
+            if broken:
+                longest = max(longest, moment - last)
+            if answered:
+                last, broken = moment, False
+        return longest
+
+    def steady(self) -> bool:
+        """Whether it ends with a row of answers."""
+        last = self._seen[-_STEADY:]
+        return len(last) == _STEADY and all(answered for _, answered in last)
 
 
 class Poller:
@@ -43,40 +88,29 @@ class Poller:
             self._seen.append((time.monotonic(), line.strip() == b"y"))
 
     def mark(self) -> int:
-        """A moment, for `lost` and `silence`."""
+        """A moment, for `record`, `lost`, `asked` and `silence`."""
         return len(self._seen)
 
+    def record(self, since: int = 0, until: int | None = None) -> Record:
+        """What it saw between two marks."""
+        return Record(list(self._seen)).part(since, until)
+
     def lost(self, since: int = 0) -> int:
-        """Questions without an answer."""
-        return sum(not answered for _, answered in self._seen[since:])
+        """Questions without an answer since a mark."""
+        return self.record(since).lost()
 
     def asked(self, since: int = 0) -> int:
-        """Questions."""
-        return len(self._seen) - since
+        """Questions since a mark."""
+        return self.record(since).asked()
 
     def silence(self, since: int = 0) -> float:
-        """Seconds of the longest time without an answer, from the answer before it to the one after it; 0.0 when every
-        question was answered."""
-        longest, last = 0.0, None
-        broken = False
-        for moment, answered in self._seen[max(0, since - 1) :]:
-            if answered:
-                if broken and last is not None:
-                    longest = max(longest, moment - last)
-                last, broken = moment, False
-            else:
-                broken = True
-        return longest
+        """Seconds of the longest silence since a mark, one that is still open as well."""
+        return self.record(since).silence()
 
     def steady(self, timeout: float = 30) -> None:
-        """Wait for a row of answers. SandboxError when none come."""
+        """Wait for a row of answers, from now on. SandboxError when none come."""
         mark = self.mark()
-
-        def answered() -> bool:
-            last = self._seen[mark:][-_STEADY:]
-            return len(last) == _STEADY and all(answer for _, answer in last)
-
-        wait_until("a row of answers", answered, timeout=timeout)
+        wait_until("a row of answers", lambda: self.record(mark).steady(), timeout=timeout)
 
     def close(self) -> None:
         """End the client."""
