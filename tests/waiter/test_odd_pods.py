@@ -100,9 +100,7 @@ def test_who_was_seen_at_its_gate_and_is_there_no_more_is_not_given_the_time_of_
     scene.twice.clear()
 
 
-@pytest.mark.parametrize(
-    ("local", "own", "seconds"), [(True, {}, 2), (True, {"renewed": "99.9"}, 10), (False, {}, 10)]
-)
+@pytest.mark.parametrize(("local", "own", "seconds"), [(True, {}, 2), (True, {"renewed": "99.9"}, 10), (False, {}, 10)])
 def test_how_long_a_container_may_be_on_its_way(local: bool, own: dict[str, str], seconds: int) -> None:
     """One that was sent back to its gate may be slow to come there: it is not stopped for that."""
     view, kube = View(), Kube("a", started=100.0)
