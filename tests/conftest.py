@@ -7,10 +7,11 @@ import os
 import pytest
 
 from sandbox.switch import NAME
+from tests.support.api import api, pki
 from tests.support.fakes import fakes
 from tests.support.switch import cluster, switch, witness
 
-__all__ = ["cluster", "fakes", "switch", "witness"]
+__all__ = ["api", "cluster", "fakes", "pki", "switch", "witness"]
 
 
 @pytest.fixture(scope="session")

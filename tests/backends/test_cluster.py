@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +12,10 @@ import pytest
 from sandbox.kube.pki import Pki
 from system_service.backends.cluster import Cluster
 from system_service.errors import Failed, NotPermitted, SwitchError, Unreachable
-from tests.fakes.api_server import ApiServer, Failure, daemonset, make_pki, pod
+from tests.fakes.api_server import ApiServer, Failure, daemonset, pod
 
 PODS = "/api/v1/namespaces/default/pods"
 SETS = "/apis/apps/v1/namespaces/default/daemonsets"
-
-
-@pytest.fixture(scope="module")
-def pki() -> Iterator[Pki]:
-    with tempfile.TemporaryDirectory(prefix="pki-", dir="/tmp") as path:
-        yield make_pki(Pki(Path(path) / "pki"))
-
-
-@pytest.fixture
-def api(pki: Pki) -> Iterator[ApiServer]:
-    with ApiServer(pki) as server:
-        yield server
 
 
 @pytest.fixture

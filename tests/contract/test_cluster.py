@@ -35,12 +35,6 @@ def folder() -> Iterator[str]:
         yield path
 
 
-@pytest.fixture(scope="module")
-def pki() -> Iterator[Pki]:
-    with tempfile.TemporaryDirectory(prefix="pki-", dir="/tmp") as path:
-        yield make_pki(Pki(Path(path) / "pki"))
-
-
 class Contract:
     """The tests; the fixture `place` is the subclass's."""
 
@@ -88,11 +82,6 @@ class Contract:
 
 
 class TestFake(Contract):
-    @pytest.fixture
-    def api(self, pki: Pki) -> Iterator[ApiServer]:
-        with ApiServer(pki) as server:
-            yield server
-
     @pytest.fixture
     def place(self, api: ApiServer, pki: Pki, folder: str) -> Place:
         return Place(folder, pki, api.url, lambda: api.labels)

@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from sandbox.kube.pki import Pki
 from system_service.domain.install import install, repair, uninstall
 from system_service.domain.observe import observe
 from system_service.domain.operate import Ask
 from system_service.domain.plan import Request, Verb
 from system_service.domain.report import report
 from system_service.errors import Refused, TimedOut, Unreachable
-from tests.fakes.api_server import ApiServer, Failure, daemonset, make_pki, pod
+from tests.fakes.api_server import Failure, daemonset, pod
 from tests.support.systemd import Spec
 
 NAME = "probe"
 PATCH = ("PATCH", "/api/v1/nodes/sonic")
 PODS = "/api/v1/namespaces/default/pods"
-
-
-@pytest.fixture(scope="module")
-def pki() -> Iterator[Pki]:
-    with tempfile.TemporaryDirectory(prefix="pki-", dir="/tmp") as path:
-        yield make_pki(Pki(Path(path) / "pki"))
-
-
-@pytest.fixture
-def api(pki: Pki) -> Iterator[ApiServer]:
-    with ApiServer(pki) as server:
-        yield server
 
 
 @pytest.fixture

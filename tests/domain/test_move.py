@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from sandbox.kube.pki import Pki
 from system_service.domain.labels import send, want
 from system_service.domain.operate import Ask, operate
 from system_service.domain.plan import Request, Verb
 from system_service.errors import Busy, Refused, TimedOut, Unreachable
 from system_service.model.feature import Mode
 from tests.fakes import systemctl as fake
-from tests.fakes.api_server import ApiServer, Failure, daemonset, make_pki
+from tests.fakes.api_server import Failure, daemonset
 from tests.support.systemd import Spec
 
 SERVER = {"ip": "10.0.0.1", "port": "6443", "disable": "False", "insecure": "False"}
 PATCH = ("PATCH", "/api/v1/nodes/sonic")
 NAMES = ("snmp", "lldp", "pmon")
-
-
-@pytest.fixture(scope="module")
-def pki() -> Iterator[Pki]:
-    with tempfile.TemporaryDirectory(prefix="pki-", dir="/tmp") as path:
-        yield make_pki(Pki(Path(path) / "pki"))
-
-
-@pytest.fixture
-def api(pki: Pki) -> Iterator[ApiServer]:
-    with ApiServer(pki) as server:
-        yield server
 
 
 @pytest.fixture
