@@ -53,7 +53,8 @@ def plan_mode(snapshot: Snapshot, wanted: FeatureSeen, mode: Mode, fallback: boo
             f"{feature.name} cannot move to kubernetes: {reason}, and it has no fallback",
             f"{resolution}, or allow the local image to serve meanwhile with --fallback",
         )
-    return Plan(write, Unreachable(f"{feature.name} goes on from the local image: {reason}", resolution))
+    served = f"kubernetes is wanted for {feature.name}; the local image serves until it can be had"
+    return Plan(write, Unreachable(f"{served}: {reason}", resolution))
 
 
 def configured(server: Mapping[str, str]) -> bool:

@@ -18,7 +18,7 @@ from system_service.domain.audit import record
 from system_service.domain.execute import Executor
 from system_service.domain.labels import send, taken, want
 from system_service.domain.lock import held
-from system_service.domain.mode import configured, label
+from system_service.domain.mode import configured, label, why_no_cluster
 from system_service.domain.observe import intent, observe, see
 from system_service.domain.plan import Request, plan
 from system_service.domain.switch import Switch
@@ -112,7 +112,10 @@ class Move:
                 one.changed |= did
             one.error = one.planned.verdict
             if one.changed:
-                self.switch.keeper(one.wanted.feature.name, self.executor.tell).rows.forget()
+                rows = self.switch.keeper(one.wanted.feature.name, self.executor.tell).rows
+                rows.forget()
+                if one.error:
+                    rows.note(time.time(), reason=why_no_cluster(snapshot)[0])  # for those who look later
             self._want_label(snapshot, one)
         except SwitchError as error:
             one.error = error

@@ -56,7 +56,8 @@ class TestToKubernetes:
         answer = ran.json
         assert answer["error"] == {
             "kind": "unreachable",
-            "message": "snmp goes on from the local image: no Kubernetes server is configured",
+            "message": "kubernetes is wanted for snmp; the local image serves until it can be had: "
+            "no Kubernetes server is configured",
             "resolution": "config kubernetes server ip ADDRESS",
             "exit_code": 7,
         }
@@ -69,6 +70,8 @@ class TestToKubernetes:
         )
         row = {"state": "enabled", "auto_restart": "enabled", "set_owner": "kube", "leaf": "kept"}
         assert fakes.row("snmp") == row
+        (shown,) = fakes.run("show", "feature", "mode", "snmp", "--json").json["features"]
+        assert "the local image serves: no Kubernetes server is configured" in shown["detail"]
         again = fakes.run("config", "feature", "mode", "snmp", "kube", "--json")
         assert (again.code, again.json["changed"], fakes.row("snmp")) == (7, False, row)
 

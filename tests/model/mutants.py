@@ -213,8 +213,8 @@ MUTANTS = (
     Mutant(
         "nobody is told",
         MODE,
-        'return Plan(write, Unreachable(f"{feature.name} goes',
-        'return Plan(write, None and Unreachable(f"{feature.name} goes',
+        'return Plan(write, Unreachable(f"{served}',
+        'return Plan(write, None and Unreachable(f"{served}',
     ),
     Mutant("false is written for fallback", MODE, 'None if fallback else "true"', '"false" if fallback else "true"'),
     Mutant("the owner is written again", MODE, "if feature.mode is not mode or not feature.knows_owner:", "if True:"),
