@@ -18,7 +18,7 @@ from sandbox.kube import binaries
 from sandbox.kube.pki import API_NAMES, Pki
 from sandbox.kube.process import Process
 from sandbox.kube.registry import Registry
-from sandbox.processes import SandboxError, run
+from sandbox.processes import SandboxError, run, wait_until
 
 API_PORT = 6443
 SERVER = f"https://127.0.0.1:{API_PORT}"
@@ -147,15 +147,23 @@ class Cluster:
         self.request("PATCH", f"/api/v1/nodes/{self.node}", patch, "application/merge-patch+json")
 
     def apply(self, daemonset: Mapping[str, Any]) -> None:
-        """Create a DaemonSet in the default namespace, or change the one of its name (strategic merge patch)."""
+        """Create a DaemonSet in the default namespace, or change the one of its name (strategic merge patch).
+
+        Returns when its controller has seen it: before that it would still make pods of the former one.
+        """
         path = "/apis/apps/v1/namespaces/default/daemonsets"
         try:
             self.request("POST", path, daemonset)
         except ApiError as error:
             if error.status != 409:
                 raise
-            name = daemonset["metadata"]["name"]
-            self.request("PATCH", f"{path}/{name}", daemonset, "application/strategic-merge-patch+json")
+            patch = "application/strategic-merge-patch+json"
+            self.request("PATCH", f"{path}/{daemonset['metadata']['name']}", daemonset, patch)
+        wait_until("the controller's look at a DaemonSet", lambda: self._observed(daemonset), timeout=180)
+
+    def _observed(self, daemonset: Mapping[str, Any]) -> bool:
+        found = self.get(f"/apis/apps/v1/namespaces/default/daemonsets/{daemonset['metadata']['name']}")
+        return bool(found["status"].get("observedGeneration", 0) >= found["metadata"]["generation"])
 
     def delete(self, daemonset: str) -> None:
         """Delete a DaemonSet and its pods; none of that name is fine."""

@@ -51,7 +51,7 @@ KILLS_HOME = [
 ]
 # All that the command does that leaves a trace; between `want` and `label` is its patch of the node.
 COMMAND = {
-    "kubernetes": [f"{ROW} set_owner=kube", f"{OWN} want=true", f"{OWN} label=true"],
+    "kubernetes": [f"{ROW} set_owner=kube", f"{OWN} want=true label=unknown", f"{OWN} label=true"],
     "legacy": [f"{ROW} set_owner=local", f"{OWN} want=false", f"{OWN} label=false"],
 }
 
@@ -109,6 +109,8 @@ def test_the_command_killed_between_any_two_of_its_actions(fleet: Fleet, mode: s
     if mode == "legacy":
         console.ask("config feature mode snmp kubernetes --timeout 60")
     line = f"config-kube feature mode snmp {mode} --timeout 60"
+    # The oneshot would send what the command is to send.
+    console.type("systemctl stop sonic-system-service-sync.path")
     with Tripwire(console, "config-kube") as wire:
         for action in COMMAND[mode]:
             for when in ("before", "after"):
@@ -118,5 +120,6 @@ def test_the_command_killed_between_any_two_of_its_actions(fleet: Fleet, mode: s
                 typed.end(137)
                 noted = [at for at in wire.wrote if at not in COMMAND[mode]]
                 assert all("reason" in at for at in noted), noted  # nothing else leaves a trace
+    console.type("systemctl start sonic-system-service-sync.path")
     console.ask(line)
     fleet.seen("snmp", "kube" if mode == "kubernetes" else "local", V1)

@@ -40,7 +40,7 @@ def tell(**what):
 def describe(kind, data):
     if kind == "docker":
         found = re.match(rb"(?:POST|DELETE) (?:/v[0-9.]+)?/containers/([^/?]+)/?(\w*)", data)
-        if not found:
+        if not found or found[2] == b"wait":  # which only asks
             return ""
         name = found[1].decode()
         return "docker " + found[2].decode() + " " + ("POD" if len(name) == 64 else name)
