@@ -11,10 +11,10 @@ from system_service.domain.contain import Contained
 from system_service.domain.labels import send, want
 from system_service.domain.observe import observe
 from system_service.model.feature import Mode
-from tests.domain.test_move import api, joined, move, pki
+from tests.domain.test_move import joined, move
 from tests.fakes import systemctl as fake
 
-__all__ = ["api", "joined", "pki"]
+__all__ = ["joined"]
 
 POD = {
     "io.kubernetes.container.name": "snmp",
