@@ -101,10 +101,7 @@ class Fleet:
         # All of them are at their gates by now, and nobody has to wait until they have ended in good order.
         with contextlib.suppress(SandboxError):
             self.switch.docker("kill", *self.switch.docker("ps", "--quiet", "--filter", "name=k8s_").split())
-        wait_until("the end of all pods", lambda: "k8s_" not in self.switch.docker("ps"), 60)
-        for left in self.switch.docker("ps", "-a", "--quiet", "--filter", "name=k8s_").split():
-            with contextlib.suppress(SandboxError):  # the kubelet may come first
-                self.switch.docker("rm", "-f", left)
+        wait_until("the end of all containers of pods", lambda: "k8s_" not in self.switch.docker("ps"), 60)
         with redis.Redis(unix_socket_path=str(self.switch.redis_socket), db=STATE_DB) as client:
             client.delete(*(f"SYSTEM_SERVICE|{name}" for name in features.UNITS))
         self.console.witness.write(CONFIG_DB, "KUBERNETES_MASTER|SERVER", {})
@@ -113,3 +110,8 @@ class Fleet:
             if self.console.intent(name) != row:
                 self.console.witness.write(CONFIG_DB, f"FEATURE|{name}", row)
             self.await_runner(name, "local", 30)
+        # A kubelet that has not yet heard of the deletion would start the containers anew: it confirms each by its end.
+        wait_until("the end of all pods", lambda: not any(map(self.cluster.pods, features.PUBLISHED)), 60)
+        for left in self.switch.docker("ps", "-a", "--quiet", "--filter", "name=k8s_").split():
+            with contextlib.suppress(SandboxError):  # the kubelet may come first
+                self.switch.docker("rm", "-f", left)
