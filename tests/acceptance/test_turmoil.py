@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -34,13 +35,15 @@ def dependent(fleet: Fleet) -> Iterator[str]:
     console.type("systemctl daemon-reload")
 
 
-def reload(fleet: Fleet) -> None:
+@contextlib.contextmanager
+def reloading(fleet: Fleet) -> Iterator[None]:
     """`config reload`: the table is empty for a while, and filled again."""
     path = str(fleet.switch.redis_socket)
     with redis.Redis(unix_socket_path=path, db=CONFIG_DB, decode_responses=True) as client:
         rows = {key: client.hgetall(key) for key in client.keys("FEATURE|*")}
         client.delete(*rows)
         waiter = fleet.console.unit("snmp", "MainPID")
+        yield
         shown = fleet.console.type("system container id snmp")  # a while: two commands that look
         assert fleet.console.type("system container id snmp") == shown
         for key, row in rows.items():
@@ -56,7 +59,8 @@ def test_a_pod_goes_on_through_a_reload_a_restart_below_it_and_a_reboot(fleet: F
     assert console.unit(dependent, "ActiveEnterTimestampMonotonic", "InvocationID") == since
     (pod,) = fleet.pods("snmp")
 
-    reload(fleet)
+    with reloading(fleet):
+        pass
     (after,) = fleet.pods("snmp")
     assert (after["Id"], after["State"]["StartedAt"]) == (pod["Id"], pod["State"]["StartedAt"])
     fleet.seen("snmp", "kube", V1)
@@ -108,6 +112,22 @@ def test_a_stop_in_the_middle_of_a_handover_leaves_nothing_running(fleet: Fleet,
     fleet.await_runner("snmp", "none", 10)
     assert console.state("snmp")["current_owner"] == "none"
     assert console.ask("system service status snmp", expect=3)["features"][0]["status"] == "stopped"
+
+
+def test_a_reload_in_the_middle_of_a_handover(fleet: Fleet, wire: Tripwire) -> None:
+    console = fleet.console
+    fleet.deploy("snmp", V1)
+    since = fleet.unit("snmp")
+    for mode, owner, at in (("kubernetes", "kube", "docker stop snmp"), ("legacy", "local", "docker restart POD")):
+        wire.hold("before", at)
+        console.type(f"config feature mode snmp {mode} --no-wait")
+        wire.sprung(at)
+        with reloading(fleet):
+            wire.release()
+        fleet.await_runner("snmp", owner)
+        console.ask(f"config feature mode snmp {mode} --timeout 60")
+        fleet.seen("snmp", owner, V1)
+    assert fleet.unit("snmp") == since
 
 
 def test_contrary_commands(fleet: Fleet) -> None:
