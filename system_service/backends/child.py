@@ -14,9 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A child may have ended while a grandchild of it still holds the pipes: look at both, this often (milliseconds).
-_LOOK = 100
-_LOOK_SOON = 2
 # Python ignores these two, and an executor may have others blocked: a child starts with what a shell would give it.
 _DEFAULTS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM)
 
@@ -74,32 +71,36 @@ def run(argv: list[str], timeout: float, *, env: Mapping[str, str] | None = None
 
 def _collect(pid: int, kept: dict[int, bytearray], deadline: float, limit: int) -> tuple[int | None, bool]:
     """Read until the child ends. Whatever happens here, the child is gone and reaped afterwards."""
+    # Its own end counts, not that of its pipes: a grandchild may hold them for longer, or itself have closed them.
     poll = select.poll()
+    ended = cut = False
+    try:
+        end = os.pidfd_open(pid)
+        poll.register(end, select.POLLIN)
+    except ProcessLookupError:  # whoever started us ignores SIGCHLD, and it has ended already
+        end, ended = -1, True
     for descriptor in kept:
         os.set_blocking(descriptor, False)
         poll.register(descriptor, select.POLLIN)
-    code = None
-    cut = False
-    reading = len(kept)
     try:
-        while code is None:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                break
-            for descriptor, _ in poll.poll(min(left * 1000, _LOOK if reading else _LOOK_SOON)):
+        while not ended and (left := deadline - time.monotonic()) > 0:
+            for descriptor, _ in poll.poll(left * 1000):
+                if descriptor == end:
+                    ended = True
+                    continue
                 more, longer = _drain(descriptor, kept[descriptor], limit)
                 cut |= longer
                 if not more:
                     poll.unregister(descriptor)
-                    reading -= 1
-            code = _reap(pid, os.WNOHANG)
         for descriptor in kept:  # what it wrote just before its end
             cut |= _drain(descriptor, kept[descriptor], limit)[1]
     finally:
-        if code is None:
-            os.kill(pid, signal.SIGKILL)
-            _reap(pid, 0)
-    return code, cut
+        if end != -1:
+            if not ended:
+                signal.pidfd_send_signal(end, signal.SIGKILL)
+            os.close(end)
+        code = _reap(pid)
+    return code if ended else None, cut
 
 
 def _drain(descriptor: int, kept: bytearray, limit: int) -> tuple[bool, bool]:
@@ -118,13 +119,13 @@ def _drain(descriptor: int, kept: bytearray, limit: int) -> tuple[bool, bool]:
     return True, cut
 
 
-def _reap(pid: int, options: int) -> int | None:
-    """The exit code of the child, None while it runs."""
+def _reap(pid: int) -> int:
+    """The exit code of a child that has ended, or is about to."""
     try:
-        found, status = os.waitpid(pid, options)
-    except ChildProcessError:  # whoever started us ignores SIGCHLD: its code is lost, it counts as 0
+        _, status = os.waitpid(pid, 0)
+    except ChildProcessError:  # SIGCHLD is ignored: its code is lost, it counts as 0
         return 0
-    return os.waitstatus_to_exitcode(status) if found else None
+    return os.waitstatus_to_exitcode(status)
 
 
 def _text(data: bytearray) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -81,3 +82,14 @@ def test_no_descriptor_stays_open():
     with pytest.raises(FileNotFoundError):
         child.run(["/nowhere/at/all"], 1)
     assert sorted(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("command", ["echo done", "exec 1>&- 2>&-; exit 3"])
+def test_a_parent_that_ignores_the_end_of_its_children(command):
+    """Such a child leaves no exit code, and may be gone before anybody looks."""
+    code = "import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+    code += "from system_service.backends.child import run\n"
+    code += f"found = [run(['sh', '-c', {command!r}], 5) for _ in range(20)]\n"
+    code += "print({(ended.code, ended.out) for ended in found})"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert ran.stdout.strip() == str({(0, "done\n" if "done" in command else "")}), ran.stderr
