@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import click
 
@@ -45,7 +44,7 @@ def command(name: str, state: str, block: bool, timeout: float, as_json: bool) -
         seen = _wait(db, name, state, deadline, stale if result.changed else "")
     except KeyboardInterrupt:
         stopped = Interrupted(_SIGINT, f"stopped waiting: the state of {name} is written and will be acted on")
-        return replace(result, error=stopped)
+        return result._replace(error=stopped)
     if seen == state:
         return result
     if seen == "failed":
@@ -54,7 +53,7 @@ def command(name: str, state: str, block: bool, timeout: float, as_json: bool) -
         f"{name} was not {state} within {timeout:g} s (STATE_DB says {seen or 'nothing'})",
         "systemctl status featured",
     )
-    return replace(result, error=late)
+    return result._replace(error=late)
 
 
 def _wait(db: SwitchDB, name: str, state: str, deadline: float, stale: str) -> str:

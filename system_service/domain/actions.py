@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from system_service.errors import SwitchError
 
@@ -50,8 +51,7 @@ class Kind(Enum):
         return not self.waits and self not in (Kind.RESET_FAILED, Kind.RELOAD)
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(NamedTuple):
     """One step on one target: a unit, a container, or (WRITE, ADD, FORGET, LABEL, KEEP, CLOSE) a feature.
 
     `fields`: what WRITE and ADD set in CONFIG_DB, LABEL among the node's labels; one whose value is None is deleted.
@@ -60,15 +60,14 @@ class Action:
 
     kind: Kind
     target: str
-    fields: Mapping[str, str | None] = field(default_factory=dict)
+    fields: Mapping[str, str | None] = MappingProxyType({})
 
     def __str__(self) -> str:
         words = ", ".join(f"{k}={v}" if v is not None else f"no {k}" for k, v in self.fields.items())
         return self.kind.value.format(target=self.target, fields=words)
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The ordered steps from a snapshot to what was asked; none: it is so already.
 
     `verdict`: the error to end with once the steps are done, where only a part can be had (None: all of it).

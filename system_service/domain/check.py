@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from system_service.domain.observe import intent, see
 from system_service.domain.report import awaited, detail, pending, stopped, unknown, unseen
@@ -34,8 +33,7 @@ _NO_CONTAINER = frozenset({"frr_bmp"})
 _TELEMETRY, _TELEMETRY_IMAGE = "telemetry", "docker-sonic-telemetry"
 
 
-@dataclass(frozen=True)
-class _Verdict:
+class _Verdict(NamedTuple):
     """On one instance. `missing`: critical processes. `why`: of an alarm, or of what is none but may seem one."""
 
     container: str
@@ -159,8 +157,8 @@ class _Checker:
             if dead is not None:
                 return self._judged(wanted, _Verdict(name, True, bool(dead), dead, owner, detail(wanted)))
             # It has ended since the list.
-            ended = replace(seen.container, run=Run.EXITED) if seen.container else None
-            seen = replace(seen, container=ended, serving=None)
+            ended = seen.container._replace(run=Run.EXITED) if seen.container else None
+            seen = seen._replace(container=ended, serving=None)
         return self._down(wanted, seen)
 
     def _judged(self, wanted: FeatureSeen, verdict: _Verdict) -> _Verdict:
@@ -171,10 +169,10 @@ class _Checker:
         leaves = verdict.owner is Owner.LOCAL and wanted.feature.mode is Mode.KUBERNETES
         if leaves and any(seen.pods for seen in wanted.seen) and acting(self.switch.run_dir, wanted.feature.name):
             # supervisord ends its programs one by one while its container is being stopped for the pod.
-            return replace(verdict, alarm=False, missing=(), why=_MOVES)
+            return verdict._replace(alarm=False, missing=(), why=_MOVES)
         who = "a pod's container" if verdict.owner is Owner.KUBE else f"container {verdict.container}"
         told = f"{', '.join(verdict.missing)} does not run in {who} ({verdict.owner.value})"
-        return replace(verdict, why=told)
+        return verdict._replace(why=told)
 
     def _down(self, wanted: FeatureSeen, seen: Seen) -> _Verdict:
         from system_service.domain.transit import in_transit

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from system_service.backends.engine import Engine
 from system_service.backends.switchdb import SwitchDB
@@ -24,16 +23,15 @@ if TYPE_CHECKING:
     from system_service.handover.keeper import Keeper
 
 
-@dataclass(frozen=True)
-class Contained:
+class Contained(NamedTuple):
     """One container by its docker name (`snmp`, `swss0`), with its feature as far as Redis could tell."""
 
     name: str
     engine: Engine
     db: SwitchDB | None
     feature: Feature | None
-    namespace: str = ""
-    warnings: list[str] = field(default_factory=list)
+    namespace: str
+    warnings: list[str]
     tell: Callable[[str], None] = lambda sentence: None
 
     @classmethod
@@ -47,8 +45,8 @@ class Contained:
             stem, namespace = feature_of_container(name, db.namespaces)
             (row,) = db.rows(("CONFIG_DB", f"FEATURE|{stem}"), namespace=namespace)
         except SwitchError as error:
-            return cls(name, engine, None, None, warnings=[str(error)], tell=tell)
-        return cls(name, engine, db, parse_feature(stem, row) if row else None, namespace, tell=tell)
+            return cls(name, engine, None, None, "", [str(error)], tell)
+        return cls(name, engine, db, parse_feature(stem, row) if row else None, namespace, [], tell)
 
     def start(self) -> bool:
         """Start the local container; False when it is left to `wait` (kubernetes wanted, no fallback).

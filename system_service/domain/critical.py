@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 FOLDER = "/etc/supervisor"
 LIST = "critical_processes"
@@ -23,8 +23,7 @@ _STEM = re.compile(r"[A-Za-z0-9]+")
 _TITLE = 3
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(NamedTuple):
     """A living program of supervisord's. `name` and `group` are "" where it wrote over them; then `title` tells."""
 
     name: str
@@ -32,8 +31,7 @@ class Program:
     title: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Processes:
+class Processes(NamedTuple):
     """A container's processes: its first one's `pid` (as the host counts) and age (seconds), and `programs`."""
 
     pid: str

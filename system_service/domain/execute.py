@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from system_service.backends.switchdb import Edit
 from system_service.backends.trigger import ask
@@ -37,8 +37,7 @@ _NEEDS_ROOT = frozenset(kind for kind in Kind if not kind.waits) - {
 }
 
 
-@dataclass(frozen=True)
-class Executor:
+class Executor(NamedTuple):
     """`command` is the command as typed, for the audit log; `deadline` is of `time.monotonic()`.
 
     `tell` is called with a sentence before each action; `check` raises when a signal came. With `block` false, waits

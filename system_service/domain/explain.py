@@ -19,12 +19,12 @@ def explain(switch: Switch, name: str) -> Report:
     """The feature's report with four lists of sentences: now, why, next, changes. Raises as `observe`."""
     snapshot = observe(switch, (name,))
     wanted = snapshot.features[0]
-    told = report(wanted)
-    told.fields["now"] = _now(wanted)
-    told.fields["why"] = _why(wanted) + _last_words(switch, wanted)
-    told.fields["next"] = [line for seen in wanted.seen for line in _next(snapshot.host, wanted, seen)]
-    told.fields["changes"] = _changes(name)
-    return told
+    return report(wanted).plus(
+        now=_now(wanted),
+        why=_why(wanted) + _last_words(switch, wanted),
+        next=[line for seen in wanted.seen for line in _next(snapshot.host, wanted, seen)],
+        changes=_changes(name),
+    )
 
 
 def _now(wanted: FeatureSeen) -> list[str]:

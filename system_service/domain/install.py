@@ -15,7 +15,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from system_service.backends import trigger
 from system_service.backends.switchdb import Edit
@@ -85,8 +85,7 @@ def unit_name(word: str) -> str:
     return name if _UNIT.fullmatch(name) else ""
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(NamedTuple):
     """What there is of one name. `row`: its FEATURE row ({}: none, and `snapshot` has a feature made of nothing).
 
     `file`: the text of our unit, None: there is none. `foreign`: somebody else has a unit of this name. `leaves`: the
@@ -335,9 +334,9 @@ def _removal(site: Site) -> Plan:
     name = site.name
     down = plan(site.snapshot, site.wanted, Request(Verb.DISABLE)).actions if site.row else ()
     masks = [a for a in down if a.kind is Kind.MASK]
-    unit = replace(site.unit, active=Active.INACTIVE, file_state="masked" if masks else site.unit.file_state)
-    bare = replace(site.wanted, seen=(replace(site.seen, unit=unit),))
-    rest = plan_removal(replace(site, snapshot=replace(site.snapshot, features=(bare,)))).actions
+    unit = site.unit._replace(active=Active.INACTIVE, file_state="masked" if masks else site.unit.file_state)
+    bare = site.wanted._replace(seen=(site.seen._replace(unit=unit),))
+    rest = plan_removal(site._replace(snapshot=site.snapshot._replace(features=(bare,)))).actions
     drop = () if any(a.kind is Kind.LABEL for a in down) else (Action(Kind.LABEL, name, {label(name): None}),)
     return Plan((*down, *rest, *drop, Action(Kind.AWAIT_GONE, name), Action(Kind.FORGET, name)))
 
@@ -407,7 +406,7 @@ def _rehearse(switch: Switch, ask: Ask, planned: Callable[[Site], Plan]) -> Resu
     except SwitchError as refusal:
         found = Plan(verdict=refusal)
     shown = _shown(site, any(a.kind.changes for a in found.actions), found.verdict)
-    shown.fields["plan"] = [str(action) for action in found.actions]
+    shown = shown.plus(plan=[str(action) for action in found.actions])
     return Result(ask.command, (shown,), True, found.verdict)
 
 
@@ -458,7 +457,7 @@ def repair(switch: Switch, ask: Ask) -> tuple[Report, ...]:
         todo = own.get(name, {}).get("todo", "")
         if not valid_name(name) or not (todo or rows.get(name, {}).get("set_owner") == "kube"):
             continue
-        mine = replace(ask, names=(name,))
+        mine = ask._replace(names=(name,))
         if todo == UNINSTALL:
             done += _work(switch, mine, lambda executor, name: _take(switch, executor, name)).reports
         elif todo or plan_repair(survey(switch, name)).actions:

@@ -6,7 +6,6 @@ Pure, as `plan` is. The handover itself is the unit's `wait`'s (system_service/h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from system_service.domain.actions import Action, Kind, Plan
 from system_service.errors import Refused, SwitchError, Unreachable
@@ -87,7 +86,7 @@ def _up(seen: Seen) -> bool:
 def _away(host: Host, wanted: FeatureSeen, node: Node) -> list[Action]:
     """Let a pod come, and see it take over. A feature that is down gets the intent alone."""
     name = wanted.feature.name
-    moved = replace(wanted, feature=replace(wanted.feature, mode=Mode.KUBERNETES))
+    moved = wanted._replace(feature=wanted.feature._replace(mode=Mode.KUBERNETES))
     if not wants_label(host, moved):
         return []
     key = label(name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from system_service.backends.cluster import Cluster
 from system_service.backends.trigger import ask
@@ -99,9 +99,9 @@ class Move:
         if self.request.mode is not Mode.KUBERNETES or not self.usable or self.by_ctrmgrd:
             return snapshot
         try:
-            return replace(snapshot, node=self.cluster.look())
+            return snapshot._replace(node=self.cluster.look())
         except SwitchError as error:
-            return replace(snapshot, node=error)
+            return snapshot._replace(node=error)
 
     def _intend(self, snapshot: Snapshot, one: Moving) -> None:
         """Plan, and write what is wanted: from then on it happens, whatever becomes of this command."""

@@ -7,7 +7,8 @@ round trip more.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from system_service.domain.switch import Switch
 from system_service.errors import UnknownFeature, Unreachable
@@ -22,8 +23,7 @@ CTRMGRD = "ctrmgrd.service"
 _LIST = "system service list"
 
 
-@dataclass(frozen=True)
-class Intent:
+class Intent(NamedTuple):
     """What CONFIG_DB wants of some features, and what STATE_DB says of them; `own_rows`, `server` as in Snapshot.
 
     `unknown`: the names that have no FEATURE row, each with its error. `everything`: no names were given.
@@ -33,7 +33,7 @@ class Intent:
     state_rows: Mapping[str, Mapping[str, str]]
     own_rows: Mapping[str, Mapping[str, str]]
     server: Mapping[str, str]
-    unknown: Mapping[str, UnknownFeature] = field(default_factory=dict)
+    unknown: Mapping[str, UnknownFeature] = MappingProxyType({})
     everything: bool = False
 
 

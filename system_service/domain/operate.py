@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from system_service.domain.actions import Plan
 from system_service.domain.execute import Executor
@@ -27,8 +27,7 @@ from system_service.model.snapshot import FeatureSeen, Snapshot
 _ROUNDS = 4  # plans carried out for one request before it is given up: something undoes what we do
 
 
-@dataclass(frozen=True)
-class Ask:
+class Ask(NamedTuple):
     """A command over some features. `timeout` in seconds covers all of it; `tell` gets one sentence a stage."""
 
     command: str
@@ -37,7 +36,7 @@ class Ask:
     timeout: float
     wait: bool = True
     dry_run: bool = False
-    tell: Callable[[str], None] = field(default=lambda sentence: None)
+    tell: Callable[[str], None] = lambda sentence: None
 
 
 def operate(switch: Switch, ask: Ask) -> Result:
@@ -62,8 +61,7 @@ def operate(switch: Switch, ask: Ask) -> Result:
     return Result(ask.command, asked, ask.dry_run, error=next((r.error for r in asked if r.error), None))
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What came of one feature. `error`: what it ended with."""
 
     changed: bool = False
@@ -78,8 +76,7 @@ def _rehearse(snapshot: Snapshot, ask: Ask) -> tuple[Report, ...]:
         except SwitchError as refusal:
             planned = Plan(verdict=refusal)
         shown = report(wanted, changed=any(a.kind.changes for a in planned.actions), error=planned.verdict)
-        shown.fields["plan"] = [str(action) for action in planned.actions]
-        reports.append(shown)
+        reports.append(shown.plus(plan=[str(action) for action in planned.actions]))
     return tuple(reports)
 
 

@@ -6,8 +6,8 @@ again leads to the same end. Rules of the switch that forbid something are raise
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from system_service.domain.actions import Action, Kind, Plan
 from system_service.domain.mode import label, plan_mode, supervised
@@ -30,8 +30,7 @@ class Verb(Enum):
     MODE = "mode"
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """A verb, and for MODE the wanted mode and the fallback setting (None: stays as it is)."""
 
     verb: Verb

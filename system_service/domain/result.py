@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from system_service.errors import SwitchError
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """One feature in a result. `fields` are the JSON keys after `name`, in order, already plain values."""
 
     name: str
-    fields: dict[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = MappingProxyType({})
     changed: bool = False
     error: SwitchError | None = None
 
+    def plus(self, **more: Any) -> Report:
+        """The same with more keys."""
+        return self._replace(fields={**self.fields, **more})
 
-@dataclass(frozen=True)
-class Result:
+
+class Result(NamedTuple):
     """The outcome of a command over some features; `error` is the first failure, None on success.
 
     `facts` are JSON keys beside `features`, for what is the switch's own; `wrote`: something of that was changed.
@@ -29,7 +32,7 @@ class Result:
     reports: tuple[Report, ...] = ()
     dry_run: bool = False
     error: SwitchError | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = MappingProxyType({})
     wrote: bool = False
 
     @property

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from system_service.backends.engine import Engine
 from system_service.backends.switchdb import SwitchDB
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from system_service.handover.keeper import Keeper
 
 
-@dataclass(frozen=True)
-class Switch:
+class Switch(NamedTuple):
     """`run_dir` holds the lock files (made by tmpfiles.d on a switch); `unit_dirs` as UnitFiles takes them."""
 
     db: SwitchDB

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 # A feature's name becomes a unit, a container, a lock file and a Redis key: letters, digits, `_`, `-`, `.`, at most
 # 64 of them, starting with a letter or a digit: every name SONiC ships, and nothing that could escape a path.
@@ -53,8 +53,7 @@ class AdminState(Enum):
         return self in (AdminState.ENABLED, AdminState.ALWAYS_ENABLED)
 
 
-@dataclass(frozen=True)
-class Feature:
+class Feature(NamedTuple):
     """One FEATURE row of CONFIG_DB.
 
     `knows_owner`: the row has a `set_owner` field, as on images built with Kubernetes. `fallback`: the local image may
@@ -71,8 +70,7 @@ class Feature:
     per_asic_scope: bool = False
 
 
-@dataclass(frozen=True)
-class Instance:
+class Instance(NamedTuple):
     """One feature in one scope: the host (`namespace` "") or an ASIC (`asic0`, ...)."""
 
     feature: str

@@ -6,8 +6,9 @@ No I/O here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from system_service.errors import SwitchError
 from system_service.model.feature import Feature, Instance, Owner
@@ -26,8 +27,7 @@ class Run(Enum):
     DEAD = "dead"
 
 
-@dataclass(frozen=True)
-class Container:
+class Container(NamedTuple):
     """A container as Docker's list shows it. `id` is the full id; `status` is Docker's own text.
 
     `started`: when it was last started (Unix time), where it was inspected; else 0.
@@ -39,7 +39,7 @@ class Container:
     image: str = ""
     status: str = ""
     health: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = MappingProxyType({})
     started: float = 0.0
 
 
@@ -54,8 +54,7 @@ class Active(Enum):
     RELOADING = "reloading"
 
 
-@dataclass(frozen=True)
-class Unit:
+class Unit(NamedTuple):
     """A unit as `systemctl show` prints it.
 
     `exists` is false for a unit without a file (LoadState not-found). A masked unit exists. `since` is the last change
@@ -77,8 +76,7 @@ class Unit:
         return self.file_state in ("masked", "masked-runtime")
 
 
-@dataclass(frozen=True)
-class Host:
+class Host(NamedTuple):
     """What acts beside us: `systemd` runs here; `featured` acts on FEATURE.state; `ctrmgrd` on owners and labels."""
 
     systemd: bool = False
@@ -86,8 +84,7 @@ class Host:
     ctrmgrd: bool = False
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """One instance: its local container, and its unit (None: there is none, the engine is driven directly).
 
     `pods`: the running containers that Kubernetes made for it; `serving` the one of them that runs the feature, past
@@ -116,8 +113,7 @@ class Seen:
         return Owner.KUBE if self.serving is not None else Owner.NONE
 
 
-@dataclass(frozen=True)
-class FeatureSeen:
+class FeatureSeen(NamedTuple):
     """One feature with all its instances.
 
     `state_row` is its STATE_DB row, a hint and never the truth; `own` is our own row beside it (handover/rows.py).
@@ -126,8 +122,8 @@ class FeatureSeen:
 
     feature: Feature
     seen: tuple[Seen, ...]
-    state_row: Mapping[str, str] = field(default_factory=dict)
-    own: Mapping[str, str] = field(default_factory=dict)
+    state_row: Mapping[str, str] = MappingProxyType({})
+    own: Mapping[str, str] = MappingProxyType({})
     kube_only: bool = False
 
     @property
@@ -137,16 +133,14 @@ class FeatureSeen:
         return next((owner for owner in (Owner.LOCAL, Owner.KUBE) if owner in owners), Owner.NONE)
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """This switch's node object in the API server."""
 
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = MappingProxyType({})
     ready: bool = False
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """Some features of the switch at one moment. `server` is KUBERNETES_MASTER|SERVER of CONFIG_DB.
 
     `node`: where the cluster was asked, this switch's node, or the error with which that failed.
@@ -154,5 +148,5 @@ class Snapshot:
 
     host: Host
     features: tuple[FeatureSeen, ...]
-    server: Mapping[str, str] = field(default_factory=dict)
+    server: Mapping[str, str] = MappingProxyType({})
     node: Node | SwitchError | None = None

@@ -15,6 +15,7 @@ from tests.support.fakes import PROGRAMS
 HEAVY = {
     "_strptime",
     "asyncio",
+    "dataclasses",
     "docker",
     "http.client",
     "importlib.metadata",

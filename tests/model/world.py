@@ -15,7 +15,6 @@ unit is active a pod comes; `wait` does not end when that dies.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -83,7 +82,7 @@ def seen(inst: Inst, index: int = 0, count: int = 1, gate: bool = False) -> Seen
     if inst.run in ONLY:
         pod = Container("1" * 64, "k8s", Run.RUNNING) if inst.run == "serving" else None
         shown = seen(inst._replace(run="absent"), index, count)
-        return replace(shown, pods=(pod,) if pod else (), serving=pod)
+        return shown._replace(pods=(pod,) if pod else (), serving=pod)
     box = None if inst.run == "absent" else Container("0" * 64, where.container, Run(inst.run), labels=labels)
     if inst.phase == "nosys":
         return Seen(where, box, None)
