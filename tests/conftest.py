@@ -21,12 +21,14 @@ def virtual_systemd(switch):
 
 
 _ON_THE_SWITCH = ("tests/acceptance/", "tests/sandbox/", "tests/contract/test_units.py")
-_LONG = ("cluster", "switch")
+# Of the files that need a cluster, those that make the second half of the time.
+_SECOND_CLUSTER = ("test_boundaries.py", "test_ctrmgrd.py", "test_kills.py", "test_kube_only.py", "test_turmoil.py")
+_LONG = ("cluster", "second cluster", "switch")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """With several workers: one has a switch that has joined a cluster, one has a switch without; the others take the
+    """With several workers: two have a switch that has joined a cluster, one has a switch without; the others take the
     rest, a file at a time. The long ones are first."""
     groups = {item.nodeid: _group(item) for item in items}
     items.sort(key=lambda item: _LONG.index(groups[item.nodeid]) if groups[item.nodeid] in _LONG else len(_LONG))
@@ -37,7 +39,7 @@ def pytest_collection_modifyitems(items):
 def _group(item):
     file, fixtures = item.nodeid.partition("::")[0], getattr(item, "fixturenames", ())
     if "cluster" in fixtures:
-        return "cluster"
+        return "second cluster" if file.endswith(_SECOND_CLUSTER) else "cluster"
     return "switch" if "switch" in fixtures or file.startswith(_ON_THE_SWITCH) else file
 
 
