@@ -36,14 +36,17 @@ feature = LazyGroup(
 kubernetes = LazyGroup(
     "kubernetes",
     table={
+        "join": ("config_kube.kubernetes.join", "Join the configured cluster"),
         "label": ("config_kube.kubernetes.label.group", "Label configuration"),
+        "reset": ("config_kube.kubernetes.reset", "Leave the cluster"),
         "server": ("config_kube.kubernetes.server.group", "Server configuration"),
     },
-    help="""Configure the Kubernetes server of this switch, and its node's labels
+    help="""Configure the Kubernetes server of this switch and its node's labels, join and leave
 
     \b
     Examples:
       config-kube kubernetes server ip 10.10.10.10
+      config-kube kubernetes join
       config-kube kubernetes label add rack r12""",
 )
 cli.add_command(feature)

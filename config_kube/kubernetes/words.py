@@ -8,14 +8,9 @@ from typing import Any
 import click
 
 from system_service.model import kube_server
+from system_service.model.address import is_host, is_subdomain
 
-# RFC 1123, and what Kubernetes calls a DNS subdomain. The last part of a name is no number, or it would be an address.
-_NAME = re.compile(
-    r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?!\d+\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-)
-_SUBDOMAIN = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
-_ZONE = re.compile(r"[A-Za-z0-9_.-]{1,15}")  # the name of an interface
 
 
 class Host(click.ParamType):
@@ -25,7 +20,7 @@ class Host(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         word = str(value)
-        if not (_NAME.fullmatch(word.lower()) or _address(word)):
+        if not is_host(word):
             self.fail(f"{word!r} is neither a host name nor an IPv4 or IPv6 address.", param, ctx)
         return word
 
@@ -49,7 +44,7 @@ class LabelKey(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         prefix, slash, name = str(value).rpartition("/")
-        if not _LABEL.fullmatch(name) or (slash and not _SUBDOMAIN.fullmatch(prefix)):
+        if not _LABEL.fullmatch(name) or (slash and not is_subdomain(prefix)):
             self.fail(
                 f"{value!r} is no label key: at most 63 letters, digits, '-', '_' and '.', a letter or digit at both "
                 "ends; before it, if wanted, a lower-case domain name and '/'.",
@@ -73,14 +68,3 @@ class LabelValue(click.ParamType):
                 ctx,
             )
         return str(value)
-
-
-def _address(word: str) -> bool:
-    import ipaddress
-
-    address, zoned, zone = word.partition("%")
-    try:
-        version = ipaddress.ip_address(address).version
-    except ValueError:
-        return False
-    return not zoned or (version == 6 and _ZONE.fullmatch(zone) is not None)

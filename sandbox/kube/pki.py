@@ -68,6 +68,11 @@ class Pki:
             indent=2,
         )
 
+    def fingerprint(self, name: str) -> str:
+        """SHA-256 of a certificate, as openssl prints it: AB:CD:..."""
+        told = run(["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", self.path(f"{name}.crt")]).stdout
+        return told.partition("=")[2].strip()
+
     def path(self, name: str) -> str:
         """Path of one file."""
         return str(self.folder / name)

@@ -12,8 +12,9 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+_CHECK = 100  # milliseconds between two questions to `check`
 # Python ignores these two, and an executor may have others blocked: a child starts with what a shell would give it.
 _DEFAULTS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM)
 
@@ -31,11 +32,19 @@ class Ended:
         self.code, self.out, self.err, self.cut = code, out, err, cut
 
 
-def run(argv: list[str], timeout: float, *, env: Mapping[str, str] | None = None, limit: int = 1 << 20) -> Ended:
+def run(
+    argv: list[str],
+    timeout: float,
+    *,
+    env: Mapping[str, str] | None = None,
+    limit: int = 1 << 20,
+    check: Callable[[], None] | None = None,
+) -> Ended:
     """Run a program found through PATH; `timeout` in seconds, `limit` in bytes kept of each of its outputs.
 
     It gets a session of its own, so that Ctrl-C on the terminal reaches us and not it, and no input. When the time is
-    over it, and nothing but it, is killed. `env` is added to the environment.
+    over it, and nothing but it, is killed; so too when `check`, called every now and then, raises. `env` is added to
+    the environment.
 
     Raises:
         OSError: it could not be started.
@@ -62,14 +71,16 @@ def run(argv: list[str], timeout: float, *, env: Mapping[str, str] | None = None
         finally:
             os.close(out_write)
             os.close(err_write)
-        code, cut = _collect(pid, kept, deadline, limit)
+        code, cut = _collect(pid, kept, deadline, limit, check)
     finally:
         os.close(out_read)
         os.close(err_read)
     return Ended(code, _text(kept[out_read]), _text(kept[err_read]), cut)
 
 
-def _collect(pid: int, kept: dict[int, bytearray], deadline: float, limit: int) -> tuple[int | None, bool]:
+def _collect(
+    pid: int, kept: dict[int, bytearray], deadline: float, limit: int, check: Callable[[], None] | None
+) -> tuple[int | None, bool]:
     """Read until the child ends. Whatever happens here, the child is gone and reaped afterwards."""
     # Its own end counts, not that of its pipes: a grandchild may hold them for longer, or itself have closed them.
     poll = select.poll()
@@ -84,7 +95,9 @@ def _collect(pid: int, kept: dict[int, bytearray], deadline: float, limit: int) 
         poll.register(descriptor, select.POLLIN)
     try:
         while not ended and (left := deadline - time.monotonic()) > 0:
-            for descriptor, _ in poll.poll(left * 1000):
+            if check:
+                check()
+            for descriptor, _ in poll.poll(min(left * 1000, _CHECK) if check else left * 1000):
                 if descriptor == end:
                     ended = True
                     continue

@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NoReturn
 from urllib.parse import quote
 
@@ -57,6 +58,11 @@ class Cluster:
         """Set labels of the node, or remove those that are None, all in one patch of these keys alone."""
         body = {"metadata": {"labels": dict(changes)}}
         return _node(self._ask("PATCH", self._path, body, _MERGE))
+
+    def remove(self) -> None:
+        """Delete this switch's node; none is fine. It comes again only when a kubelet starts anew."""
+        with suppress(UnknownNode):
+            self._ask("DELETE", self._path)
 
     def version(self) -> str:
         """The API server's version, like v1.34.4."""

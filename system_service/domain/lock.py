@@ -57,7 +57,9 @@ def _take(handle: int, feature: str, deadline: float, check: Callable[[], None])
             if time.monotonic() >= deadline:
                 holder = os.pread(handle, 200, 0).decode("utf-8", "replace").strip()
                 by = f" ({holder})" if holder.isprintable() and holder else ""
-                raise Busy(f"another command is working on {feature}{by}", "wait for it, or give --timeout") from None
+                raise Busy(
+                    f"another command is working on {feature.lstrip('.')}{by}", "wait for it, or give --timeout"
+                ) from None
             time.sleep(min(_PAUSE, max(0.0, deadline - time.monotonic())))
             continue
         try:

@@ -153,13 +153,20 @@ def _refuse_what_cannot_move(snapshot: Snapshot, wanted: FeatureSeen) -> None:
 
 def why_no_cluster(snapshot: Snapshot) -> tuple[str, str]:
     """Why no cluster can be used, and the next step."""
-    if not snapshot.server.get("ip"):
-        return "no Kubernetes server is configured", "config kubernetes server ip ADDRESS"
-    if not configured(snapshot.server):
-        return "the Kubernetes server is disabled", "config kubernetes server disable off"
+    if no_server := why_no_server(snapshot.server):
+        return no_server
     if isinstance(snapshot.node, SwitchError):
         return str(snapshot.node), snapshot.node.resolution or "system service explain"
     return "the cluster was not asked", "config feature mode again"
+
+
+def why_no_server(server: Mapping[str, str]) -> tuple[str, str] | None:
+    """Why the operator wants no Kubernetes server to be used, and the next step; None: he does."""
+    if not server.get("ip"):
+        return "no Kubernetes server is configured", "config kubernetes server ip ADDRESS"
+    if not configured(server):
+        return "the Kubernetes server is disabled", "config kubernetes server disable off"
+    return None
 
 
 def _write(host: Host, wanted: FeatureSeen, mode: Mode, fallback: bool | None) -> tuple[Action, ...]:

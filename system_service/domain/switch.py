@@ -13,18 +13,23 @@ from system_service.model.naming import RUN_DIR
 
 if TYPE_CHECKING:
     from system_service.backends.cluster import Cluster
+    from system_service.backends.kubeadm import Kubeadm
     from system_service.backends.unitfiles import UnitFiles
     from system_service.handover.keeper import Keeper
 
 
 class Switch(NamedTuple):
-    """`run_dir` holds the lock files (made by tmpfiles.d on a switch); `unit_dirs` as UnitFiles takes them."""
+    """`run_dir` holds the lock files (made by tmpfiles.d on a switch); `unit_dirs` as UnitFiles takes them.
+
+    `root` is what kubeadm's folders are below.
+    """
 
     db: SwitchDB
     engine: Engine
     units: Units
     run_dir: str = RUN_DIR
     unit_dirs: tuple[str, ...] = ()
+    root: str = "/"
 
     def unit_files(self) -> UnitFiles:
         """Units of features that exist in Kubernetes only."""
@@ -37,6 +42,12 @@ class Switch(NamedTuple):
         from system_service.backends.cluster import Cluster
 
         return Cluster.from_env()
+
+    def kubeadm(self) -> Kubeadm:
+        """What joins this switch to a cluster."""
+        from system_service.backends.kubeadm import Kubeadm
+
+        return Kubeadm(self.root)
 
     def keeper(self, feature: str, tell: Callable[[str], None]) -> Keeper:
         """What hands this feature over, where no unit's `wait` does."""

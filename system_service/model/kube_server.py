@@ -36,6 +36,15 @@ def wanted(row: Mapping[str, str]) -> dict[str, Any] | None:
     }
 
 
+def url(row: Mapping[str, str]) -> str:
+    """The address of CONFIG_DB's server; "" where the row has none that could be one."""
+    from system_service.model.address import https_url, is_host
+
+    known = {**DEFAULTS, **row}
+    number = port(known["port"])
+    return https_url(known["ip"], number) if number and is_host(known["ip"]) else ""
+
+
 def port(text: str) -> int | None:
     """A TCP port in decimal digits; None for anything else."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 0

@@ -39,8 +39,10 @@ SUCCEEDS = {
     "config feature owner": "snmp local",
     "config feature state": "snmp disabled",
     "config feature uninstall": "probe --dry-run",
+    "config kubernetes join": "",
     "config kubernetes label add": "rack r12",
     "config kubernetes label drop": "rack",
+    "config kubernetes reset": "",
     "config kubernetes server disable": "on",
     "config kubernetes server insecure": "on",
     "config kubernetes server ip": "10.0.0.1",
@@ -58,6 +60,8 @@ SUCCEEDS = {
     "system service wait": "snmp --for running",
 }
 INSTALL = "config feature install"
+# Neither systemd nor kubeadm is here.
+MEMBERSHIP = ("config kubernetes join", "config kubernetes reset")
 NAMES_A_FEATURE = [c for c, words in SUCCEEDS.items() if "snmp" in words or c.startswith("show feature")]
 TAKES_THE_LOCK = [f"system service {verb}" for verb in ("disable", "enable", "restart", "start", "stop")]
 EVERY_KIND = {cls.kind for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, errors.SwitchError)}
@@ -107,7 +111,7 @@ def failure(ran, command: str, kind: str) -> dict:
     return envelope
 
 
-@pytest.mark.parametrize("command", [c for c in SUCCEEDS if c != INSTALL])
+@pytest.mark.parametrize("command", [c for c in SUCCEEDS if c not in (INSTALL, *MEMBERSHIP)])
 def test_success(snmp, command):
     if command == "config feature uninstall":
         snmp.feature("probe", "", set_owner="kube", no_fallback_to_local="true")
@@ -159,6 +163,8 @@ def test_unknown_feature(snmp):
     [
         ("config feature autorestart", "database disabled"),
         ("config feature state", "database disabled"),
+        ("config kubernetes join", ""),
+        ("config kubernetes reset", ""),
         ("config feature mode", "bgp kubernetes"),
         ("system service disable", "database"),
         ("system service start", "nat"),
@@ -193,7 +199,11 @@ def test_failed(snmp):
     snmp.feature("lldp", "exited")
     for database, key in (("CONFIG_DB", "KUBERNETES_MASTER|SERVER"), ("STATE_DB", "KUBE_LABELS|SET")):
         snmp.redis.put(NUMBERS[database], key, "no row")
-    ways = {command: words for command, words in SUCCEEDS.items() if command.startswith("config kubernetes")}
+    ways = {
+        command: words
+        for command, words in SUCCEEDS.items()
+        if command.startswith(("config kubernetes l", "config kubernetes s"))
+    }
     ways["system service status"] = "lldp"
     for command, words in ways.items():
         failure(snmp.run(*words_of(command, words)), command, "failed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from system_service.domain.operate import Ask, operate
 from system_service.domain.plan import Request, Verb
 from system_service.domain.result import Result
 from tests.support.fakes import FakeSwitch
+from tests.support.kubeadm import Station
 
 
 class Asker:
@@ -46,3 +48,14 @@ def asker(fakes, monkeypatch):
         monkeypatch.setenv(name, fakes.environment[name])
     monkeypatch.setattr(os, "getlogin", lambda: "operator")
     return Asker(fakes)
+
+
+@pytest.fixture
+def station(fakes, api, pki, monkeypatch, asker):
+    """A switch that may join, called Leaf-12.Example.COM."""
+    made = Station(fakes, api, pki)
+    monkeypatch.setenv("PATH", fakes.bin, prepend=os.pathsep)
+    monkeypatch.setenv("KUBECONFIG", made.kubeconfig)
+    monkeypatch.setenv("SYSTEM_SERVICE_RUN_DIR", fakes.run_dir)
+    monkeypatch.setattr(socket, "gethostname", lambda: "Leaf-12.Example.COM")
+    return made

@@ -34,6 +34,7 @@ class ApiServer:
 
     `connections` counts those that were made at all.
     `objects`: path of a collection -> name -> object. `token`: accepted beside client certificates of the authority.
+    `public`: path -> what anybody is told.
     """
 
     def __init__(self, pki: Pki, node: str = "sonic") -> None:
@@ -52,6 +53,7 @@ class ApiServer:
             "/apis/apps/v1/namespaces/default/daemonsets": {},
             "/api/v1/namespaces/default/pods": {},
         }
+        self.public: dict[str, dict[str, Any]] = {}
         self.over = threading.Event()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pki.path("apiserver.crt"), pki.path("apiserver.key"))
@@ -133,14 +135,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._fail(api.failure)
             return
         bearer = self.headers.get("Authorization", "")
-        if not self.connection.getpeercert() and bearer != f"Bearer {api.token}":  # type: ignore[attr-defined]
+        if path in api.public:
+            self._json(200, api.public[path])
+        elif not self.connection.getpeercert() and bearer != f"Bearer {api.token}":  # type: ignore[attr-defined]
             self._status(401, "Unauthorized")
         elif self.command == "PATCH":
             self._patch(path, body)
+        elif self.command == "DELETE":
+            self._delete(path)
         else:
             self._get(path, urllib.parse.parse_qs(query).get("fieldSelector", [""])[0])
 
-    do_PATCH = do_GET  # noqa: N815
+    do_PATCH = do_DELETE = do_GET  # noqa: N815
 
     def _get(self, path: str, selector: str) -> None:
         api = self.server.api
@@ -160,6 +166,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self._status(404, f'{kind} "{name}" not found', "NotFound")
             else:
                 self._json(200, found)
+
+    def _delete(self, path: str) -> None:
+        collection, _, name = path.rpartition("/")
+        if self.server.api.objects.get(collection, {}).pop(name, None) is None:
+            self._status(404, f'nodes "{name}" not found', "NotFound")
+        else:
+            self._json(200, {"kind": "Status", "status": "Success"})
 
     def _patch(self, path: str, body: bytes) -> None:
         api = self.server.api

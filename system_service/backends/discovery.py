@@ -1,0 +1,211 @@
+"""The discovery file of a join: a kubeconfig read, and the least of it written anew for kubeadm, all of it embedded.
+
+Also the one question of a join that is asked before anybody can be trusted: who the API server says its authority is.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from system_service.errors import NotPermitted, Refused, Unreachable
+
+_EXTRA = "pip install 'sonic-system-service[kubernetes]'"
+_MOST = 1 << 20  # bytes of a file, and of an answer
+_CLUSTER_INFO = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
+_LOGINS = ({"client-certificate-data", "client-key-data"}, {"token"})
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """A server, who vouches for it (PEM in base64, "": nobody), and what a switch shows to be let in.
+
+    `exposed`: others than the file's owner may read it.
+    """
+
+    server: str
+    authority: str = ""
+    login: Mapping[str, str] = field(default_factory=dict, repr=False)
+    exposed: bool = False
+
+    def at(self, server: str) -> Discovery:
+        """The same, at another address."""
+        return replace(self, server=server)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the authority's certificate, as `openssl x509 -fingerprint -sha256` prints it; "" without one."""
+        import hashlib
+
+        try:
+            pem = base64.b64decode(self.authority).decode("ascii")
+            digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem[: pem.index("-----END") + 25])).hexdigest().upper()
+        except ValueError:
+            return ""
+        return ":".join(digest[at : at + 2] for at in range(0, len(digest), 2))
+
+
+def read(path: str) -> Discovery:
+    """The cluster and the user of the kubeconfig's current context (or its only ones).
+
+    Raises:
+        Unreachable: there is no such file, or it is no kubeconfig with a server; or nothing here can read YAML.
+        NotPermitted: it, or a file that it names, may not be read.
+        Refused: it holds nothing that a switch could show to be let in.
+    """
+    text, exposed = _contents(path, path)
+    found = _parse(path, text)
+    context = _object(_named(found, "contexts", found.get("current-context")).get("context"))
+    cluster = _object(_named(found, "clusters", context.get("cluster")).get("cluster"))
+    user = _object(_named(found, "users", context.get("user")).get("user"))
+    server = cluster.get("server")
+    if not isinstance(server, str) or not server.startswith("https://") or not server.isprintable():
+        raise _unusable(path, "it names no server with an https address")
+    login = {key: _embedded(path, user, key) for key in ("client-certificate-data", "client-key-data")}
+    login |= {"token": _token(path, user)}
+    login = {key: value for key, value in login.items() if value}
+    if not any(needed <= login.keys() for needed in _LOGINS):
+        raise Refused(
+            f"{path} has neither a client certificate with its key nor a token: no cluster would let the switch in",
+            "have one made on the control plane: kubeadm kubeconfig user",
+        )
+    return Discovery(server, _embedded(path, cluster, "certificate-authority-data"), login, exposed)
+
+
+def server_of(path: str) -> Discovery | None:
+    """The server of a kubeconfig that kubeadm has written, and its authority; None when it cannot be read."""
+    try:
+        found = _parse(path, _contents(path, path)[0])
+        context = _object(_named(found, "contexts", found.get("current-context")).get("context"))
+        cluster = _object(_named(found, "clusters", context.get("cluster")).get("cluster"))
+        return Discovery(str(cluster.get("server", "")), _embedded(path, cluster, "certificate-authority-data"))
+    except (Unreachable, NotPermitted):
+        return None
+
+
+@contextmanager
+def handed_over(discovery: Discovery) -> Iterator[str]:
+    """The path of a file with it, for kubeadm. It is on no disk and ends with this process, however that ends."""
+    name = "discovery"
+    cluster = {"server": discovery.server, "certificate-authority-data": discovery.authority}
+    text = json.dumps(  # which is YAML
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": name, "cluster": cluster}],
+            "users": [{"name": name, "user": dict(discovery.login)}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "current-context": name,
+        }
+    )
+    handle = os.memfd_create(name, os.MFD_CLOEXEC)
+    try:
+        os.fchmod(handle, 0o600)
+        with open(handle, "w", encoding="utf-8", closefd=False) as file:
+            file.write(text)
+        yield f"/proc/{os.getpid()}/fd/{handle}"
+    finally:
+        os.close(handle)
+
+
+def authority_of(server: str, timeout: float) -> str:
+    """What the API server says its authority is (PEM in base64), asked without verifying who answers.
+
+    It is asked as anybody may ask: nothing secret is sent. Raises Unreachable: no answer, or none that tells.
+    """
+    from urllib.error import URLError
+    from urllib.request import HTTPSHandler, ProxyHandler, build_opener
+
+    blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    blind.check_hostname = False
+    blind.verify_mode = ssl.CERT_NONE
+    where = f"the API server at {server}"
+    try:
+        with build_opener(ProxyHandler({}), HTTPSHandler(context=blind)).open(
+            server + _CLUSTER_INFO, timeout=timeout
+        ) as answer:
+            told = json.loads(answer.read(_MOST))
+        inside = _parse(where, str(_object(_object(told).get("data")).get("kubeconfig", "")).encode())
+        authority = _embedded("", _object(_named(inside, "clusters", "").get("cluster")), "certificate-authority-data")
+    except (URLError, OSError, ValueError, RecursionError) as error:
+        raise Unreachable(
+            f"{where} does not tell its authority: {error}", f"curl -k {server}{_CLUSTER_INFO}"
+        ) from error
+    if not authority:
+        raise Unreachable(f"{where} does not tell its authority", f"curl -k {server}{_CLUSTER_INFO}")
+    return authority
+
+
+def _contents(path: str, named_by: str) -> tuple[bytes, bool]:
+    """A file's content, and whether others than its owner may read it."""
+    try:
+        with open(path, "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            return file.read(_MOST), bool(mode & 0o077)
+    except PermissionError as error:
+        raise NotPermitted(f"{path} may not be read", "run it as root (sudo)") from error
+    except (OSError, ValueError) as error:
+        told = getattr(error, "strerror", None) or str(error)
+        raise _unusable(named_by, told if path == named_by else f"{path}: {told}") from error
+
+
+def _parse(path: str, text: bytes) -> dict[str, Any]:
+    try:
+        import yaml  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise Unreachable("nothing here reads YAML, which a discovery file is written in", _EXTRA) from error
+    try:
+        found = yaml.safe_load(text)
+    # Its own sentences quote the file, in which there are keys.
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise _unusable(path, "it is no YAML") from None
+    if not isinstance(found, dict):
+        raise _unusable(path, "it is no kubeconfig")
+    return found
+
+
+def _named(found: dict[str, Any], table: str, name: object) -> dict[str, Any]:
+    """The entry of this name; without a name the only entry."""
+    rows = (
+        [row for row in (found.get(table) or []) if isinstance(row, dict)] if isinstance(found.get(table), list) else []
+    )
+    if not name:
+        return rows[0] if len(rows) == 1 else {}
+    return next((row for row in rows if row.get("name") == name), {})
+
+
+def _embedded(path: str, entry: dict[str, Any], key: str) -> str:
+    """A value in base64, given so or as the name of a file (relative to the kubeconfig); "" when there is none."""
+    given, named = entry.get(key), entry.get(key.removesuffix("-data"))
+    if isinstance(given, str) and given:
+        try:
+            base64.b64decode("".join(given.split()), validate=True)
+        except binascii.Error:
+            raise _unusable(path, f"its {key} is no base64") from None
+        return "".join(given.split())
+    if isinstance(named, str) and named:
+        content, _ = _contents(os.path.join(os.path.dirname(path), named), path)
+        return base64.b64encode(content).decode("ascii")
+    return ""
+
+
+def _token(path: str, user: dict[str, Any]) -> str:
+    given, named = user.get("token"), user.get("tokenFile")
+    if isinstance(named, str) and named:
+        given = _contents(os.path.join(os.path.dirname(path), named), path)[0].decode("utf-8", "replace").strip()
+    return given if isinstance(given, str) and given.isprintable() else ""
+
+
+def _object(found: Any) -> dict[str, Any]:
+    return found if isinstance(found, dict) else {}
+
+
+def _unusable(path: str, told: str) -> Unreachable:
+    return Unreachable(f"the discovery file {path} cannot be used: {told}", "name another with --discovery-file")

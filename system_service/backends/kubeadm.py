@@ -1,0 +1,134 @@
+"""kubeadm of this switch: what it has left on the disk, and its two commands. The one place that runs it.
+
+The folders are kubeadm's own; that the node's files are there is how one sees that a join has come to its end.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+
+from system_service.backends import child
+from system_service.errors import Failed, TimedOut, Unreachable
+
+KUBELET = "kubelet.service"
+_JOINED = "etc/kubernetes/kubelet.conf"
+# kubeadm refuses to join where one of these is, and only a join that was cut off leaves them without the first.
+_BEGUN = ("etc/kubernetes/bootstrap-kubelet.conf", "etc/kubernetes/pki/ca.crt")
+# As the host's own ctrmgrd has them: what the kubelet needs besides, in the image of every switch that may join.
+_NETWORK = "usr/share/sonic/templates/kube_cni.10-flannel.conflist"
+_NETWORKS = "etc/cni/net.d"
+_MODULE, _LOADED = "br_netfilter", "proc/sys/net/bridge"
+_SENTENCE = 300  # letters of what kubeadm says
+_MOST = 8 << 20  # bytes of its output: what counts comes last
+
+
+class Kubeadm:
+    """`root` is above all the folders ("/" on a switch)."""
+
+    def __init__(self, root: str = "/") -> None:
+        self._root = root
+
+    def installed(self) -> bool:
+        import shutil
+
+        return shutil.which("kubeadm") is not None
+
+    @property
+    def kubelet_conf(self) -> str:
+        """The kubelet's own way to the cluster; it is there exactly when this switch has joined."""
+        return self._path(_JOINED)
+
+    def joined(self) -> bool:
+        return os.path.exists(self.kubelet_conf)
+
+    def begun(self) -> bool:
+        """A join was cut off, and nobody has completed it."""
+        return not self.joined() and any(os.path.exists(self._path(name)) for name in _BEGUN)
+
+    def bridges(self) -> bool:
+        """The kernel filters what crosses a bridge, without which kubeadm does not join."""
+        return os.path.isdir(self._path(_LOADED))
+
+    def load_bridges(self) -> None:
+        """Load the module. What fails is left to kubeadm to say: it looks for the effect."""
+        with suppress(OSError):
+            child.run(["modprobe", _MODULE], 10)
+
+    def network(self) -> str:
+        """The image's template of a pod network that is not in use yet, "": there is none, or pods have a network."""
+        template, folder = self._path(_NETWORK), self._path(_NETWORKS)
+        with suppress(OSError):
+            if os.listdir(folder):
+                return ""
+        return template if os.path.exists(template) else ""
+
+    def lay_network(self) -> None:
+        """Put the template where the kubelet looks. Raises Failed."""
+        try:
+            with open(self._path(_NETWORK), "rb") as file:
+                text = file.read()
+            os.makedirs(self._path(_NETWORKS), exist_ok=True)
+            target = self._laid
+            with open(f"{target}.new", "wb") as file:
+                file.write(text)
+            os.replace(f"{target}.new", target)
+        except OSError as error:
+            raise Failed(f"the network of pods cannot be set up: {error}", f"see to {self._path(_NETWORKS)}") from error
+
+    def network_laid(self) -> bool:
+        return os.path.exists(self._laid)
+
+    def lift_network(self) -> None:
+        """Take away what `lay_network` put there."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._laid)
+
+    def join(self, discovery_file: str, node: str, timeout: float, check: Callable[[], None]) -> None:
+        """Join as `node`; no longer than `timeout` seconds. `check` may raise, which ends kubeadm.
+
+        Raises:
+            TimedOut: it was ended; what it has begun may still come to its end (the kubelet tries on).
+            Failed: kubeadm's own sentence, or it said nothing and the node's files are not there.
+            Unreachable: it cannot be run.
+        """
+        self._run(["join", "--discovery-file", discovery_file, "--node-name", node], timeout, check)
+        if not self.joined():
+            raise Failed(f"kubeadm join ended well, and yet there is no {self.kubelet_conf}", "journalctl -u kubelet")
+
+    def reset(self, timeout: float, check: Callable[[], None]) -> None:
+        """Take back all that a join has put on this switch. Raises as `join`."""
+        self._run(["reset", "--force"], timeout, check)
+        if self.joined() or self.begun():
+            raise Failed("kubeadm reset ended well, and yet left its files in /etc/kubernetes", "kubeadm reset")
+
+    def _run(self, words: list[str], timeout: float, check: Callable[[], None]) -> None:
+        what = f"kubeadm {words[0]}"
+        try:
+            ended = child.run(["kubeadm", *words], timeout, env={"LC_ALL": "C"}, limit=_MOST, check=check)
+        except OSError as error:
+            raise Unreachable(f"kubeadm cannot be run: {error.strerror}", "is it in PATH, and executable?") from error
+        if ended.code is None:
+            raise TimedOut(
+                f"{what} had not ended after {timeout:.0f} s, and was ended",
+                "journalctl -u kubelet; the same command again completes it",
+            )
+        if ended.code != 0:
+            raise Failed(f"{what} failed: {_sentence(ended)}", "journalctl -u kubelet; then the same command again")
+
+    @property
+    def _laid(self) -> str:
+        return os.path.join(self._path(_NETWORKS), os.path.basename(_NETWORK))
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._root, name)
+
+
+def _sentence(ended: child.Ended) -> str:
+    """What kubeadm says of its failure: the lines that it marks as errors, else its last one."""
+    lines = [" ".join(line.split()) for line in (ended.err or ended.out).splitlines() if line.strip()]
+    marked = [line for line in lines if line.startswith("[ERROR ")]
+    marked = marked or [line for line in lines if line.lower().startswith("error")]
+    told = "; ".join(marked or lines[-1:]) or f"exit code {ended.code}"
+    return told if len(told) <= _SENTENCE else f"{told[:_SENTENCE]} ..."

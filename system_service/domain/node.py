@@ -1,0 +1,180 @@
+"""This switch as a node of a cluster: what there is of that, and how a command changes it, step by step.
+
+What `join` and `leave` have in common. What is to be done is read off the switch each time, so that whoever is killed
+anywhere is followed by the same command.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from system_service.backends import ctrmgrd
+from system_service.backends.discovery import Discovery, server_of
+from system_service.backends.kubeadm import KUBELET, Kubeadm
+from system_service.domain.audit import record
+from system_service.domain.interrupt import deferred
+from system_service.domain.lock import held
+from system_service.domain.result import Result
+from system_service.domain.switch import Switch
+from system_service.errors import NotPermitted, Refused, SwitchError
+from system_service.model import kube_server
+from system_service.model.snapshot import Active, Unit
+
+_LOCK = ".kubernetes"  # no feature's name
+
+
+@dataclass(frozen=True)
+class Order:
+    """A command that joins or leaves. `timeout` in seconds covers all of it; `tell` gets one sentence a step."""
+
+    command: str
+    timeout: float
+    dry_run: bool = False
+    tell: Callable[[str], None] = field(default=lambda sentence: None)
+
+
+@dataclass(frozen=True)
+class Hand:
+    """What a step is done with: `deadline` is of `time.monotonic()`; `check` raises when a signal came."""
+
+    deadline: float
+    check: Callable[[], None]
+
+    @property
+    def left(self) -> float:
+        """Seconds; what is begun this late still gets one."""
+        return max(1.0, self.deadline - time.monotonic())
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step, safe to repeat; `told` is its sentence, in the imperative. `do` returns False: nothing was changed."""
+
+    told: str
+    do: Callable[[Hand], object]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What there is. `row`: KUBERNETES_MASTER|SERVER; `member`: the cluster that was joined (None: none, or it cannot
+    be read); `begun`: a join was cut off; `systemd`: it is there to keep the kubelet."""
+
+    node: str
+    row: dict[str, str]
+    systemd: bool
+    kubelet: Unit
+    joined: bool
+    begun: bool
+    member: Discovery | None
+
+    @property
+    def server(self) -> str:
+        """The configured server's URL, or ""."""
+        return kube_server.url(self.row)
+
+    @property
+    def insecure(self) -> bool:
+        return self.row.get("insecure", "").lower() == "true"
+
+    @property
+    def kubelet_runs(self) -> bool:
+        return self.kubelet.active not in (Active.INACTIVE, Active.FAILED)
+
+
+@dataclass
+class Steps:
+    """What is to be done; `warnings` may still grow while it is. `last`: the error to end with once all is done."""
+
+    steps: Sequence[Step] = ()
+    warnings: list[str] = field(default_factory=list)
+    last: SwitchError | None = None
+
+
+def look(switch: Switch) -> Standing:
+    """Raises Unreachable, NotPermitted, TimedOut: a backend cannot be asked."""
+    (row,) = switch.db.rows(("CONFIG_DB", kube_server.ROW))
+    kubeadm = switch.kubeadm()
+    systemd = switch.units.available()
+    return Standing(
+        switch.cluster().node,
+        kube_server.fields(row),
+        systemd,
+        switch.units.show(KUBELET)[KUBELET] if systemd else Unit(KUBELET),
+        kubeadm.joined(),
+        kubeadm.begun(),
+        server_of(kubeadm.kubelet_conf) if kubeadm.joined() else None,
+    )
+
+
+def refuse_where_nobody_joins(kubeadm: Kubeadm, instead: str) -> None:
+    """Raises Refused where ctrmgrd does it by itself (`instead` is the command that makes it), and without kubeadm."""
+    if ctrmgrd.present():
+        raise Refused("ctrmgrd joins this switch to its cluster and takes it out again, by itself", instead)
+    if not kubeadm.installed():
+        raise Refused(
+            "kubeadm is not installed: this image was built without Kubernetes",
+            "use an image built with it; legacy mode needs none",
+        )
+
+
+def change(
+    switch: Switch, order: Order, planned: Callable[[Standing], Steps], locks: Callable[[], Sequence[str]] = tuple
+) -> Result:
+    """Do what `planned` finds left to do, or show it. `locks`: features that nobody may change meanwhile.
+
+    Raises Unreachable, NotPermitted, TimedOut, Refused when nothing could be begun.
+    """
+    if order.dry_run:
+        standing = look(switch)
+        found = planned(standing)
+        facts = _facts(switch, standing, found.warnings) | {"plan": [step.told for step in found.steps]}
+        return Result(order.command, (), True, found.last, {"node": facts}, bool(found.steps))
+    if os.geteuid() != 0:
+        raise NotPermitted(f"'{order.command}' needs root", "run it as root (sudo)")
+    deadline = time.monotonic() + order.timeout
+    done = False
+    found = Steps()
+    with deferred() as interrupts, ExitStack() as stack:
+        for name in (_LOCK, *sorted(locks())):
+            stack.enter_context(held(switch.run_dir, name, deadline, interrupts.check))
+        standing = look(switch)
+        found = planned(standing)
+        error = found.last
+        try:
+            for step in found.steps:
+                interrupts.check()
+                order.tell(step.told)
+                done |= _take(step, Hand(deadline, interrupts.check), order.command)
+            error = found.last  # a step may have found it
+            interrupts.check()
+        except SwitchError as failure:
+            error = failure
+    return Result(order.command, (), False, error, {"node": _facts(switch, standing, found.warnings)}, done)
+
+
+def _take(step: Step, hand: Hand, command: str) -> bool:
+    try:
+        did = step.do(hand) is not False
+    except SwitchError as error:
+        record(command, "kubernetes", step.told, f"failed: {error}")
+        raise
+    record(command, "kubernetes", step.told, "done" if did else "left to do")
+    return did
+
+
+def _facts(switch: Switch, standing: Standing, warnings: Sequence[str]) -> dict[str, Any]:
+    """This switch as a node, as it is now."""
+    kubeadm = switch.kubeadm()
+    joined = kubeadm.joined()
+    member = server_of(kubeadm.kubelet_conf) if joined else None
+    return {
+        "name": standing.node,
+        "joined": joined,
+        "server": member.server if member else standing.server,
+        "warnings": list(warnings),
+    }

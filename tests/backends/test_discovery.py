@@ -1,0 +1,136 @@
+"""The discovery file of a join: whatever an operator points at, and what kubeadm gets of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+
+import pytest
+
+from system_service.backends.discovery import authority_of, handed_over, read, server_of
+from system_service.errors import NotPermitted, Refused, Unreachable
+from system_service.model import kube_server
+from tests.fakes.api_server import Failure
+
+USERS = b"\nusers: [{user: {token: t}}]"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "discovery.conf")
+
+
+def write(path: str, text: str | bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(text.encode() if isinstance(text, str) else text)
+
+
+def test_certificates_in_files_beside_it_are_embedded(pki, tmp_path, path):
+    told = json.loads(pki.kubeconfig("admin", "https://10.0.0.1:6443"))
+    write(path, json.dumps(told))
+    embedded = read(path)
+    told["users"][0]["user"] = {"client-certificate": "admin.crt", "client-key": pki.path("admin.key")}
+    told["clusters"][0]["cluster"] = {"server": "https://10.0.0.1:6443", "certificate-authority": "ca.crt"}
+    for name in ("admin.crt", "ca.crt"):
+        with open(pki.path(name), "rb") as file:
+            write(str(tmp_path / name), file.read())
+    write(path, json.dumps(told))
+    assert read(path) == embedded
+    assert set(embedded.login) == {"client-certificate-data", "client-key-data"}
+    assert embedded.fingerprint == pki.fingerprint("ca")
+    assert embedded.login["client-key-data"] not in repr(embedded)
+
+
+def test_a_token_from_a_file_and_the_context_that_counts(tmp_path, path):
+    write(str(tmp_path / "token"), "abcdef.0123456789abcdef\n")
+    clusters = [{"name": n, "cluster": {"server": f"https://{n}:1"}} for n in ("one", "two")]
+    users = [{"name": "x", "user": {"tokenFile": "token"}}, {"name": "y", "user": {}}]
+    contexts = [{"name": "c", "context": {"cluster": "two", "user": "x"}}]
+    write(path, json.dumps({"clusters": clusters, "users": users, "contexts": contexts, "current-context": "c"}))
+    found = read(path)
+    assert (found.server, found.authority, found.login) == ("https://two:1", "", {"token": "abcdef.0123456789abcdef"})
+
+
+def test_what_is_handed_over_is_on_no_disk_and_for_its_owner_alone(pki, path):
+    write(path, pki.kubeconfig("admin", "https://10.0.0.1:6443"))
+    given = read(path).at("https://10.0.0.2:6443")
+    with handed_over(given) as name:
+        assert stat.S_IMODE(os.stat(name).st_mode) == 0o600
+        assert os.readlink(name).startswith("/memfd:")
+        assert (read(name).server, read(name).login) == (given.server, given.login)
+    assert not os.path.exists(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "said"),
+    [
+        (b"\xff\xfe\x00", Unreachable, "it is no YAML"),
+        (b"a: [", Unreachable, "it is no YAML"),
+        (b"- 1", Unreachable, "it is no kubeconfig"),
+        (b"!!python/object/apply:os.system ['touch /tmp/x']", Unreachable, "it is no YAML"),
+        (b"clusters: 7\nusers: {}\ncontexts: no", Unreachable, "it names no server with an https address"),
+        (b"clusters: [{name: a, cluster: {server: 'http://x'}}]", Unreachable, "no server with an https address"),
+        (b"clusters: [{name: a, cluster: {server: 'https://x'}}]", Refused, "neither a client certificate"),
+        (
+            b"clusters: [{cluster: {server: 'https://x', certificate-authority-data: '%%'}}]" + USERS,
+            Unreachable,
+            "its certificate-authority-data is no base64",
+        ),
+        (
+            b"clusters: [{cluster: {server: 'https://x', certificate-authority: gone}}]" + USERS,
+            Unreachable,
+            "gone: No such file or directory",
+        ),
+    ],
+)
+def test_a_file_that_is_of_no_use_is_said_to_be(path, text, error, said):
+    write(path, text)
+    with pytest.raises(error, match=said) as raised:
+        read(path)
+    assert raised.value.resolution
+
+
+def test_a_file_that_is_missing_or_may_not_be_read(path, tmp_path, monkeypatch):
+    with pytest.raises(Unreachable, match=r"discovery\.conf cannot be used: No such file or directory"):
+        read(path)
+    with pytest.raises(Unreachable, match="Is a directory"):
+        read(str(tmp_path))
+    with pytest.raises(Unreachable, match="embedded null byte"):
+        read("a\0b")
+    monkeypatch.setattr("builtins.open", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "denied")))
+    with pytest.raises(NotPermitted, match="may not be read"):
+        read(path)
+
+
+def test_what_kubeadm_wrote_is_read_and_nonsense_is_none(path):
+    assert server_of(path) is None
+    write(path, "clusters: [{cluster: {server: 'https://x:1'}}]")
+    assert server_of(path).server == "https://x:1"
+    write(path, b"\xff")
+    assert server_of(path) is None
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [Failure(status=500, body=b"{}"), Failure(body=b"nonsense", status=200), Failure("cut"), Failure("hang")],
+)
+def test_an_authority_that_is_not_told(api, failure):
+    api.failure = failure
+    with pytest.raises(Unreachable, match=f"the API server at {api.url} does not tell its authority"):
+        authority_of(api.url, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("row", "url"),
+    [
+        ({"ip": "10.0.0.1"}, "https://10.0.0.1:6443"),
+        ({"ip": "2001:db8::10", "port": "7443"}, "https://[2001:db8::10]:7443"),
+        ({"ip": "fe80::1%eth0"}, "https://[fe80::1%25eth0]:6443"),
+        ({"ip": "Kube.example.com"}, "https://Kube.example.com:6443"),
+        *(({"ip": ip}, "") for ip in ("", "-o", "a b", "10.0.0.1/x", "10.0.0.1:1", "fe80::1%", "x@y")),
+        ({"ip": "10.0.0.1", "port": "x"}, ""),
+    ],
+)
+def test_the_url_of_a_row(row, url):
+    assert kube_server.url(row) == url

@@ -1,0 +1,321 @@
+"""Joining by a recorded kubeadm: what it is handed, what is refused, what is left when it goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from system_service.domain.join import join
+from system_service.domain.lock import held
+from system_service.errors import Busy, NotPermitted, Refused, Unreachable
+
+READY = ("active", "enabled")
+OFF = ("inactive", "disabled")
+
+
+def joined(station, **order):
+    return join(station.switch(), station.order(**order), station.discovery)
+
+
+def test_what_kubeadm_is_handed(station):
+    result = joined(station)
+    assert (result.error, result.changed) == (None, True)
+    server = f"https://127.0.0.1:{station.api.port}"
+    assert result.facts == {"node": {"name": "leaf-12.example.com", "joined": True, "server": server, "warnings": []}}
+    (call,) = station.calls()
+    path = call["file"]["path"]
+    assert call["argv"] == ["join", "--discovery-file", path, "--node-name", "leaf-12.example.com"]
+    assert (call["file"]["mode"], call["input"], call["env"]["LC_ALL"]) == (0o600, "/dev/null", "C")
+    given = json.loads(station.pki.kubeconfig("admin", server))
+    handed = json.loads(call["file"]["text"])
+    assert (handed["clusters"][0]["cluster"], handed["users"][0]["user"]) == (
+        given["clusters"][0]["cluster"],
+        given["users"][0]["user"],
+    )
+    # The key is in that file and in no other place, and the file is on no disk.
+    key = given["users"][0]["user"]["client-key-data"]
+    assert key not in json.dumps({k: call[k] for k in ("argv", "env")})
+    assert path.startswith(f"/proc/{os.getpid()}/fd/")
+    assert not os.path.exists(path)
+    assert sorted(os.listdir(station.fakes.run_dir)) == [".kubernetes.lock", "sync"]
+    assert station.kubelet() == READY
+
+
+def test_again_is_already_so_and_what_is_down_is_brought_up(station):
+    joined(station)
+    again = joined(station)
+    assert (again.error, again.changed, station.verbs(), station.told) == (None, False, ["join"], [])
+    station.switch().units.stop("kubelet.service", 5)
+    up = joined(station)
+    assert (up.error, up.changed, station.verbs(), station.told) == (None, True, ["join"], ["start kubelet.service"])
+    assert station.kubelet() == READY
+
+
+def test_a_dry_run_shows_the_steps_and_does_nothing(station):
+    os.rmdir(os.path.join(station.root, "proc/sys/net/bridge"))
+    os.makedirs(os.path.join(station.root, "usr/share/sonic/templates"))
+    template = os.path.join(station.root, "usr/share/sonic/templates/kube_cni.10-flannel.conflist")
+    station.write("{}", template)
+    result = joined(station, dry_run=True)
+    assert (result.changed, result.dry_run, result.facts["node"]["joined"]) == (True, True, False)
+    assert result.facts["node"]["plan"] == [
+        "load the kernel's bridge filter",
+        f"give pods the network of {template}",
+        "enable kubelet.service",
+        f"join https://127.0.0.1:{station.api.port} as leaf-12.example.com",
+    ]
+    assert (station.calls(), station.kubelet(), station.there("etc/cni")) == ([], OFF, False)
+    assert not os.path.exists(station.fakes.run_dir)
+
+
+def test_what_the_kubelet_needs_besides_is_there_before_it_starts(station):
+    os.rmdir(os.path.join(station.root, "proc/sys/net/bridge"))
+    station.fakes.program("modprobe", ["mkdir", "-p", os.path.join(station.root, "proc/sys/net/bridge")])
+    os.makedirs(os.path.join(station.root, "usr/share/sonic/templates"))
+    name = "kube_cni.10-flannel.conflist"
+    station.write('{"name": "cbr0"}', os.path.join(station.root, "usr/share/sonic/templates", name))
+    assert joined(station).error is None
+    with open(os.path.join(station.root, "etc/cni/net.d", name), encoding="utf-8") as file:
+        assert file.read() == '{"name": "cbr0"}'
+    assert joined(station).changed is False
+
+
+def test_a_network_that_pods_have_is_left_alone(station):
+    for folder in ("usr/share/sonic/templates", "etc/cni/net.d"):
+        os.makedirs(os.path.join(station.root, folder))
+    station.write("{}", os.path.join(station.root, "usr/share/sonic/templates/kube_cni.10-flannel.conflist"))
+    station.write("{}", os.path.join(station.root, "etc/cni/net.d/05-own.conf"))
+    joined(station)
+    assert os.listdir(os.path.join(station.root, "etc/cni/net.d")) == ["05-own.conf"]
+
+
+# --- the discovery file
+
+
+def test_the_server_is_the_configured_one_wherever_the_file_says_it_is(station):
+    station.set(ip="fe80::1%eth0", port="7443")
+    assert joined(station).facts["node"]["server"] == "https://[fe80::1%25eth0]:7443"
+    (cluster,) = json.loads(station.calls()[0]["file"]["text"])["clusters"]
+    assert cluster["cluster"]["server"] == "https://[fe80::1%25eth0]:7443"
+
+
+def test_a_token_and_a_file_that_all_may_read(station):
+    station.write(station.pki.kubeconfig("admin", "https://x:1", token="abcdef.0123456789abcdef"), mode=0o644)
+    result = joined(station)
+    assert (result.error, result.facts["node"]["warnings"]) == (
+        None,
+        [f"{station.discovery} may be read by others than its owner: chmod 600 {station.discovery}"],
+    )
+    assert json.loads(station.calls()[0]["file"]["text"])["users"][0]["user"] == {"token": "abcdef.0123456789abcdef"}
+    assert "abcdef" not in json.dumps(station.calls()[0]["argv"])
+
+
+def test_a_file_that_is_of_no_use_is_said_to_be_and_nothing_is_done(station):
+    station.write(b"\xff\xfe\x00")
+    with pytest.raises(Unreachable, match="it is no YAML"):
+        joined(station)
+    os.unlink(station.discovery)
+    with pytest.raises(Unreachable, match=r"discovery\.conf cannot be used: No such file or directory"):
+        joined(station)
+    assert (station.calls(), station.kubelet()) == ([], OFF)
+
+
+def test_without_one_it_is_the_switchs_own_kubeconfig(station):
+    os.unlink(station.discovery)
+    assert join(station.switch(), station.order()).error is None
+    assert station.calls()[0]["file"]["text"]
+
+
+# --- who is believed
+
+
+def cluster_info(station) -> dict:
+    inside = json.dumps(
+        {
+            "clusters": [
+                {
+                    "name": "",
+                    "cluster": json.loads(station.pki.kubeconfig("admin", "https://x"))["clusters"][0]["cluster"],
+                }
+            ]
+        }
+    )
+    return {"metadata": {"name": "cluster-info"}, "data": {"kubeconfig": inside}}
+
+
+@pytest.fixture
+def blind(station):
+    """A discovery file that vouches for nobody, and a server that tells anybody its authority."""
+    told = json.loads(station.pki.kubeconfig("admin", "https://x:1"))
+    authority = told["clusters"][0]["cluster"].pop("certificate-authority-data")
+    station.write(json.dumps(told))
+    station.api.public["/api/v1/namespaces/kube-public/configmaps/cluster-info"] = cluster_info(station)
+    return authority
+
+
+def test_without_an_authority_nobody_is_believed(station, blind):
+    with pytest.raises(Refused, match="does not say by which authority") as refused:
+        joined(station)
+    assert "config kubernetes server insecure on" in refused.value.resolution
+    assert station.api.connections == 0
+
+
+def test_insecure_believes_whoever_answers_and_says_so(station, blind):
+    station.set(ip="127.0.0.1", port=str(station.api.port), insecure="True")
+    shown = joined(station, dry_run=True).facts["node"]["plan"][-1]
+    assert shown.endswith(", whoever answers there")
+    result = joined(station)
+    assert result.error is None
+    (warning,) = result.facts["node"]["warnings"]
+    assert "was believed unverified" in warning
+    assert station.pki.fingerprint("ca") in warning
+    cluster = json.loads(station.calls()[0]["file"]["text"])["clusters"][0]["cluster"]
+    # From here on it is verified: kubeadm is never told not to.
+    assert cluster == {"server": f"https://127.0.0.1:{station.api.port}", "certificate-authority-data": blind}
+    assert list(station.api.calls) == [("GET", "/api/v1/namespaces/kube-public/configmaps/cluster-info")]
+
+
+def test_insecure_does_not_switch_off_what_the_file_can_verify(station):
+    station.set(ip="127.0.0.1", port=str(station.api.port), insecure="True")
+    result = joined(station)
+    assert result.facts["node"]["warnings"] == [
+        f"insecure is on and changes nothing: {station.discovery} says who the server is, and it is verified"
+    ]
+    assert station.api.connections == 0
+    assert json.loads(station.calls()[0]["file"]["text"])["clusters"][0]["cluster"]["certificate-authority-data"]
+
+
+@pytest.mark.parametrize("told", [None, {"data": {"kubeconfig": "x: ["}}, {"data": {}}, {"data": 7}])
+def test_a_server_that_does_not_tell_its_authority(station, blind, told):
+    station.set(ip="127.0.0.1", port=str(station.api.port), insecure="True")
+    if told is None:
+        station.api.public.clear()
+    else:
+        station.api.public["/api/v1/namespaces/kube-public/configmaps/cluster-info"] = told
+    error = joined(station).error
+    assert error.exit_code == 7
+    assert f"https://127.0.0.1:{station.api.port}" in str(error)
+    assert station.verbs() == []
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({}, "no Kubernetes server is configured"),
+        ({"port": "6443"}, "no Kubernetes server is configured"),
+        ({"ip": "10.0.0.1", "disable": "TRUE"}, "the Kubernetes server is disabled"),
+        ({"ip": "10.0.0.1/--x"}, "is no address"),
+        ({"ip": "-o", "port": "6443"}, "is no address"),
+        ({"ip": "10.0.0.1", "port": "x"}, "is no address"),
+    ],
+)
+def test_without_a_server_it_is_refused(station, row, said):
+    station.set(**(row or {"NULL": "NULL"}))
+    with pytest.raises(Refused, match=said) as refused:
+        joined(station)
+    assert refused.value.resolution.startswith("config kubernetes server ")
+    assert station.calls() == []
+
+
+def test_without_kubeadm_it_is_refused(station, monkeypatch):
+    monkeypatch.setenv("PATH", station.fakes.bin)
+    station.without_kubeadm()
+    for word in (False, True):
+        with pytest.raises(Refused, match="kubeadm is not installed: this image was built without Kubernetes"):
+            joined(station, dry_run=word)
+
+
+def test_where_ctrmgrd_is_installed_it_is_the_one_that_joins(station, tmp_path, monkeypatch):
+    (tmp_path / "ctrmgrd.service").write_text("[Unit]\n")
+    monkeypatch.setenv("SYSTEMD_UNIT_PATH", str(tmp_path))
+    with pytest.raises(Refused, match="ctrmgrd joins this switch to its cluster") as refused:
+        joined(station)
+    assert refused.value.resolution == "config kubernetes server ip ADDRESS"
+    assert station.calls() == []
+
+
+@pytest.mark.parametrize("name", ["my_switch", "-o", "a b", "x" * 254])
+def test_a_host_name_that_is_no_nodes_name(station, monkeypatch, name):
+    monkeypatch.setenv("SYSTEM_SERVICE_NODE_NAME", name)
+    with pytest.raises(Refused, match="cannot be the name of a node"):
+        joined(station)
+
+
+def test_a_kubelet_that_is_masked_or_missing(station):
+    station.switch().units.mask("kubelet.service")
+    with pytest.raises(Refused, match="masked") as refused:
+        joined(station)
+    assert refused.value.resolution == "systemctl unmask kubelet.service"
+
+
+def test_another_cluster_is_left_first(station):
+    joined(station)
+    station.set(ip="10.9.9.9")
+    assert joined(station).changed is False  # another address of the same cluster: the same authority
+    station.write(station.pki.kubeconfig("admin", "https://x:1", ca="admin"))
+    with pytest.raises(
+        Refused, match=f"has joined https://127.0.0.1:{station.api.port}, and not https://10.9.9.9:6443"
+    ):
+        joined(station)
+
+
+# --- when it goes wrong
+
+
+@pytest.mark.parametrize(
+    ("mood", "said", "code"),
+    [
+        ("is-loud", "kubeadm join failed: error execution phase preflight: after much ado", 1),
+        ("speaks-binary", "kubeadm join failed: error execution phase preflight: ", 1),
+        ("is-cut-off", "kubeadm join failed: error execution phase kubelet-start: timed out", 1),
+        ("lies", "kubeadm join ended well, and yet there is no ", 1),
+    ],
+)
+def test_a_kubeadm_that_fails_and_the_same_command_afterwards(station, mood, said, code):
+    station.mood(mood)
+    failed = joined(station)
+    assert (failed.error.exit_code, failed.facts["node"]["joined"]) == (code, False)
+    assert said in str(failed.error)
+    assert len(str(failed.error)) < 500
+    assert failed.error.resolution
+    station.mood("joins")
+    assert joined(station).error is None
+    # What was cut off half way is cleared first; else there is nothing to clear.
+    assert station.verbs() == (["join", "reset", "join"] if mood == "is-cut-off" else ["join", "join"])
+    assert station.kubelet() == READY
+
+
+def test_one_that_hangs_is_ended_in_time(station):
+    station.mood("hangs")
+    late = joined(station, timeout=1.5)
+    assert (late.error.exit_code, late.error.kind) == (6, "timeout")
+    assert not os.path.exists(station.calls()[0]["file"]["path"])
+    station.mood("joins")
+    assert joined(station).error is None
+
+
+def test_a_signal_ends_it_and_the_file_with_it(station):
+    station.mood("calls-the-parent")
+    stopped = joined(station)
+    assert (stopped.error.exit_code, station.verbs()) == (143, ["join"])
+    assert not os.path.exists(station.calls()[0]["file"]["path"])
+
+
+def test_one_command_at_a_time(station):
+    with (
+        held(station.fakes.run_dir, ".kubernetes", 0, lambda: None),
+        pytest.raises(Busy, match="working on kubernetes"),
+    ):
+        joined(station, timeout=0.1)
+    assert station.calls() == []
+
+
+def test_only_root_joins(station, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(NotPermitted, match="'config kubernetes join' needs root"):
+        joined(station)
