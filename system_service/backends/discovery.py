@@ -9,11 +9,13 @@ import base64
 import binascii
 import json
 import os
+import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from system_service.errors import NotPermitted, Refused, Unreachable
 
@@ -113,6 +115,33 @@ def handed_over(discovery: Discovery) -> Iterator[str]:
         yield f"/proc/{os.getpid()}/fd/{handle}"
     finally:
         os.close(handle)
+
+
+def prove(discovery: Discovery, timeout: float) -> None:
+    """See that its server answers, and is the one its authority vouches for: kubeadm would try for minutes, in silence.
+
+    Raises Unreachable, within `timeout` seconds.
+    """
+    where = f"the API server at {discovery.server}"
+    step = f"see whether it runs: curl -k {discovery.server}/readyz"
+    address = urlsplit(discovery.server)
+    host = address.hostname or ""
+    try:
+        trusting = ssl.create_default_context(cadata=base64.b64decode(discovery.authority).decode("ascii"))
+    except (ValueError, ssl.SSLError):
+        raise Unreachable(
+            f"what the discovery file names as the authority of {discovery.server} is none", step
+        ) from None
+    try:
+        with socket.create_connection((unquote(host), address.port or 443), timeout) as plain:
+            trusting.wrap_socket(plain, server_hostname=host.partition("%")[0]).close()
+    except ssl.SSLCertVerificationError as error:
+        raise Unreachable(
+            f"{where} is not the one that the discovery file vouches for ({error.verify_message})",
+            "have the file made anew, or see whose address that is: config kubernetes server ip ADDRESS",
+        ) from error
+    except OSError as error:
+        raise Unreachable(f"{where} cannot be reached: {error.strerror or error}", step) from error
 
 
 def authority_of(server: str, timeout: float) -> str:

@@ -129,6 +129,6 @@ def _sentence(ended: child.Ended) -> str:
     """What kubeadm says of its failure: the lines that it marks as errors, else its last one."""
     lines = [" ".join(line.split()) for line in (ended.err or ended.out).splitlines() if line.strip()]
     marked = [line for line in lines if line.startswith("[ERROR ")]
-    marked = marked or [line for line in lines if line.lower().startswith("error")]
+    marked = marked or [line for line in lines if line.lower().startswith(("error", "panic:"))]
     told = "; ".join(marked or lines[-1:]) or f"exit code {ended.code}"
     return told if len(told) <= _SENTENCE else f"{told[:_SENTENCE]} ..."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from system_service.backends import trigger
-from system_service.backends.discovery import Discovery, authority_of, handed_over, read
+from system_service.backends.discovery import Discovery, authority_of, handed_over, prove, read
 from system_service.backends.kubeadm import KUBELET, Kubeadm
 from system_service.domain.mode import why_no_server
 from system_service.domain.node import Hand, Order, Standing, Step, Steps, change, refuse_where_nobody_joins
@@ -15,7 +15,7 @@ from system_service.errors import Refused, SwitchError
 from system_service.model.address import is_subdomain
 from system_service.model.snapshot import Active
 
-_ASK = 5.0  # seconds for the server to tell its authority
+_ASK = 5.0  # seconds for an answer of the server
 
 
 def join(switch: Switch, order: Order, discovery_file: str = "") -> Result:
@@ -117,6 +117,7 @@ def _hand_over(switch: Switch, standing: Standing, there: Discovery, warnings: l
             f"insecure is on: {standing.server} was believed unverified; its authority, from now on the one that "
             f"counts, has the fingerprint {there.fingerprint} (SHA-256)"
         )
+    prove(there, min(_ASK, hand.left))
     with handed_over(there) as file:
         switch.kubeadm().join(file, standing.node, hand.left, hand.check)
     if switch.units.show(KUBELET)[KUBELET].active is not Active.ACTIVE:  # kubeadm has started it, where it could

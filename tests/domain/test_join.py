@@ -95,10 +95,27 @@ def test_a_network_that_pods_have_is_left_alone(station):
 
 
 def test_the_server_is_the_configured_one_wherever_the_file_says_it_is(station):
-    station.set(ip="fe80::1%eth0", port="7443")
-    assert joined(station).facts["node"]["server"] == "https://[fe80::1%25eth0]:7443"
+    station.set(ip="localhost", port=str(station.api.port))
+    assert joined(station).facts["node"]["server"] == f"https://localhost:{station.api.port}"
     (cluster,) = json.loads(station.calls()[0]["file"]["text"])["clusters"]
-    assert cluster["cluster"]["server"] == "https://[fe80::1%25eth0]:7443"
+    assert cluster["cluster"]["server"] == f"https://localhost:{station.api.port}"
+    station.set(ip="fe80::1%eth0", port="7443")
+    assert joined(station, dry_run=True).error is None
+
+
+def test_a_server_that_is_not_the_one_meant_never_sees_kubeadm(station):
+    station.write(station.pki.kubeconfig("admin", "https://x:1", ca="admin"))
+    error = joined(station).error
+    assert (error.exit_code, station.calls()) == (7, [])
+    assert f"the API server at https://127.0.0.1:{station.api.port} is not the one that the discovery file" in str(
+        error
+    )
+    station.set(ip="127.0.0.1", port="1")
+    error = joined(station).error
+    assert (error.exit_code, str(error)) == (
+        7,
+        "the API server at https://127.0.0.1:1 cannot be reached: Connection refused",
+    )
 
 
 def test_a_token_and_a_file_that_all_may_read(station):
@@ -183,7 +200,7 @@ def test_insecure_does_not_switch_off_what_the_file_can_verify(station):
     assert result.facts["node"]["warnings"] == [
         f"insecure is on and changes nothing: {station.discovery} says who the server is, and it is verified"
     ]
-    assert station.api.connections == 0
+    assert sum(station.api.calls.values()) == 0
     assert json.loads(station.calls()[0]["file"]["text"])["clusters"][0]["cluster"]["certificate-authority-data"]
 
 
