@@ -2,45 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
-from dataclasses import dataclass
-from types import ModuleType
-
 from system_service.handover import decide, keeper, view
 
+from .mutant import Mutant
+
 DECIDE, KEEPER, VIEW = decide, keeper, view
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """`old`, which occurs once in the module's source, becomes `new`."""
-
-    what: str
-    module: ModuleType
-    old: str
-    new: str
-
-    def build(self) -> ModuleType:
-        """The keeper with this fault; AssertionError when the source has moved on from under it."""
-        source = inspect.getsource(self.module)
-        assert source.count(self.old) == 1, f"{self.what}: {source.count(self.old)} places, not one"
-        changed = _compile(self.module, source.replace(self.old, self.new))
-        if self.module is KEEPER:
-            return changed
-        whole = _compile(KEEPER, inspect.getsource(KEEPER))
-        for name in ("decide", "parse_kube", "at_gate", "judge"):
-            if name in changed.__dict__:
-                whole.__dict__[name] = changed.__dict__[name]
-        return whole
-
-
-def _compile(module: ModuleType, source: str) -> ModuleType:
-    made = ModuleType(f"mutant_of_{module.__name__}")
-    sys.modules[made.__name__] = made
-    exec(compile(source, made.__name__, "exec"), made.__dict__)  # noqa: S102
-    return made
-
 
 MUTANTS = (
     Mutant(

@@ -2,43 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
-from dataclasses import dataclass
-from types import ModuleType
-
 from system_service.domain import mode, plan
 
+from .mutant import Mutant
+
 PLAN, MODE = plan, mode
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """`old`, which occurs once in the module's source, becomes `new`."""
-
-    what: str
-    module: ModuleType
-    old: str
-    new: str
-
-    def build(self) -> ModuleType:
-        """The planner with this fault; AssertionError when the source has moved on from under it."""
-        source = inspect.getsource(self.module)
-        assert source.count(self.old) == 1, f"{self.what}: {source.count(self.old)} places, not one"
-        changed = _compile(self.module.__name__, source.replace(self.old, self.new))
-        if self.module is PLAN:
-            return changed
-        planner = _compile(PLAN.__name__, inspect.getsource(PLAN))
-        planner.__dict__.update(plan_mode=changed.plan_mode, supervised=changed.supervised)
-        return planner
-
-
-def _compile(name: str, source: str) -> ModuleType:
-    module = ModuleType(f"mutant_of_{name}")
-    sys.modules[module.__name__] = module  # dataclasses look their module up
-    exec(compile(source, module.__name__, "exec"), module.__dict__)  # noqa: S102
-    return module
-
 
 MUTANTS = (
     # a skipped action

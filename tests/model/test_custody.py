@@ -9,7 +9,8 @@ import pytest
 from system_service.handover import keeper
 
 from .custody import DOWN, Machine, TooMany, World, Wrong, explore, owners, settles
-from .custody_mutants import BESIDE_CTRMGRD, MUTANTS, Mutant
+from .custody_mutants import BESIDE_CTRMGRD, MUTANTS
+from .mutant import Mutant
 
 # Worlds to begin with; `most` containers of pods at a time; `disasters`: kill -9 of ours, Redis emptied, a reboot. With
 # both at their most there are five million states (CONTRIBUTING.md says how to search them).
@@ -75,14 +76,14 @@ def test_what_exists_in_kubernetes_only_is_run_by_a_pod_or_nobody(fallback: bool
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[m.what.replace(" ", "_") for m in MUTANTS])
 def test_mutant_is_caught(mutant: Mutant) -> None:
-    built = mutant.build()
+    built = mutant.build(keeper)
     assert any(_caught(Machine(built, most), world) for world, most in MUTANT_WORLDS)
 
 
 @pytest.mark.parametrize("mutant", BESIDE_CTRMGRD, ids=[m.what.replace(" ", "_") for m in BESIDE_CTRMGRD])
 def test_mutant_beside_ctrmgrd_is_caught(mutant: Mutant) -> None:
     world, most = BESIDE
-    assert _caught(Machine(mutant.build(), most, ctrmgrd=True), world)
+    assert _caught(Machine(mutant.build(keeper), most, ctrmgrd=True), world)
 
 
 def _caught(machine: Machine, world: World) -> bool:

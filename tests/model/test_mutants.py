@@ -8,7 +8,8 @@ from system_service.domain import plan as planner
 
 from . import modes, spaces
 from .explore import Search, Wrong
-from .mutants import MUTANTS, Mutant
+from .mutant import Mutant
+from .mutants import MUTANTS
 from .rules import VERBS
 
 WORLDS = tuple(spaces.small())
@@ -28,6 +29,6 @@ def test_planner_itself_passes_what_its_mutants_must_not() -> None:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.what.replace(" ", "_"))
 def test_mutant_is_caught(mutant: Mutant) -> None:
-    module = mutant.build()
+    module = mutant.build(planner)
     with pytest.raises((Wrong, AttributeError)):
         _check(module)
