@@ -35,7 +35,8 @@ def command(name: str, after: tuple[str, ...], timeout: float, dry_run: bool, as
       config feature install probe --after swss --after bgp
       config feature install probe --dry-run
     """
-    from system_service.domain.install import install, unit_name, valid_container
+    from system_service.domain.install import install
+    from system_service.domain.site import unit_name, valid_container
     from system_service.terminal import change
 
     if not valid_container(name):

@@ -102,7 +102,8 @@ def _home(snapshot: Snapshot, wanted: FeatureSeen, write: tuple[Action, ...]) ->
     name = wanted.feature.name
     actions = list(write)
     to_run = all(not supervised(snapshot.host, seen) or _up(seen) for seen in wanted.seen)
-    away = bool(write) and wanted.owner is not Owner.LOCAL
+    # Typed again before the local container runs, there is nothing to write, and somebody to wait for all the same.
+    away = wanted.owner is not Owner.LOCAL and (bool(write) or any(seen.pods for seen in wanted.seen))
     if to_run and not wanted.feature.state.off and (away or any(seen.serving for seen in wanted.seen)):
         actions.append(_see(snapshot.host, wanted, Kind.AWAIT_LOCAL))
     if _may_have_label(wanted.own) and not (_follows(snapshot.host, wanted) and to_run):

@@ -6,20 +6,12 @@ import os
 
 import pytest
 
-from system_service.domain.install import (
-    install,
-    plan_install,
-    plan_repair,
-    repair,
-    survey,
-    uninstall,
-    unit_name,
-    valid_container,
-)
+from system_service.domain.install import install, repair, uninstall
 from system_service.domain.observe import observe
 from system_service.domain.operate import Ask
 from system_service.domain.plan import Request, Verb
 from system_service.domain.report import report
+from system_service.domain.site import plan_install, plan_repair, survey, unit_name, valid_container
 from system_service.errors import Failed, NotPermitted, Refused, UnknownFeature
 from tests.fakes import systemctl as fake
 from tests.support.fakes import FakeSwitch

@@ -70,7 +70,23 @@ def check(planner: Any) -> int:
         if [a for a in again.actions if not (case.ctrmgrd and a.kind is Kind.AWAIT_KUBE)]:
             raise Wrong(f"written again: {case}")
         _verdicts(case, first, again)
+    _watch_those_on_their_way_home(planner)
     return made
+
+
+def _watch_those_on_their_way_home(planner: Any) -> None:
+    """Legacy is written, the gate is closed, the local container does not run yet: who asks again is to see it run."""
+    pod = Container("1" * 64, "k8s_snmp", Run.RUNNING)
+    row = parse_feature("snmp", {"state": "enabled", "set_owner": "local"})
+    request = planner.Request(planner.Verb.MODE, Mode.LEGACY, None)
+    for run, active, pods in product((Run.EXITED, Run.RUNNING), (Active.ACTIVE, Active.INACTIVE), ((), (pod,))):
+        box, unit = Container("0" * 64, "snmp", run), Unit("snmp.service", True, active)
+        seen = Seen(Instance("snmp", "", unit.name, "snmp"), box, unit, pods)
+        wanted = FeatureSeen(row, (seen,))
+        planned = planner.plan(Snapshot(Host(True), (wanted,)), wanted, request)
+        due = run is Run.EXITED and active is Active.ACTIVE and bool(pods)
+        if [a.kind for a in planned.actions] != [Kind.AWAIT_LOCAL] * due:
+            raise Wrong(f"on the way home, {run}, {active}, {len(pods)} pods: {planned.actions}")
 
 
 def _plan(planner: Any, case: Case, row: dict[str, str]) -> Any:
@@ -88,7 +104,7 @@ def _plan(planner: Any, case: Case, row: dict[str, str]) -> Any:
     )
     box = None if case.labels is None else SimpleNamespace(labels=case.labels)
     seen = tuple(
-        SimpleNamespace(instance=SimpleNamespace(namespace=p), container=box, unit=None, serving=None)
+        SimpleNamespace(instance=SimpleNamespace(namespace=p), container=box, unit=None, serving=None, pods=())
         for p in case.places
     )
     owner = Owner.NONE if case.only else Owner.LOCAL

@@ -194,4 +194,10 @@ MUTANTS = (
     Mutant("a cluster is asked that is ctrmgrd's", MODE, "if by_ctrmgrd or isinstance", "if isinstance"),
     Mutant("a disabled server counts", MODE, '.lower() != "true"', '.lower() != "yes"'),
     Mutant("any label is a gate", MODE, '.get(GATE_LABEL) == "true" for', '.get(GATE_LABEL) != "" for'),
+    Mutant(
+        "legacy asked for again waits for nobody",
+        MODE,
+        "(bool(write) or any(seen.pods for seen in wanted.seen))",
+        "bool(write)",
+    ),
 )
