@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from system_service.terminal.groups import LazyGroup
-from system_service.terminal.program import run
+from system_service.terminal.program import run, with_version
 
-cli = LazyGroup(
-    "config-kube",
-    table={},
-    help="""Say what this switch's features shall be.
+cli = with_version(
+    LazyGroup(
+        "config-kube",
+        table={},
+        help="""Say what this switch's features shall be.
 
     \b
     Examples:
       config-kube feature state snmp enabled
       config-kube feature mode snmp legacy""",
+    )
 )
 feature = LazyGroup(
     "feature",

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from system_service.terminal.groups import LazyGroup
-from system_service.terminal.program import run
+from system_service.terminal.program import run, with_version
 
-cli = LazyGroup(
-    "show-kube",
-    table={},
-    help="""Look at the features of this switch. Changes nothing.
+cli = with_version(
+    LazyGroup(
+        "show-kube",
+        table={},
+        help="""Look at the features of this switch. Changes nothing.
 
     \b
     Examples:
       show-kube feature status
       show-kube feature mode snmp --json""",
+    )
 )
 feature = LazyGroup(
     "feature",

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from system_service.terminal.groups import LazyGroup
-from system_service.terminal.program import run
+from system_service.terminal.program import run, with_version
 
-cli = LazyGroup(
-    "system",
-    table={
-        "container": ("system_service.container.group", "What units, scripts and containers call"),
-        "service": ("system_service.service.group", "Manage the features of this switch"),
-    },
-    help="""Manage the switch's features, whoever runs them.
+cli = with_version(
+    LazyGroup(
+        "system",
+        table={
+            "container": ("system_service.container.group", "What units, scripts and containers call"),
+            "service": ("system_service.service.group", "Manage the features of this switch"),
+        },
+        help="""Manage the switch's features, whoever runs them.
 
     \b
     Examples:
       system service status
       system service restart snmp
       system container id snmp""",
+    )
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from system_service.domain.mode import goes_with_all
 from system_service.domain.observe import observe
 from system_service.domain.plan import Request, Verb
 from system_service.domain.result import Result
@@ -25,7 +26,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 
 @click.command("mode", cls=Command)
 @click.argument("words", nargs=-1, required=True, metavar="NAME... legacy|kubernetes", shell_complete=_complete)
-@click.option("--all", "everything", is_flag=True, help="Every feature of the switch, instead of names.")
+@click.option("--all", "everything", is_flag=True, help="Every feature that can, instead of names.")
 @click.option("--fallback/--no-fallback", default=None, help="May the local image serve while Kubernetes cannot?")
 @change_options(timeout=300)
 def command(
@@ -54,11 +55,9 @@ def command(
         raise click.UsageError("name the features, or give --all" if not names else "--all takes no names")
     mode = _MODES[word]
     if everything:
-        # What exists in Kubernetes only has no home here to come to.
-        every = observe(Switch.from_env()).features
-        names = [f.feature.name for f in every if mode is Mode.KUBERNETES or not f.kube_only]
+        names = [f.feature.name for f in observe(Switch.from_env()).features if goes_with_all(f, mode)]
         if not names:
-            return Result("config feature mode")
+            return Result("config feature mode", dry_run=dry_run)
     return change.run(
         tuple(names),
         Request(Verb.MODE, mode, fallback),

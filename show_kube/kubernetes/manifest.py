@@ -9,8 +9,9 @@ import click
 from system_service.domain.manifest import BARE, daemonset
 from system_service.domain.mode import GATE_LABEL, GATED
 from system_service.domain.observe import observe
+from system_service.domain.site import valid_container
 from system_service.domain.switch import Switch
-from system_service.errors import Refused
+from system_service.errors import Refused, UnknownFeature
 from system_service.terminal.command import Command
 from system_service.terminal.complete import feature_names
 
@@ -31,7 +32,12 @@ def command(name: str, image: str | None) -> None:
       show kubernetes manifest snmp --image registry.example.com/docker-snmp:20260701.1
     """
     switch = Switch.from_env()
-    (wanted,) = observe(switch, (name,)).features
+    try:
+        (wanted,) = observe(switch, (name,)).features
+    except UnknownFeature as error:
+        if valid_container(name) and not error.resolution.startswith("did you mean"):
+            error.resolution = f"if it exists in Kubernetes only, first: config feature install {name}"
+        raise
     if wanted.kube_only:
         if image is None:
             raise Refused(f"there is no image of {name} on this switch", "name the one in the registry with --image")

@@ -100,7 +100,8 @@ def _next(host: Host, wanted: FeatureSeen, seen: Seen) -> list[str]:
     if wanted.feature.state.off:
         return [f"nothing, until: system service enable {name}"]
     if unit.active is Active.INACTIVE and seen.runs:
-        return [f"nobody watches the container; under its unit again: system service restart {name}"]
+        # `start` takes over what runs; a restart would interrupt it.
+        return [f"nobody watches the container; under its unit again: system service start {name}"]
     if unit.active is Active.INACTIVE:
         return [f"nothing, until the next boot or: system service start {name}"]
     if wanted.kube_only and not seen.runs:

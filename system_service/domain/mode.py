@@ -139,6 +139,15 @@ def has_gate(wanted: FeatureSeen) -> bool:
     )
 
 
+def goes_with_all(wanted: FeatureSeen, mode: Mode) -> bool:
+    """Whether it is meant where nobody is named: what is here and enabled and can move; home, what has one here."""
+    if mode is Mode.LEGACY:
+        return not wanted.kube_only
+    here = wanted.kube_only or any(seen.container or (seen.unit and seen.unit.exists) for seen in wanted.seen)
+    on_asics = any(seen.instance.namespace for seen in wanted.seen)
+    return here and has_gate(wanted) and not on_asics and not wanted.feature.state.off
+
+
 def _refuse_what_cannot_move(snapshot: Snapshot, wanted: FeatureSeen) -> None:
     name = wanted.feature.name
     if not has_gate(wanted):

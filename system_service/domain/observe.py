@@ -173,8 +173,10 @@ def _unknown(switch: Switch, names: list[str]) -> dict[str, UnknownFeature]:
     if not rows:
         raise _empty()
     known = sorted(filter(valid_name, rows), key=natural)
-    near = {name: [n for n in known if n.startswith(name) or name.startswith(n)] for name in names}
-    hint = {name: f"did you mean {', '.join(near[name])}?" if near[name] else _LIST for name in names}
+    from system_service.model.near import near
+
+    meant = {name: near(name, known) for name in names}
+    hint = {name: f"did you mean {', '.join(meant[name])}?" if meant[name] else _LIST for name in names}
     return {name: UnknownFeature(f"there is no feature {name}", hint[name]) for name in names}
 
 

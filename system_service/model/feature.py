@@ -56,18 +56,23 @@ class AdminState(Enum):
 class Feature(NamedTuple):
     """One FEATURE row of CONFIG_DB.
 
-    `knows_owner`: the row has a `set_owner` field, as on images built with Kubernetes. `fallback`: the local image may
-    serve while Kubernetes cannot.
+    `restarts`: whether it is started again when it ends, in the words of `state`. `knows_owner`: the row has a
+    `set_owner` field, as on images built with Kubernetes. `fallback`: the local image may serve while Kubernetes
+    cannot.
     """
 
     name: str
     state: AdminState = AdminState.UNKNOWN
-    auto_restart: bool = True
+    restarts: AdminState = AdminState.ENABLED
     mode: Mode = Mode.LEGACY
     knows_owner: bool = False
     fallback: bool = True
     global_scope: bool = True
     per_asic_scope: bool = False
+
+    @property
+    def auto_restart(self) -> bool:
+        return not self.restarts.off
 
 
 class Instance(NamedTuple):
@@ -85,11 +90,10 @@ def valid_name(name: str) -> bool:
 
 def parse_feature(name: str, row: Mapping[str, str]) -> Feature:
     """A Feature from a row of strings; what is missing or strange takes the host's default."""
-    word = row.get("state", "")
     return Feature(
         name=name,
-        state=AdminState(word) if word in AdminState._value2member_map_ else AdminState.UNKNOWN,
-        auto_restart=row.get("auto_restart", "enabled") not in ("disabled", "always_disabled"),
+        state=_admin(row.get("state", "")),
+        restarts=_admin(row.get("auto_restart", "enabled")),
         mode=Mode.KUBERNETES if row.get("set_owner") == "kube" else Mode.LEGACY,
         knows_owner="set_owner" in row,
         # Only the string `true` turns fallback off; the host's own reader takes any non-empty string, `false` too.
@@ -97,6 +101,10 @@ def parse_feature(name: str, row: Mapping[str, str]) -> Feature:
         global_scope=row.get("has_global_scope", "True") in _TRUE,
         per_asic_scope=row.get("has_per_asic_scope", "False") in _TRUE,
     )
+
+
+def _admin(word: str) -> AdminState:
+    return AdminState(word) if word in AdminState._value2member_map_ else AdminState.UNKNOWN
 
 
 def instances(feature: Feature, namespaces: Iterable[str]) -> tuple[Instance, ...]:

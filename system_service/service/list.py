@@ -24,16 +24,9 @@ def command(as_json: bool) -> Result:
     """
     result = look(Switch.from_env(), "system service list", partial=as_json)
     if not as_json:
-        columns = ("state", "mode", "owner", "status")
+        columns = ("state", "auto_restart_state", "mode", "owner", "status")
         table(
             ("Feature", "State", "AutoRestart", "Mode", "Owner", "Status"),
-            (
-                (r.name, r.fields["state"], _word(r.fields["auto_restart"]), *(r.fields[c] for c in columns[1:]))
-                for r in result.reports
-            ),
+            ((r.name, *(r.fields[c] for c in columns)) for r in result.reports),
         )
     return result
-
-
-def _word(enabled: bool) -> str:
-    return "enabled" if enabled else "disabled"

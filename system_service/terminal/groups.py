@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -63,9 +63,19 @@ class LazyGroup(OrderedHelp, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if not ctx.resilient_parsing and not args[0].startswith("-") and self._full_name(ctx, args[0]) is None:
+            self._fail(ctx, args[0])
         # The usage line shows the full name, whatever prefix was typed.
         _, command, rest = super().resolve_command(ctx, args)
         return (command.name if command else None), command, rest
+
+    def _fail(self, ctx: click.Context, word: str) -> NoReturn:
+        """In the words of the newest click, which knows of no command in a table."""
+        from system_service.model.near import near
+
+        meant = ", ".join(map(repr, sorted(near(word, self.list_commands(ctx)))))
+        told = f" (Did you mean one of: {meant}?)" if "," in meant else f" Did you mean {meant}?" if meant else ""
+        ctx.fail(f"No such command {word!r}.{told}")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = []

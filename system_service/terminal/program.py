@@ -9,6 +9,24 @@ import sys
 import click
 
 
+def with_version(group: click.Group) -> click.Group:
+    """The same group with --version, which says what is installed."""
+    # Not click's own: it looks for translations, each time the host's `show` loads us.
+    option = click.Option(
+        ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."
+    )
+    group.params.append(option)
+    return group
+
+
+def _version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"{ctx.find_root().info_name} {version('sonic-system-service')}")
+        ctx.exit()
+
+
 def run(group: click.Group, name: str) -> None:
     """Run the program under its own name, `python -m` or not, and end the process with its exit code."""
     try:

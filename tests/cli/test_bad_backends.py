@@ -154,6 +154,7 @@ def test_docker_that_is_not_there_leaves_the_intent(snmp):
             "fallback": False,
             "state": "enabled",
             "auto_restart": True,
+            "auto_restart_state": "enabled",
             "detail": ran.json["error"]["message"],
             "changed": False,
         }

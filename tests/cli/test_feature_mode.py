@@ -131,6 +131,19 @@ class TestToKubernetes:
         )
         assert fakes.row("lldp")["set_owner"] == "local"
 
+    def test_all_is_what_is_here_and_enabled_and_can_move(self, fakes):
+        fakes.feature("snmp")
+        fakes.feature("bgp")  # no gate
+        fakes.feature("gnmi", "")  # not here
+        fakes.feature("radv", "exited", state="disabled")
+        planned = fakes.run("config", "feature", "mode", "--all", "kubernetes", "--dry-run", "--json")
+        done = fakes.run("config", "feature", "mode", "--all", "kubernetes", "--json")
+        for ran in (planned, done):  # for want of a server
+            assert (ran.code, [f["name"] for f in ran.json["features"]], ran.json["changed"]) == (7, ["snmp"], True)
+        assert {name: fakes.row(name)["set_owner"] for name in ("snmp", "bgp", "gnmi", "radv")} == {
+            **{"snmp": "kube", "bgp": "local", "gnmi": "local", "radv": "local"}
+        }
+
     @pytest.mark.parametrize("option", ["--dry-run", "--no-wait"])
     def test_dry_run_and_no_wait(self, fakes, option):
         fakes.feature("snmp")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import version
 
 import click
 import pytest
@@ -63,7 +64,11 @@ def test_a_bare_group_prints_its_help_and_ends_well(path):
         (["feat", "--help"], 0, "Usage: show-kube feature "),
         (["feature", "stat", "--help"], 0, "Usage: show-kube feature status "),
         (["feature", "AUTO", "--help"], 0, "Usage: show-kube feature autorestart "),
-        (["feature", "nosuch"], 2, "No such command 'nosuch'"),
+        (["feature", "nosuch"], 2, "No such command 'nosuch'.\n"),
+        (["feature", "sttaus"], 2, "No such command 'sttaus'. Did you mean 'status'?\n"),
+        (["feature", "config-status"], 2, "No such command 'config-status'. Did you mean 'config'?\n"),
+        (["feature", "autostatus"], 2, "(Did you mean one of: 'autorestart', 'status'?)\n"),
+        (["feature", "--nosuch"], 2, "No such option"),
     ],
 )
 def test_unique_prefixes_are_taken(argv, code, said):
@@ -76,3 +81,16 @@ def test_unique_prefixes_are_taken(argv, code, said):
 def test_names_that_may_be_left_out_are_bracketed(command):
     usage = help_of(("system", "service", command), "-h").splitlines()[0]
     assert usage.endswith(" NAME..." if command in ("start", "wait") else " [NAME]...")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_version_is_that_of_the_package(program):
+    result = CliRunner().invoke(PROGRAMS[program], ["--version"], prog_name=program)
+    assert (result.exit_code, result.output) == (0, f"{program} {version('sonic-system-service')}\n")
+
+
+@pytest.mark.parametrize("word", ["abc", "nan", "", "1s"])
+def test_a_time_limit_that_is_no_number(word):
+    result = CliRunner().invoke(system, ["service", "stop", "snmp", "--timeout", word], prog_name="system")
+    assert result.exit_code == 2
+    assert f"Invalid value for '--timeout': {word!r} is not a number of seconds.\n" in result.output

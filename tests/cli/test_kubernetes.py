@@ -28,7 +28,13 @@ def test_manifest_of_a_feature_without_gate_or_of_none(fakes):
         ("show", "kubernetes", "manifest", "bgp"), ("show", "kubernetes", "manifest", "nosuch")
     )
     assert (refused.code, "start-up gate" in refused.err) == (5, True)
-    assert unknown.code == 4
+    assert unknown == (
+        4,
+        "",
+        "Error: there is no feature nosuch\n"
+        "Try: if it exists in Kubernetes only, first: config feature install nosuch\n",
+    )
+    assert fakes.run("show", "kubernetes", "manifest", "bpg").err.endswith("Try: did you mean bgp?\n")
 
 
 def test_sync_has_nothing_to_send_and_asks_nobody(fakes):

@@ -46,6 +46,13 @@ class TestList:
             "",
         )
 
+    def test_autorestart_is_shown_as_the_host_shows_it(self, fakes):
+        fakes.feature("database", state="always_enabled", auto_restart="always_enabled")
+        listed, shown = fakes.run_all(("system", "service", "list"), ("show", "feature", "autorestart"))
+        assert listed.out.splitlines()[2].split()[2] == shown.out.splitlines()[2].split()[1] == "always_enabled"
+        (told,) = fakes.run("system", "service", "list", "--json").json["features"]
+        assert (told["auto_restart"], told["auto_restart_state"]) == (True, "always_enabled")
+
     def test_json(self, trio):
         answer = trio.run("system", "serv", "li", "--json").json
         assert answer["command"] == "system service list"
@@ -121,6 +128,7 @@ class TestStatus:
                 "detail": "",
                 "state": "enabled",
                 "auto_restart": True,
+                "auto_restart_state": "enabled",
                 "instances": [
                     {
                         "namespace": "",

@@ -6,7 +6,10 @@ import time
 
 import pytest
 
+from system_service.domain.actions import Kind
 from system_service.domain.explain import explain
+from system_service.domain.observe import observe
+from system_service.domain.plan import Request, Verb, plan
 from system_service.model.pods import pod_labels
 from tests.fakes import systemctl as fake
 from tests.support.systemd import Spec
@@ -38,7 +41,7 @@ PRE = {"active": "activating", "sub": "start-pre", "gate": "/nonexistent"}
     ("container", "unit", "fields", "why", "next_"),
     [
         ("running", ACTIVE, {}, [], "when its container ends, systemd applies snmp.service's restart rules"),
-        ("running", {}, {}, ["container snmp runs although snmp.service is inactive"], "restart snmp"),
+        ("running", {}, {}, ["container snmp runs although snmp.service is inactive"], "start snmp"),
         ("exited", {}, {}, ["Docker says of container snmp: Exited (0) 5 minutes ago"], "until the next boot or"),
         ("exited", FAILED, {}, ["snmp.service was started too often in a short time"], "given up on snmp.service"),
         ("exited", WAITING, {}, ["snmp.service waits to be started again"], "after its RestartSec"),
@@ -125,7 +128,7 @@ def test_a_pod_that_serves(told, fakes, container, fields, next_):
 def test_a_pod_that_serves_without_its_unit(told, fakes):
     pod(fakes)
     fields = told("exited", {"set_owner": "kube"})
-    assert fields["next"] == ["nobody watches the container; under its unit again: system service restart snmp"]
+    assert fields["next"] == ["nobody watches the container; under its unit again: system service start snmp"]
 
 
 @pytest.mark.parametrize("at_gate", [True, False])
@@ -147,3 +150,21 @@ def test_state_db_is_out_of_date_where_nobody_waits(told, fakes):
 def test_disabled_and_nothing_there(fakes, asker):
     fakes.feature("snmp", "", state="disabled")
     assert explain(fakes.switch(), "snmp").fields["next"] == ["nothing, until: system service enable snmp"]
+
+
+def test_what_is_advised_for_a_container_that_nobody_watches_interrupts_nothing(told, fakes, asker):
+    """`start`: the unit is started, and what runs goes on; of the pod that serves, that is for its start script."""
+    assert "system service start snmp" in told("running")["next"][0]
+    before = fakes.docker.get("snmp").started
+    result = asker("start", "snmp")
+    assert (result.error, result.changed) == (None, True)
+    assert (fakes.docker.get("snmp").state, fakes.docker.get("snmp").started) == ("running", before)
+    assert fakes.switch().units.show("snmp.service")["snmp.service"].active.value == "active"
+
+
+def test_nor_does_it_close_the_gate_of_a_pod_that_serves(told, fakes):
+    pod(fakes)
+    told("exited", {"set_owner": "kube"})
+    snapshot = observe(fakes.switch(), ("snmp",))
+    kinds = [action.kind for action in plan(snapshot, snapshot.features[0], Request(Verb.START)).actions]
+    assert kinds == [Kind.RESET_FAILED, Kind.START_UNIT, Kind.AWAIT_RUNNING]

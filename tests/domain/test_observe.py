@@ -106,7 +106,12 @@ def test_a_name_that_cannot_be(fakes, name):
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("snm", "did you mean snmp, snmp2?"), ("snmp10", "did you mean snmp?"), ("lldp", "system service list")],
+    [
+        ("snm", "did you mean snmp, snmp2?"),
+        ("snmp10", "did you mean snmp?"),
+        ("lldp", "system service list"),
+        ("bpg", "did you mean bgp?"),
+    ],
 )
 def test_a_hint_for_a_name_that_is_near(fakes, name, hint):
     for known in ("snmp2", "snmp", "bgp"):
