@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from system_service.backends import ctrmgrd
 from system_service.backends.discovery import Discovery, server_of
@@ -28,18 +28,16 @@ from system_service.model.snapshot import Active, Unit
 _LOCK = ".kubernetes"  # no feature's name
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(NamedTuple):
     """A command that joins or leaves. `timeout` in seconds covers all of it; `tell` gets one sentence a step."""
 
     command: str
     timeout: float
     dry_run: bool = False
-    tell: Callable[[str], None] = field(default=lambda sentence: None)
+    tell: Callable[[str], None] = lambda sentence: None
 
 
-@dataclass(frozen=True)
-class Hand:
+class Hand(NamedTuple):
     """What a step is done with: `deadline` is of `time.monotonic()`; `check` raises when a signal came."""
 
     deadline: float
@@ -51,16 +49,14 @@ class Hand:
         return max(1.0, self.deadline - time.monotonic())
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One step, safe to repeat; `told` is its sentence, in the imperative. `do` returns False: nothing was changed."""
 
     told: str
     do: Callable[[Hand], object]
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """What there is. `row`: KUBERNETES_MASTER|SERVER; `member`: the cluster that was joined (None: none, or it cannot
     be read); `begun`: a join was cut off; `systemd`: it is there to keep the kubelet."""
 

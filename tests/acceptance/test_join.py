@@ -1,7 +1,7 @@
 """Joining and leaving on the switch itself, by its own `config`: real systemd, a real API server, a played kubeadm.
 
-The real one is held to the same calls by tests/contract/test_kubeadm.py. The switch is a node of its cluster already, by
-other means; here it becomes one under another name.
+The real one is held to the same calls by tests/contract/test_kubeadm.py. The switch is a node of its cluster already,
+by other means; here it becomes one under another name.
 """
 
 from __future__ import annotations

@@ -109,8 +109,7 @@ def test_one_that_dies_under_our_hands(member):
         if sentence.startswith("drop the labels"):
             member.api.failure = Failure(status=503, body=b"{}")
 
-    object.__setattr__(order, "tell", tell)
-    result = leave(member.switch(), order)
+    result = leave(member.switch(), order._replace(tell=tell))
     assert (result.error.exit_code, result.changed) == (7, True)
     assert (member.kubelet(), member.verbs()) == (OFF, ["join", "reset"])
 
@@ -155,9 +154,8 @@ def test_cut_off_after_any_step_the_same_command_completes_it(member, step):
         if len(member.told) > step:
             raise KeyboardInterrupt
 
-    object.__setattr__(order, "tell", dies)
     with pytest.raises(KeyboardInterrupt):
-        leave(member.switch(), order)
+        leave(member.switch(), order._replace(tell=dies))
     assert left(member).error is None
     assert (member.kubelet(), member.api.objects[NODES], member.there("etc/kubernetes/kubelet.conf")) == (
         OFF,

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import sys
-
 from typing import Any
 
 from sandbox.kube.pki import Pki
