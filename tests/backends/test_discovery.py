@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
 
 import pytest
 
@@ -101,6 +102,14 @@ def test_a_file_that_is_missing_or_may_not_be_read(path, tmp_path, monkeypatch):
     monkeypatch.setattr("builtins.open", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "denied")))
     with pytest.raises(NotPermitted, match="may not be read"):
         read(path)
+
+
+def test_without_a_reader_of_yaml_the_extra_is_named(path, monkeypatch):
+    write(path, "{}")
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(Unreachable, match="nothing here reads YAML") as raised:
+        read(path)
+    assert raised.value.resolution == "pip install 'sonic-system-service[kubernetes]'"
 
 
 def test_what_kubeadm_wrote_is_read_and_nonsense_is_none(path):

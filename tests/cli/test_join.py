@@ -88,4 +88,6 @@ def test_without_kubeadm_it_says_what_is_missing(fakes):
 
 def test_no_secret_can_be_given_on_the_command_line(fakes):
     ran = fakes.run("config", "kubernetes", "join", "--token", "abcdef.0123456789abcdef")
-    assert (ran.code, ran.out, "No such option: --token" in ran.err) == (2, "", True)
+    assert (ran.code, ran.out) == (2, "")
+    assert "No such option" in ran.err
+    assert "abcdef" not in ran.err
