@@ -9,7 +9,7 @@ from system_service.domain.result import Result
 from system_service.domain.switch import Switch
 from system_service.terminal.command import Command
 from system_service.terminal.options import json_option
-from system_service.terminal.render import table
+from system_service.terminal.screen import table
 
 
 @click.command("list", cls=Command)
@@ -31,6 +31,8 @@ def command(as_json: bool) -> Result:
                 (r.name, r.fields["state"], _word(r.fields["auto_restart"]), *(r.fields[c] for c in columns[1:]))
                 for r in result.reports
             ),
+            spare=("AutoRestart", "Owner"),
+            whole="--json",
         )
     return result
 

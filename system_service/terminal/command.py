@@ -6,6 +6,7 @@ Commands return a Result; what they print beside it is data on stdout.
 from __future__ import annotations
 
 import errno
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -86,10 +87,10 @@ def echo_json(result: Result) -> None:
 def echo_error(error: SwitchError) -> None:
     # Not at the top: a command that succeeds does not pay for it.
     from system_service.terminal.render import printable
+    from system_service.terminal.screen import paint
 
-    click.echo(f"Error: {printable(str(error))}", err=True)
-    if error.resolution:
-        click.echo(f"Try: {printable(error.resolution)}", err=True)
+    click.echo(f"{paint('Error:', sys.stderr, fg='red')} {printable(str(error))}", err=True)
+    click.echo(f"Try: {printable(error.resolution)}", err=True)
 
 
 def echo_stage(sentence: str) -> None:
@@ -101,5 +102,6 @@ def echo_stage(sentence: str) -> None:
 
 def echo_warning(sentence: str) -> None:
     from system_service.terminal.render import printable
+    from system_service.terminal.screen import paint
 
-    click.echo(f"Warning: {printable(sentence)}", err=True)
+    click.echo(f"{paint('Warning:', sys.stderr, fg='yellow')} {printable(sentence)}", err=True)
