@@ -6,7 +6,6 @@ Commands return a Result; what they print beside it is data on stdout.
 from __future__ import annotations
 
 import errno
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -87,9 +86,10 @@ def echo_json(result: Result) -> None:
 def echo_error(error: SwitchError) -> None:
     # Not at the top: a command that succeeds does not pay for it.
     from system_service.terminal.render import printable
-    from system_service.terminal.screen import paint
+    from system_service.terminal.screen import remark
 
-    click.echo(f"{paint('Error:', sys.stderr, fg='red')} {printable(str(error))}", err=True)
+    remark("Error", str(error), "red")
+    # In one piece, whatever the width: it is there to be copied.
     click.echo(f"Try: {printable(error.resolution)}", err=True)
 
 
@@ -101,7 +101,6 @@ def echo_stage(sentence: str) -> None:
 
 
 def echo_warning(sentence: str) -> None:
-    from system_service.terminal.render import printable
-    from system_service.terminal.screen import paint
+    from system_service.terminal.screen import remark
 
-    click.echo(f"{paint('Warning:', sys.stderr, fg='yellow')} {printable(sentence)}", err=True)
+    remark("Warning", sentence, "yellow")

@@ -55,7 +55,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, spare: Sequen
             )
         click.echo(render.GAP.join(cells).rstrip())
     if lost:
-        click.echo(f"({'; '.join(lost)}; all of it: {whole})", err=True)
+        click.echo(f"({_columns(sys.stdout)} columns: {lost}. Whole: {whole})", err=True)
 
 
 def details(facts: Iterable[tuple[str, str]]) -> None:
@@ -66,31 +66,37 @@ def details(facts: Iterable[tuple[str, str]]) -> None:
         if name == "Status" and value in _STATUS:
             click.echo(f"{name:>{width}}: {paint(value, sys.stdout, fg=_STATUS[value])}")
         else:
-            click.echo(_folded(f"{name:>{width}}: ", value, width + len(": ")))
+            click.echo(_folded(f"{name:>{width}}: ", value, width + len(": "), sys.stdout))
 
 
 def sentence(text: str, indent: int) -> None:
     """Print a sentence on stdout, so far from the margin; a terminal gets a long one wrapped, further from it."""
-    click.echo(_folded(" " * indent, render.printable(text), indent + 2))
+    click.echo(_folded(" " * indent, render.printable(text), indent + 2, sys.stdout))
 
 
-def _columns() -> int:
-    """The width of stdout; more than any line where it is no terminal, or does not say."""
-    if sys.stdout.isatty():
+def remark(word: str, text: str, colour: str) -> None:
+    """Print `word: text` on stderr, the word in its colour; a terminal gets a long one wrapped."""
+    line = _folded(f"{word}: ", render.printable(text), 2, sys.stderr)
+    click.echo(paint(f"{word}:", sys.stderr, fg=colour) + line.removeprefix(f"{word}:"), err=True)
+
+
+def _columns(stream: TextIO) -> int:
+    """The width of a stream; more than any line where it is no terminal, or does not say."""
+    if stream.isatty():
         told = os.environ.get("COLUMNS", "")
         columns = int(told) if told.isdecimal() else 0
-        columns = columns or os.get_terminal_size(sys.stdout.fileno()).columns
+        columns = columns or os.get_terminal_size(stream.fileno()).columns
         if columns:
             return columns
     return sys.maxsize
 
 
-def _fitted(lines: list[list[str]], spare: Sequence[str]) -> tuple[list[list[str]], list[int], list[str]]:
-    """The lines, header first, as they fit; the widths of the columns; and what was lost, as sentences."""
-    columns = _columns()
+def _fitted(lines: list[list[str]], spare: Sequence[str]) -> tuple[list[list[str]], list[int], str]:
+    """The lines, header first, as they fit; the widths of the columns; and what was lost, in words."""
+    columns = _columns(sys.stdout)
     widths = render.widths(lines)
     if _length(widths) <= columns:
-        return lines, widths, []
+        return lines, widths, ""
     if lines[0][-1] == _TEXT and not any(line[-1] for line in lines[1:]):  # nothing is lost with it
         lines = [line[:-1] for line in lines]
     left_out: list[str] = []
@@ -100,13 +106,13 @@ def _fitted(lines: list[list[str]], spare: Sequence[str]) -> tuple[list[list[str
         place = lines[0].index(name)
         lines = [line[:place] + line[place + 1 :] for line in lines]
         left_out.append(name)
-    lost = [f"no room for {', '.join(left_out)} in {columns} columns"] if left_out else []
+    lost = f"no {', '.join(left_out)}" if left_out else ""
     widths = render.widths(lines, padding=0)
     over = _length(widths) - columns
     if over > 0 and lines[0][-1] == _TEXT:
         widths[-1] = max(widths[-1] - over, len(_TEXT))
         lines = [[*line[:-1], _cut(line[-1], widths[-1])] for line in lines]
-        lost.append(f"{_TEXT} is cut" + ("" if left_out else f" to fit {columns} columns"))
+        lost = lost or f"{_TEXT} is cut"
     return lines, widths, lost
 
 
@@ -131,9 +137,9 @@ def _cut(text: str, width: int) -> str:
     return (words.rstrip(" ,;:") if space else kept[:-1]) + more
 
 
-def _folded(begin: str, text: str, indent: int) -> str:
+def _folded(begin: str, text: str, indent: int, stream: TextIO) -> str:
     """`begin` and the text, in lines that fit, the second and further ones indented."""
-    columns = _columns()
+    columns = _columns(stream)
     if len(begin) + len(text) <= columns:
         return begin + text
     import textwrap

@@ -49,8 +49,7 @@ def test_a_table_that_is_too_wide_is_cut_at_a_word_and_says_so(mixed):
         "database  legacy      local  on        running",
         "lldp      legacy      none   on        stopped",
         "snmp      kubernetes  local  on        fallback  the local image serves: the…",
-        "(no room for Since, Version in 80 columns; Detail is cut; all of it: --json, or",
-        "system service status NAME)",
+        "(80 columns: no Since, Version. Whole: --json, or system service status NAME)",
     ]
 
 
@@ -63,8 +62,7 @@ def test_status_has_room_for_more(mixed):
         "database  running   legacy      local",
         "lldp      stopped   legacy      none",
         "snmp      fallback  kubernetes  local  the local image serves: the node has no…",
-        "(no room for Since in 80 columns; Detail is cut; all of it: --json, or with its",
-        "NAME)",
+        "(80 columns: no Since. Whole: --json, or with its NAME)",
         "Error: not running: lldp",
         "Try: system service explain lldp",
     ]
@@ -97,12 +95,12 @@ def test_a_table_without_sentences_loses_its_air_and_then_a_column(mixed, column
     assert terminal.lines[0] == header
     assert terminal.lines[2].startswith("database  ")
     assert terminal.lines[2].endswith("  running")
-    assert ("AutoRestart" in header) is ("no room for AutoRestart" not in terminal.text)
+    assert ("AutoRestart" in header) is (" columns: no AutoRestart" not in terminal.text)
 
 
 def test_columns_decides_where_it_is_set(mixed):
     terminal, _ = see(mixed, "show feature mode", columns=200, COLUMNS="80")
-    assert "(no room for Since, Version in 80 columns" in terminal.text
+    assert "(80 columns: no Since, Version." in terminal.text
     for nonsense in ("0", "-3", "wide"):
         terminal, _ = see(mixed, "show feature mode", columns=300, COLUMNS=nonsense)
         assert WHY in terminal.text
@@ -123,6 +121,23 @@ def test_what_is_said_of_one_feature_is_wrapped(mixed):
     terminal, _ = see(mixed, "system service explain snmp")
     assert "  the local image serves: the node has no room for it: 0/1 nodes are available," in terminal.lines
     assert "    1 Insufficient memory. preemption: 0/1 nodes are available, 1 No preemption" in terminal.lines
+
+
+def test_a_sentence_alone_may_be_what_is_cut(mixed):
+    terminal, _ = see(mixed, "show feature mode", columns=140)
+    assert terminal.lines[-1] == "(140 columns: Detail is cut. Whole: --json, or system service status NAME)"
+    assert "  Since                Detail" in terminal.lines[0]
+    assert terminal.lines[4].endswith(" the local image serves: the node has no room for it: 0/1…")
+
+
+def test_an_error_is_wrapped_and_its_next_step_is_not(mixed):
+    terminal, code = see(mixed, "config feature mode lldp kubernetes", columns=60)
+    assert code == 7
+    assert terminal.lines[-3:] == [
+        "Error: kubernetes is wanted for lldp; the local image serves",
+        "  until it can be had: no Kubernetes server is configured",
+        "Try: config kubernetes server ip ADDRESS",
+    ]
 
 
 def test_the_hosts_own_table_is_the_hosts(mixed):
@@ -195,7 +210,7 @@ def test_what_is_cut_fits_and_is_the_beginning_in_whole_words(text, width):
 @given(st.lists(st.tuples(WORDS, WORDS, SENTENCES), min_size=1, max_size=4), st.integers(50, 120))
 def test_a_table_with_a_sentence_fits(rows, columns):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(screen, "_columns", lambda: columns)
+        patch.setattr(screen, "_columns", lambda stream: columns)
         lines, widths, lost = screen._fitted([["Name", "Since", "Detail"], *map(list, rows)], ("Since",))
     assert screen._length(widths) <= columns
     assert [line[0] for line in lines[1:]] == [row[0] for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ class Shell:
         """Tab after `line` makes it `to`."""
         self._type(line)
         self.terminal.type("\t")
-        self.terminal.settle(f"{PROMPT}{to}".rstrip())
+        self.terminal.until(lambda: self.terminal.text == f"{PROMPT}{to}".rstrip(), to)
 
     def offers(self, line: str, *words: str) -> None:
         """Tab after `line` lists exactly these words."""
@@ -136,12 +137,12 @@ def test_tab(shell, fakes):
 
 @pytest.mark.parametrize("kind", ["bash", "zsh"])
 def test_a_shell_starts_without_the_programs_and_completes_the_files_they_ask_for(kind, host, fakes, tmp_path):
-    """The program is a stand-in here, which notes that it was called, and answers as an option for a file would."""
+    """The program is a stand-in here: it notes that it was called, complains, and asks for a file."""
     called = tmp_path / "called"
     answer = {"bash": "file,", "zsh": "file\\n_\\n_"}[kind]
     stand_in = tmp_path / "bin" / "config-kube"
     stand_in.parent.mkdir()
-    stand_in.write_text(f'#!/bin/sh\nenv | grep COMP >> {called}\nprintf "{answer}\\n"\n')
+    stand_in.write_text(f'#!/bin/sh\nenv | grep COMP >> {called}\necho broken >&2\nprintf "{answer}\\n"\n')
     stand_in.chmod(0o700)
     (tmp_path / "discovery-file.conf").touch()
     shell = open_shell(kind, host, fakes.environment, tmp_path, first=str(stand_in.parent))
@@ -151,3 +152,10 @@ def test_a_shell_starts_without_the_programs_and_completes_the_files_they_ask_fo
         shell.completes(line, f"{line}overy-file.conf")
     assert f"_CONFIG_KUBE_COMPLETE={kind}_complete" in called.read_text().splitlines()
     assert called.read_text().count("_COMPLETE=") == 1
+
+
+@pytest.mark.parametrize("program", ["system", "show-kube", "config-kube"])
+def test_man_finds_the_pages(host, program):
+    pages = host.bin.parent / "share/man"
+    found = subprocess.run(["man", "-M", str(pages), "-w", program], capture_output=True, text=True, timeout=60)
+    assert (found.stdout, found.returncode) == (f"{pages}/man1/{program}.1\n", 0)
