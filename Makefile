@@ -13,7 +13,7 @@ demo-shell: setup  ## a shell on the sandbox switch
 
 test: setup  ## all tests; then those of the command line under the newest click
 	$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
-	$(NEWEST)/python -m pytest -n 2 tests/cli
+	$(NEWEST)/python -m pytest -n 2 tests/cli tests/terminal
 
 check: setup  ## fast: lint, types, and the tests that need no sandbox switch
 	$(BIN)/ruff check .
@@ -24,7 +24,7 @@ check: setup  ## fast: lint, types, and the tests that need no sandbox switch
 bench: setup  ## whole-process medians, memory of wait, growth with the number of features
 	$(BIN)/python -m tests.bench
 
-docs: setup  ## the command reference, made from the commands' own help
+docs: setup  ## the command reference and the manual pages, made from the commands' own help
 	$(BIN)/python -m tests.docs.generate
 
 setup:

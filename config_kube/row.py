@@ -58,7 +58,7 @@ def change_everywhere(db: SwitchDB, name: str, field: str, label: str, value: st
 
     def decide(row: Row) -> Edit:
         if current(row) == "always_enabled":
-            raise Refused(f"Feature '{name}' {label} is always enabled and can not be modified")
+            raise Refused(f"Feature '{name}' {label} is always enabled and can not be modified", _LIST)
         return Edit({field: value})
 
     written: list[str] = []

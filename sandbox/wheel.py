@@ -9,7 +9,7 @@ from sandbox import cache
 from sandbox.processes import run
 
 SOURCE = Path(__file__).resolve().parent.parent
-PARTS = ("show_kube", "config_kube", "system_service", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+PARTS = ("show_kube", "config_kube", "system_service", "share", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
 
 
 def build(base: Path) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class SwitchError(Exception):
-    """A failure that an operator can read. `str()` is the sentence; `resolution` is the next step ("" if none).
+    """A failure that an operator can read. `str()` is the sentence; `resolution` is the next step.
 
     `kind` and `exit_code` are part of the command contract (docs/exit-codes.md).
     """
@@ -16,7 +16,7 @@ class SwitchError(Exception):
     kind = "failed"
     exit_code = 1
 
-    def __init__(self, message: str, resolution: str = "") -> None:
+    def __init__(self, message: str, resolution: str) -> None:
         super().__init__(message)
         self.resolution = resolution
 
@@ -80,6 +80,6 @@ class Busy(SwitchError):
 class Interrupted(SwitchError):
     """A signal ended the command after the action at hand. Its code is 128 + the signal's number."""
 
-    def __init__(self, signal_number: int, message: str, resolution: str = "") -> None:
+    def __init__(self, signal_number: int, message: str, resolution: str) -> None:
         super().__init__(message, resolution)
         self.exit_code = 128 + signal_number

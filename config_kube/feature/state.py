@@ -43,7 +43,11 @@ def command(name: str, state: str, block: bool, timeout: float, as_json: bool) -
         # A failure that was there before our change is no answer to it; without a change it is the last word.
         seen = _wait(db, name, state, deadline, stale if result.changed else "")
     except KeyboardInterrupt:
-        stopped = Interrupted(_SIGINT, f"stopped waiting: the state of {name} is written and will be acted on")
+        stopped = Interrupted(
+            _SIGINT,
+            f"stopped waiting: the state of {name} is written and will be acted on",
+            f"show feature status {name}",
+        )
         return result._replace(error=stopped)
     if seen == state:
         return result

@@ -31,7 +31,7 @@ def command(discovery_file: str, timeout: float, dry_run: bool, as_json: bool) -
     \b
     Examples:
       config kubernetes join
-      config kubernetes join --discovery-file /root/bootstrap.conf --timeout 120
+      config kubernetes join --discovery-file /root/join.conf --timeout 120
       config kubernetes join --dry-run
     """
     return membership.run(

@@ -9,8 +9,8 @@ import click
 from system_service.domain.node import Order
 from system_service.domain.result import Result
 from system_service.domain.switch import Switch
-from system_service.terminal.change import progress
 from system_service.terminal.command import echo_warning, spoken
+from system_service.terminal.progress import progress
 
 
 def run(change: Callable[[Switch, Order], Result], *, timeout: float, dry_run: bool, as_json: bool) -> Result:

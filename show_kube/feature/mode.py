@@ -11,7 +11,7 @@ from system_service.domain.switch import Switch
 from system_service.terminal.command import Command
 from system_service.terminal.complete import feature_names
 from system_service.terminal.options import json_option
-from system_service.terminal.render import table
+from system_service.terminal.screen import table
 
 
 @click.command("mode", cls=Command)
@@ -42,5 +42,7 @@ def command(name: str | None, as_json: bool) -> Result:
                 )
                 for r in result.reports
             ),
+            spare=("Since", "Version"),
+            whole="--json, or system service status NAME",
         )
     return result

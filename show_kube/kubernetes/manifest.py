@@ -29,7 +29,7 @@ def command(name: str, image: str | None) -> None:
 
     \b
     Examples:
-      show kubernetes manifest snmp --image registry.example.com/docker-snmp:20260701.1
+      show kubernetes manifest snmp --image registry.example.com/snmp:v2
     """
     switch = Switch.from_env()
     try:
@@ -47,7 +47,10 @@ def command(name: str, image: str | None) -> None:
     described = switch.engine.image(str(container.get("Image")))
     labels = (container.get("Config") or {}).get("Labels") or {}
     if name not in GATED and labels.get(GATE_LABEL) != "true":
-        raise Refused(f"{name} cannot run from Kubernetes: its image has no start-up gate")
+        raise Refused(
+            f"{name} cannot run from Kubernetes: its image has no start-up gate",
+            f"leave {name} in legacy mode, or use an image with the label {GATE_LABEL}=true",
+        )
     reference = image or str((container.get("Config") or {}).get("Image"))
     if image is None:
         click.echo(f"{reference} is the switch's own image; name the one in the registry with --image", err=True)

@@ -158,7 +158,7 @@ class Engine:
             response = self._call("POST", f"/containers/{self._exact(ref)}/wait", ref=ref, timeout=timeout)
         except Unreachable as error:
             if isinstance(error.__cause__, TimeoutError):
-                raise TimedOut(f"container {ref} still runs after {timeout:g} s") from error
+                raise TimedOut(f"container {ref} still runs after {timeout:g} s", f"docker top {ref}") from error
             raise
         told = self._parsed(response.body)
         code = told.get("StatusCode") if isinstance(told, dict) else None

@@ -219,7 +219,7 @@ class SwitchDB:
 
     def _config(self, namespace: str) -> Config:
         if namespace not in self._configs:
-            raise Failed(f"this switch has no namespace {namespace}")
+            raise Failed(f"this switch has no namespace {namespace}", ASK_DATABASE)
         return self._configs[namespace]
 
 

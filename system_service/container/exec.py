@@ -9,12 +9,13 @@ import click
 from system_service.backends.engine import Engine
 from system_service.domain.locate import docker_name, replace_by_docker
 from system_service.terminal.command import Command
+from system_service.terminal.complete import feature_names
 from system_service.terminal.groups import HELP_NAMES
 
 
 # Everything after the name is the command's own, `--help` too.
 @click.command("exec", cls=Command, context_settings={**HELP_NAMES, "allow_interspersed_args": False})
-@click.argument("name")
+@click.argument("name", shell_complete=feature_names)
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="CMD...")
 def command(name: str, words: tuple[str, ...]) -> None:
     """Run a command in a feature's container, on this terminal if there is one; its exit code is the command's.

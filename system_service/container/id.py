@@ -7,10 +7,11 @@ import click
 from system_service.backends.engine import Engine
 from system_service.domain.locate import docker_name
 from system_service.terminal.command import Command
+from system_service.terminal.complete import feature_names
 
 
 @click.command("id", cls=Command)
-@click.argument("name")
+@click.argument("name", shell_complete=feature_names)
 def command(name: str) -> None:
     """Print the docker name or id that runs a feature. Exit code 4: there is none.
 

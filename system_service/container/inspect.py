@@ -7,10 +7,11 @@ import click
 from system_service.backends.engine import Engine
 from system_service.domain.locate import docker_name
 from system_service.terminal.command import Command
+from system_service.terminal.complete import feature_names
 
 
 @click.command("inspect", cls=Command)
-@click.argument("name")
+@click.argument("name", shell_complete=feature_names)
 def command(name: str) -> None:
     """Print what Docker knows of a feature's container: a JSON list of one object, as `docker inspect` does.
 

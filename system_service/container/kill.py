@@ -6,10 +6,11 @@ import click
 
 from system_service.domain.contain import Contained
 from system_service.terminal.command import Command, echo_stage
+from system_service.terminal.complete import feature_names
 
 
 @click.command("kill", cls=Command)
-@click.argument("name")
+@click.argument("name", shell_complete=feature_names)
 def command(name: str) -> None:
     """Kill a feature's container at once, as warm and fast reboot do. A stopped one is left alone.
 

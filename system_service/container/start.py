@@ -6,10 +6,11 @@ import click
 
 from system_service.domain.contain import Contained
 from system_service.terminal.command import Command, echo_stage, echo_warning
+from system_service.terminal.complete import feature_names
 
 
 @click.command("start", cls=Command)
-@click.argument("name")
+@click.argument("name", shell_complete=feature_names)
 def command(name: str) -> None:
     """Start a feature's container, as a unit's ExecStartPre does.
 

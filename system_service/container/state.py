@@ -7,10 +7,11 @@ import click
 from system_service.domain.contain import Contained
 from system_service.model.state_row import host_time, local_down, local_up
 from system_service.terminal.command import Command
+from system_service.terminal.complete import feature_names
 
 
 @click.command("state", cls=Command)
-@click.argument("name")
+@click.argument("name", shell_complete=feature_names)
 @click.argument("system_state", metavar="up|down", type=click.Choice(["up", "down"]))
 @click.argument("owner", required=False, type=click.Choice(["local", "kube"]), metavar="[local|kube]")
 @click.option("--version", metavar="V", help="The version of the image that runs.")

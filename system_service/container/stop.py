@@ -6,11 +6,12 @@ import click
 
 from system_service.domain.contain import Contained
 from system_service.terminal.command import Command, echo_stage, echo_warning
+from system_service.terminal.complete import feature_names
 
 
 @click.command("stop", cls=Command)
 @click.option("-t", "--timeout", type=click.IntRange(0), metavar="SECONDS", help="How long it may take to end.")
-@click.argument("name")
+@click.argument("name", shell_complete=feature_names)
 def command(name: str, timeout: int | None) -> None:
     """Stop a feature's container, as a unit's ExecStop does. After the time it is killed (teamd 60 s, others 10 s).
 

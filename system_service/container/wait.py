@@ -11,10 +11,11 @@ import system_service
 from system_service.errors import UnknownFeature
 from system_service.model.feature import valid_name
 from system_service.terminal.command import Command
+from system_service.terminal.complete import feature_names
 
 
 @click.command("wait", cls=Command)
-@click.argument("name")
+@click.argument("name", shell_complete=feature_names)
 def command(name: str) -> None:
     """Wait for the end of a feature's container, as a unit's ExecStart does. Exit code 0: it has ended.
 

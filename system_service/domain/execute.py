@@ -208,7 +208,7 @@ def _edit(row: dict[str, str], action: Action, command: str) -> Edit | None:
     if not row:
         raise Refused(f"the row of feature {action.target} has just been removed", f"{command} again")
     if "state" in action.fields and row.get("state", "").startswith("always_"):
-        raise Refused(f"feature {action.target} has just become {row['state']}")
+        raise Refused(f"feature {action.target} has just become {row['state']}", f"show feature config {action.target}")
     fields = {k: v for k, v in action.fields.items() if v is not None and row.get(k) != v}
     gone = tuple(k for k, v in action.fields.items() if v is None and k in row)
     return Edit(fields, gone) if fields or gone else None

@@ -184,7 +184,7 @@ def _send_away(switch: Switch, executor: Executor, site: Site) -> None:
         while pods_of(name, switch.engine.containers()) or (cluster and cluster.present(name)):
             executor.check()
             if time.monotonic() >= executor.deadline:
-                raise TimedOut("it is still there")
+                raise TimedOut("it is still there", "kubectl get pods")
             time.sleep(_PAUSE)
     except Interrupted:
         raise

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from system_service.backends import ctrmgrd
 from system_service.backends.switchdb import Edit, SwitchDB
+from system_service.domain.actions import Action, Kind
 from system_service.domain.lock import held
 from system_service.domain.mode import configured, has_gate, label
 from system_service.domain.switch import Switch
@@ -57,8 +58,15 @@ def unsent(own_rows: Mapping[str, Mapping[str, str]]) -> dict[str, str | None]:
     return found
 
 
-def send(switch: Switch, names: Sequence[str] = (), check: Callable[[], None] = lambda: None) -> dict[str, str | None]:
+def send(
+    switch: Switch,
+    names: Sequence[str] = (),
+    check: Callable[[], None] = lambda: None,
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> dict[str, str | None]:
     """Send what is unsent, in one patch; what that was. `check` may raise to give up waiting for another who sends.
+
+    `tell` gets a sentence before the API server is spoken to.
 
     As long as the operator has set no Kubernetes server, or disabled it, nothing is sent; nor where ctrmgrd sends.
 
@@ -72,6 +80,7 @@ def send(switch: Switch, names: Sequence[str] = (), check: Callable[[], None] = 
     with held(switch.run_dir, _SENDER, time.monotonic() + _PATIENCE, check):
         labels = _left(switch, names)
         if labels:
+            tell(str(Action(Kind.LABEL, "", labels)))
             switch.cluster().label(labels)
             for key, value in labels.items():
                 taken(switch.db, key.removesuffix("_enabled"), value is not None)

@@ -33,7 +33,10 @@ def daemonset(feature: str, container: dict[str, Any], image: dict[str, Any], re
     """
     config, host = _object(container.get("Config")), _object(container.get("HostConfig"))
     if host.get("NetworkMode") not in ("host", None):
-        raise Refused(f"container {feature} has a network of its own; a feature's pod shares the host's")
+        raise Refused(
+            f"container {feature} has a network of its own; a feature's pod shares the host's",
+            f"leave {feature} in legacy mode, or create its container with --net host",
+        )
     mounts, volumes = _mounts(feature, container.get("Mounts"))
     name = feature.replace("_", "-").replace(".", "-").lower()
     run: dict[str, Any] = {
@@ -44,7 +47,10 @@ def daemonset(feature: str, container: dict[str, Any], image: dict[str, Any], re
         "securityContext": _security(host),
     }
     if not _LABEL.fullmatch(feature):
-        raise Refused(f"Kubernetes has no container named {feature}: lower-case letters, digits and `-` only")
+        raise Refused(
+            f"Kubernetes has no container named {feature}: lower-case letters, digits and `-` only",
+            f"leave {feature} in legacy mode",
+        )
     labels = {"app": name}
     pod = {
         "hostNetwork": True,

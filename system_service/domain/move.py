@@ -165,6 +165,10 @@ class Move:
             for name, one in moving.items()
             if one.error is None and (name in acting or any(a.kind.waits for a in one.actions))
         }
+        for name, one in left.items():
+            for action in one.actions:
+                if action.kind.waits or action.kind is Kind.KEEP:
+                    self.executor.tell(f"{name}: {action}")
         asked, why, seen = 0.0, dict.fromkeys(left, ""), time.monotonic()
         while left:
             self.executor.check()
@@ -182,8 +186,11 @@ class Move:
                     return
                 features = ()
             for wanted in features:
-                if self._over(left[wanted.feature.name], wanted):
+                one = left[wanted.feature.name]
+                if self._over(one, wanted):
                     del left[wanted.feature.name]
+                    if one.error is None:
+                        self.executor.tell(f"{wanted.feature.name}: {_whom(self.request.mode)} runs it")
             if not left:
                 return
             now = time.monotonic()

@@ -218,7 +218,10 @@ def _cycle(host: Host, wanted: FeatureSeen, seen: Seen) -> list[Action]:
 def _enable(host: Host, wanted: FeatureSeen) -> list[Action]:
     feature = wanted.feature
     if feature.state is AdminState.ALWAYS_DISABLED:
-        raise Refused(f"feature {feature.name} is always_disabled and cannot be enabled")
+        raise Refused(
+            f"feature {feature.name} is always_disabled and cannot be enabled",
+            f"leave {feature.name} disabled, or use an image that allows it",
+        )
     _refuse_leaving(wanted)
     write = [] if feature.state.on else [Action(Kind.WRITE, feature.name, {"state": AdminState.ENABLED.value})]
     if host.featured:
@@ -273,7 +276,10 @@ def _see_stopped(seen: Seen) -> list[Action]:
 def _disable(host: Host, wanted: FeatureSeen) -> list[Action]:
     feature = wanted.feature
     if feature.state is AdminState.ALWAYS_ENABLED:
-        raise Refused(f"feature {feature.name} is always_enabled and cannot be disabled")
+        raise Refused(
+            f"feature {feature.name} is always_enabled and cannot be disabled",
+            f"leave {feature.name} enabled; to run it anew: system service restart {feature.name}",
+        )
     write = [] if feature.state.off else [Action(Kind.WRITE, feature.name, {"state": AdminState.DISABLED.value})]
     actions = list(write)
     for seen in wanted.seen:

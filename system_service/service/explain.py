@@ -9,7 +9,7 @@ from system_service.domain.result import Result
 from system_service.domain.switch import Switch
 from system_service.terminal.command import Command
 from system_service.terminal.options import json_option, name_argument
-from system_service.terminal.render import printable
+from system_service.terminal.screen import sentence
 
 
 @click.command("explain", cls=Command)
@@ -30,5 +30,5 @@ def command(name: str, as_json: bool) -> Result:
             if lines:
                 click.echo(f"{heading.capitalize()}:")
                 for line in lines:
-                    click.echo(f"  {printable(line)}")
+                    sentence(line, indent=2)
     return Result("system service explain", (explained,))

@@ -9,7 +9,7 @@ from system_service.domain.result import Result
 from system_service.domain.switch import Switch
 from system_service.terminal.command import Command
 from system_service.terminal.options import json_option
-from system_service.terminal.render import table
+from system_service.terminal.screen import table
 
 
 @click.command("list", cls=Command)
@@ -28,5 +28,7 @@ def command(as_json: bool) -> Result:
         table(
             ("Feature", "State", "AutoRestart", "Mode", "Owner", "Status"),
             ((r.name, *(r.fields[c] for c in columns)) for r in result.reports),
+            spare=("AutoRestart", "Owner"),
+            whole="--json",
         )
     return result

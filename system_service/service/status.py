@@ -11,7 +11,7 @@ from system_service.domain.switch import Switch
 from system_service.errors import NotRunning
 from system_service.terminal.command import Command
 from system_service.terminal.options import json_option, names_argument
-from system_service.terminal.render import details, table
+from system_service.terminal.screen import details, table
 
 
 @click.command("status", cls=Command)
@@ -36,7 +36,11 @@ def command(names: tuple[str, ...], as_json: bool) -> Result:
     ]
     if not as_json:
         _show(reports, one=len(names) == 1)
-    verdict = NotRunning(f"not running: {', '.join(r.name for r in down)}") if down else None
+    verdict = None
+    if down:
+        verdict = NotRunning(
+            f"not running: {', '.join(r.name for r in down)}", f"system service explain {down[0].name}"
+        )
     return Result(looked.command, looked.reports, error=looked.error or verdict)
 
 
@@ -50,6 +54,8 @@ def _show(reports: list[Report], *, one: bool) -> None:
             (r.name, *(r.fields[k] for k in ("status", "mode", "owner")), local(r.fields["since"]), r.fields["detail"])
             for r in reports
         ),
+        spare=("Since", "Owner"),
+        whole="--json, or with its NAME",
     )
 
 

@@ -16,6 +16,7 @@ from system_service.model.feature import Mode
 from system_service.model.snapshot import FeatureSeen, Host, Snapshot
 from system_service.terminal.command import Command
 from system_service.terminal.options import json_option, names_argument
+from system_service.terminal.progress import progress
 
 _TIMEOUT = 60.0  # seconds for each feature that needs something
 
@@ -49,9 +50,9 @@ def command(names: tuple[str, ...], boot: bool, as_json: bool) -> Result:
         if not as_json:
             click.echo(f"gates closed: {', '.join(closed) or 'none to close'}")
         return Result("system service sync", tuple(Report(name, changed=True) for name in closed))
-    ask = Ask("system service sync", names, Request(Verb.MODE, Mode.KUBERNETES), _TIMEOUT, wait=False)
+    ask = Ask("system service sync", names, Request(Verb.MODE, Mode.KUBERNETES), _TIMEOUT, wait=False, tell=progress())
     repaired = repair(switch, ask)
-    sent = send(switch, names)
+    sent = send(switch, names, tell=ask.tell)
     if not as_json:
         for one in repaired:
             click.echo(

@@ -15,6 +15,7 @@ from system_service.domain.switch import Switch
 from system_service.errors import TimedOut
 from system_service.terminal.command import Command
 from system_service.terminal.options import json_option, names_argument, timeout_option
+from system_service.terminal.progress import progress
 
 _PAUSE = 0.25  # seconds between two looks
 _GOALS: dict[str, Callable[[Report], bool]] = {
@@ -38,7 +39,8 @@ def command(names: tuple[str, ...], goal: str, timeout: float, as_json: bool) ->
       system service wait snmp --for running
       system service wait snmp lldp --for stopped --timeout 30
     """
-    switch = Switch.from_env()
+    switch, tell = Switch.from_env(), progress()
+    told: dict[str, str] = {}
     deadline = switch.engine.until = time.monotonic() + timeout
     with deferred() as interrupts:
         while True:
@@ -47,6 +49,11 @@ def command(names: tuple[str, ...], goal: str, timeout: float, as_json: bool) ->
             if not missing or time.monotonic() >= deadline:
                 break
             interrupts.check()
+            for r in missing:
+                status = r.fields["status"]
+                if told.get(r.name) != status:
+                    tell(f"{r.name} is {status}")
+                told[r.name] = status
             time.sleep(min(_PAUSE, max(0.0, deadline - time.monotonic())))
     if not as_json:
         for r in reports:

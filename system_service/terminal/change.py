@@ -1,9 +1,7 @@
-"""How every command that changes features runs and is shown: progress, the outcome lines, the plan of a dry run."""
+"""How every command that changes features runs and is shown: the outcome lines, the plan of a dry run."""
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable
 
 import click
@@ -15,6 +13,7 @@ from system_service.domain.switch import Switch
 from system_service.terminal.command import Command, echo_error, spoken
 from system_service.terminal.hints import save_hint
 from system_service.terminal.options import change_options, names_argument
+from system_service.terminal.progress import progress
 
 
 def run(
@@ -70,18 +69,6 @@ def verb_command(name: str, verb: Verb, text: str, *, writes_config: bool = Fals
         )
 
     return command
-
-
-class progress:  # noqa: N801 - used as a function: progress()(sentence)
-    """Prints one line a stage on stderr with the seconds since the start, where stderr is a terminal."""
-
-    def __init__(self) -> None:
-        self.begun = time.monotonic()
-        self.shown = sys.stderr.isatty()
-
-    def __call__(self, sentence: str) -> None:
-        if self.shown:
-            click.echo(f"{time.monotonic() - self.begun:6.1f} s  {sentence}", err=True)
 
 
 def _show(result: Result) -> None:

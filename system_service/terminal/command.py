@@ -86,10 +86,11 @@ def echo_json(result: Result) -> None:
 def echo_error(error: SwitchError) -> None:
     # Not at the top: a command that succeeds does not pay for it.
     from system_service.terminal.render import printable
+    from system_service.terminal.screen import remark
 
-    click.echo(f"Error: {printable(str(error))}", err=True)
-    if error.resolution:
-        click.echo(f"Try: {printable(error.resolution)}", err=True)
+    remark("Error", str(error), "red")
+    # In one piece, whatever the width: it is there to be copied.
+    click.echo(f"Try: {printable(error.resolution)}", err=True)
 
 
 def echo_stage(sentence: str) -> None:
@@ -100,6 +101,6 @@ def echo_stage(sentence: str) -> None:
 
 
 def echo_warning(sentence: str) -> None:
-    from system_service.terminal.render import printable
+    from system_service.terminal.screen import remark
 
-    click.echo(f"Warning: {printable(sentence)}", err=True)
+    remark("Warning", sentence, "yellow")

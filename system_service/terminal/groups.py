@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 HELP_NAMES = {"help_option_names": ["-h", "-?", "--help"]}
 
@@ -77,10 +80,19 @@ class LazyGroup(OrderedHelp, click.Group):
         told = f" (Did you mean one of: {meant}?)" if "," in meant else f" Did you mean {meant}?" if meant else ""
         ctx.fail(f"No such command {word!r}.{told}")
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        # The table knows what a Tab asks; click would import every command that fits.
+        from click.shell_completion import CompletionItem
+
+        words = [w for w in self.list_commands(ctx) if w.startswith(incomplete)]
+        items = [CompletionItem(word, help=self._line(word)) for word in words]
+        return items + click.Command.shell_complete(self, ctx, incomplete)
+
+    def _line(self, name: str) -> str:
+        return self.table[name][1] if name in self.table else self.commands[name].get_short_help_str()
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = []
-        for name in self.list_commands(ctx):
-            rows.append((name, self.table[name][1] if name in self.table else self.commands[name].get_short_help_str()))
+        rows = [(name, self._line(name)) for name in self.list_commands(ctx)]
         if rows:
             with formatter.section("Commands"):
                 formatter.write_dl(rows)

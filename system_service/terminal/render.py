@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-_GAP = "  "
+GAP = "  "
 # A column is at least this much wider than its header.
 _PADDING = 2
 
@@ -23,14 +23,11 @@ def printable(value: str) -> str:
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows of strings under a header on stdout; numbers stay the strings they are."""
     body = [[printable(cell).strip() for cell in row] for row in rows]
-    widths = [max([len(head) + _PADDING, *map(len, cells)]) for head, *cells in zip(header, *body, strict=True)]
-    for line in (header, ["-" * width for width in widths], *body):
-        click.echo(_GAP.join(map(str.ljust, line, widths)).rstrip())
+    columns = widths([header, *body])
+    for line in (header, ["-" * width for width in columns], *body):
+        click.echo(GAP.join(map(str.ljust, line, columns)).rstrip())
 
 
-def details(facts: Iterable[tuple[str, str]]) -> None:
-    """Print one thing's facts on stdout, a line each, names aligned to the right."""
-    lines = [(name, printable(value)) for name, value in facts]
-    width = max(len(name) for name, _ in lines)
-    for name, value in lines:
-        click.echo(f"{name:>{width}}: {value}")
+def widths(lines: Sequence[Sequence[str]], padding: int = _PADDING) -> list[int]:
+    """How wide the columns are; the first line is the header, and has `padding` after it."""
+    return [max([len(head) + padding, *map(len, cells)]) for head, *cells in zip(*lines, strict=True)]

@@ -7,7 +7,7 @@ import time
 
 import hiredis
 
-from system_service.backends.dbconfig import find_configs
+from system_service.backends.dbconfig import ASK_DATABASE, find_configs
 from system_service.backends.switchdb import Edit, SwitchDB
 from system_service.errors import Failed, NotPermitted, Unreachable
 from system_service.model.naming import feature_of_container
@@ -66,7 +66,7 @@ class Board(Link):
         try:
             return any(connection.read() for connection in self._subscribed)
         except (OSError, EOFError, hiredis.ProtocolError) as error:
-            raise Unreachable("the switch database hung up") from error
+            raise Unreachable("the switch database hung up", ASK_DATABASE) from error
 
     def look(self, version: str | None) -> None:
         """Read the rows; where owners are known, make STATE_DB's say that the local container runs, if it says nothing.
@@ -95,7 +95,7 @@ class Board(Link):
         from system_service.handover.rows import Rows
 
         if self._db is None:
-            raise Unreachable("the switch database cannot be reached")
+            raise Unreachable("the switch database cannot be reached", ASK_DATABASE)
         return Rows(self._db, self.feature, self._container)
 
     def down(self) -> None:
@@ -145,11 +145,11 @@ def _subscribe(address: Address, channels: list[str]) -> Connection:
             raise NotPermitted(
                 f"{where} may not be opened", "run it as root (sudo), or as a member of the redis group"
             ) from error
-        raise Unreachable(f"{where} cannot be reached ({error.strerror or error})") from error
+        raise Unreachable(f"{where} cannot be reached ({error.strerror or error})", ASK_DATABASE) from error
     try:
         connection.subscribe(*channels)
         connection.read()  # what came with the confirmation is older than the look that follows
     except (OSError, EOFError, hiredis.ProtocolError, ReplyError) as error:
         connection.close()
-        raise Unreachable(f"{where} does not tell of changes ({error})") from error
+        raise Unreachable(f"{where} does not tell of changes ({error})", ASK_DATABASE) from error
     return connection

@@ -9,7 +9,7 @@ import time
 from system_service.errors import Unreachable
 from system_service.waiting.link import Link
 from system_service.wire import http
-from system_service.wire.docker import TIMEOUT, Docker
+from system_service.wire.docker import STATUS, TIMEOUT, Docker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,9 +69,9 @@ class Events(Link):
         *lines, self._rest = self._rest.split(b"\n")
         actions = [action for line in lines if line.strip() and (action := self._action(line))]
         if ended and not actions:
-            raise Unreachable(f"dockerd at {self._docker.address} ended the stream of events")
+            raise Unreachable(f"dockerd at {self._docker.address} ended the stream of events", STATUS)
         if len(self._rest) >= _MOST_BYTES:
-            raise Unreachable(f"dockerd at {self._docker.address} sends something that is no event")
+            raise Unreachable(f"dockerd at {self._docker.address} sends something that is no event", STATUS)
         return actions
 
     def inspect(self) -> dict[str, Any] | None:
@@ -93,4 +93,4 @@ class Events(Link):
             ours = bool(self._labels) or event["Actor"]["Attributes"]["name"] == self._container
             return str(event["Action"]) if ours else ""
         except (ValueError, RecursionError, KeyError, TypeError) as error:
-            raise Unreachable(f"dockerd at {self._docker.address} sends something that is no event") from error
+            raise Unreachable(f"dockerd at {self._docker.address} sends something that is no event", STATUS) from error

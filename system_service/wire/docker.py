@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 # Seconds. An inspect waits while the daemon starts or stops this very container.
 TIMEOUT = 15.0
+STATUS = "systemctl status docker"
+"""The next step where dockerd does not answer."""
 _END = "/containers/{}/wait?condition=next-exit"
 # Seconds for a start; and on top of the time a container has to stop: after it Docker kills, reaps and unmounts.
 SLOW, AFTER_STOP = 60.0, 10.0
@@ -134,7 +136,7 @@ class Docker:
             )
         else:
             told = (error.strerror if isinstance(error, OSError) else "") or error or type(error).__name__
-            found = Unreachable(f"dockerd at {self.address} cannot be reached ({told})")
+            found = Unreachable(f"dockerd at {self.address} cannot be reached ({told})", STATUS)
         raise found from error
 
 

@@ -25,3 +25,12 @@ def test_nothing_of_ours_is_seen_where_it_was_not_asked_for(console: Console) ->
         assert [line.strip() for line in installed.splitlines() if f" {program}/" in line and ".pyc" not in line] == [
             f"{program}/plugins/sonic_system_service.py"
         ]
+
+
+def test_a_login_shell_of_the_switch_finds_our_completion_by_itself(console: Console) -> None:
+    line = ". /usr/share/bash-completion/bash_completion; _completion_loader {0}; complete -p {0}"
+    for program in ("system", "show-kube", "config-kube"):
+        found = console.type(["bash", "--norc", "-c", line.format(program)])
+        assert found == f"complete -o nosort -F _sonic_system_service {program}\n"
+    pages = sorted(console.type("ls /usr/local/share/man/man1").split())
+    assert {"config-kube.1", "show-kube.1", "system.1"} <= {*pages}

@@ -182,7 +182,10 @@ def test_an_older_and_a_newer_docker_are_spoken_to(snmp):
 def test_output_that_nobody_reads_is_no_traceback(snmp):
     with open("/dev/full", "wb") as full, snmp.start("system", "service", "list", stdout=full) as process:
         _, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (1, b"Error: the output cannot be written: No space left on device\n")
+    said = (
+        "Error: the output cannot be written: No space left on device\nTry: see to the place it is written to (`df`)\n"
+    )
+    assert (process.returncode, err.decode()) == (1, said)
 
 
 def test_docker_that_hangs(hanging):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
-from contextlib import suppress
 
 import pytest
 
@@ -90,24 +88,3 @@ def test_an_error_of_redis_is_shown_harmless(fakes, failure, monkeypatch):
     fakes.redis.failure = failure
     for ran in fakes.run_all(("system", "service", "status"), ("system", "container", "start", "snmp")):
         assert "\\x1b[31m\\x07" in ran.err or failure == "garbage"
-
-
-def test_progress_on_a_terminal_is_a_line_a_stage(fakes):
-    fakes.feature("snmp")
-    ours, theirs = pty.openpty()
-    with fakes.start("system", "service", "disable", "snmp", stderr=theirs) as process:
-        os.close(theirs)
-        out, _ = process.communicate(timeout=60)
-    said = b""
-    with suppress(OSError):  # how a terminal ends that nobody writes to any more
-        while part := os.read(ours, 4000):
-            said += part
-    os.close(ours)
-    assert (process.returncode, out) == (0, b"snmp: disabled\n")
-    stages = [line.split(" s  ", 1)[-1] for line in said.decode().splitlines()]
-    assert stages == [
-        "snmp: write state=disabled to CONFIG_DB FEATURE|snmp",
-        "snmp: stop container snmp",
-        "snmp: wait until container snmp has stopped",
-        "Run `config save` to keep this over a reboot.",
-    ]

@@ -83,10 +83,14 @@ LOOK = (
         "system_service.model.naming",
         "system_service.model.pods",
         "system_service.model.state_row",
+        "system_service.terminal.screen",
     }
 ) - {"system_service.terminal.host"}
 SERVICE = LOOK | {"system_service.cli", "system_service.service", "system_service.service.group"}
-CHECK = (SERVICE | {"system_service.domain.check", "system_service.service.check"}) - {"system_service.domain.look"}
+CHECK = (SERVICE | {"system_service.domain.check", "system_service.service.check"}) - {
+    "system_service.domain.look",
+    "system_service.terminal.screen",
+}
 ALIVE = {"system_service.domain.alive", "system_service.domain.critical", "system_service.domain.kept"}
 MODE = LOOK | {"show_kube", "show_kube.cli", "show_kube.feature", "show_kube.feature.mode"}
 CONTAINER = DOCKER | {
@@ -100,6 +104,7 @@ CONTAINER = DOCKER | {
     "system_service.model",
     "system_service.terminal",
     "system_service.terminal.command",
+    "system_service.terminal.complete",
     "system_service.terminal.groups",
     "system_service.terminal.program",
     "system_service.wire",

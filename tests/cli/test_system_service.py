@@ -79,12 +79,13 @@ class TestStatus:
         assert both.json["error"] == {
             "kind": "failed",
             "message": "not running: lldp",
-            "resolution": "",
+            "resolution": "system service explain lldp",
             "exit_code": 3,
         }
         assert kubed.json["features"][0]["status"] == "fallback"  # which is running
-        assert (extra.code, extra.err) == (3, "Error: not running: extra\n")
-        assert (everything.code, everything.err) == (3, "Error: not running: lldp\n")
+        assert (extra.code, extra.err) == (3, "Error: not running: extra\nTry: system service explain extra\n")
+        assert everything.code == 3
+        assert everything.err == "Error: not running: lldp\nTry: system service explain lldp\n"
         assert trio.writes() == []
 
     def test_without_names_a_disabled_one_and_one_of_unknown_state_may_stand(self, trio):
@@ -284,8 +285,20 @@ class TestChanges:
         cases = [
             ("start", "a", "disabled", "feature a is disabled", "system service enable a"),
             ("restart", "b", "always_disabled", "feature b is disabled", "system service enable b"),
-            ("disable", "c", "always_enabled", "feature c is always_enabled and cannot be disabled", ""),
-            ("enable", "d", "always_disabled", "feature d is always_disabled and cannot be enabled", ""),
+            (
+                "disable",
+                "c",
+                "always_enabled",
+                "feature c is always_enabled and cannot be disabled",
+                "leave c enabled; to run it anew: system service restart c",
+            ),
+            (
+                "enable",
+                "d",
+                "always_disabled",
+                "feature d is always_disabled and cannot be enabled",
+                "leave d disabled, or use an image that allows it",
+            ),
         ]
         for _, name, word, _, _ in cases:
             fakes.feature(name, "exited", state=word)

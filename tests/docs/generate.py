@@ -1,4 +1,4 @@
-"""Makes docs/commands.md from the help of the commands themselves: `python -m tests.docs.generate`."""
+"""Makes docs/commands.md and the manual pages from the commands' own help: `python -m tests.docs.generate`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from config_kube.cli import cli as config_kube
 from show_kube.cli import cli as show_kube
 from system_service.cli import cli as system
+from tests.docs import man
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 ROOTS = {"system": system, "show-kube": show_kube, "config-kube": config_kube}
@@ -49,5 +50,12 @@ def page() -> str:
     return "\n".join(parts)
 
 
+def manuals() -> dict[Path, str]:
+    """The manual pages: where each is, and what it is to be."""
+    return {man.PAGES / f"{root}.1": man.page(root, list(walk(command, root))) for root, command in ROOTS.items()}
+
+
 if __name__ == "__main__":
     PAGE.write_text(page())
+    for path, text in manuals().items():
+        path.write_text(text)

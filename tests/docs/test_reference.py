@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 
-from tests.docs.generate import PAGE, ROOTS, page, walk
+from tests.docs import man
+from tests.docs.generate import PAGE, ROOTS, manuals, page, walk
 
 
 def test_command_reference_is_what_make_docs_would_write():
     assert PAGE.read_text() == page()
+
+
+def test_manual_pages_are_what_make_docs_would_write():
+    assert {path: path.read_text() for path in man.PAGES.iterdir()} == manuals()
 
 
 def test_every_command_has_help_with_an_example():

@@ -80,7 +80,7 @@ def test_features_do_not_wait_for_each_other(tmp_path, holder):
 
 def test_a_signal_ends_the_wait_for_the_lock(tmp_path, holder):
     def interrupted() -> None:
-        raise Interrupted(15, "interrupted")
+        raise Interrupted(15, "interrupted", "again")
 
     with pytest.raises(Interrupted), held(str(tmp_path), "snmp", soon(), interrupted):
         pass

@@ -290,7 +290,7 @@ def test_what_the_host_s_own_commands_wrote_counts(joined, api):
 
 
 def test_a_backend_that_is_away_for_a_moment_does_not_end_the_watch(joined, api, mocker):
-    seen = mocker.patch("system_service.domain.move.observe", side_effect=Unreachable("a reload"))
+    seen = mocker.patch("system_service.domain.move.observe", side_effect=Unreachable("a reload", "wait"))
     late = move(joined, "snmp", timeout=1.0)
     assert isinstance(late.error, TimedOut)
     assert seen.call_count > 1

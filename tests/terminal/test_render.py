@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tabulate import tabulate
 
-from system_service.terminal.render import details, printable, table
+from system_service.terminal.render import printable, table
 
 # One column wide each: tabulate counts others differently with and without wcwidth.
 CELLS = st.text(st.characters(min_codepoint=32, max_codepoint=0x24F), max_size=30).filter(str.isprintable)
@@ -42,8 +42,3 @@ def test_nothing_printable_carries_a_control_character(text):
 def test_escape_sequences_arrive_as_text(capsys):
     table(("Feature",), [["\x1b[2Jsnmp\r\n\u202e"]])
     assert capsys.readouterr().out.splitlines()[2] == "\\x1b[2Jsnmp\\r\\n\\u202e"
-
-
-def test_details_line_up(capsys):
-    details([("Feature", "snmp"), ("Mode", "legacy\n")])
-    assert capsys.readouterr().out == "Feature: snmp\n   Mode: legacy\\n\n"
