@@ -3,7 +3,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sonic-system-service
 BIN := $(CACHE)/venv/bin
 NEWEST := $(CACHE)/venv-newest-click/bin
 
-.PHONY: demo demo-shell test check bench docs setup clean
+.PHONY: demo demo-shell test check bench docs dist setup clean
 
 demo: setup  ## bring the sandbox switch up and tell the story
 	$(BIN)/python -m sandbox.demo
@@ -26,6 +26,9 @@ bench: setup  ## whole-process medians, memory of wait, growth with the number o
 
 docs: setup  ## the command reference and the manual pages, made from the commands' own help
 	$(BIN)/python -m tests.docs.generate
+
+dist: setup  ## wheel and source package of the last commit, reproducible
+	$(BIN)/python -m sandbox.dist
 
 setup:
 	@sandbox/setup.sh

@@ -16,12 +16,11 @@ ROOT = "sonic-root:latest"
 SWITCH = "sonic-switch:latest"
 VERSION = "20260601.1"
 """IMAGE_VERSION of the feature images on the switch."""
-PRODUCT_UNITS = (
-    "sonic-system-service-gates.service",
-    "sonic-system-service-sync.path",
-    "sonic-system-service-sync.service",
-)
-"""What an operator enables after installing the wheel."""
+PIP = "pip --quiet --no-cache-dir --disable-pip-version-check"
+INSTALL = f"{PIP} install --no-index --break-system-packages --root-user-action=ignore --find-links"
+"""Then a folder and our package: the folder's wheel, and no network."""
+BARE = "sonic-switch:bare"
+"""The switch before anything of ours is installed."""
 PUBLISHED = ("20260701.1", "20260801.1")
 """IMAGE_VERSIONs of the images in the registry, which the switch has to pull."""
 
@@ -73,7 +72,7 @@ def build_feature(engine: Engine, name: str, version: str = VERSION, tag: str | 
 
 
 def build_switch(engine: Engine, wheels: Path, config_db: str, restart_sec: int | None) -> None:
-    """Build the switch's image: host files, then our wheel by pip, as on a switch.
+    """Build the switch's image: host files, then our wheel as README says.
 
     `config_db` is the text of config_db.json; `restart_sec` (seconds) replaces RestartSec of the features' units.
     """
@@ -82,11 +81,10 @@ def build_switch(engine: Engine, wheels: Path, config_db: str, restart_sec: int 
     (context / "Dockerfile").write_text(
         f'FROM {ROOT}\nCOPY root/ /\nENV LC_ALL=C.UTF-8\nCMD ["/lib/systemd/systemd"]\n'
     )
-    engine.docker("build", "--quiet", "--network", "none", "-t", "sonic-switch:bare", str(context), timeout=120)
+    engine.docker("build", "--quiet", "--network", "none", "-t", BARE, str(context), timeout=120)
     engine.docker(
-        *("run", "--name", "install", "--net", "none", "-v", f"{wheels}:/wheels:ro", "sonic-switch:bare"),
-        *("pip", "install", "--quiet", "--no-index", "--no-cache-dir", "--find-links", "/wheels"),
-        *("--break-system-packages", "--root-user-action=ignore", "sonic-system-service"),
+        *("run", "--name", "install", "--net", "none", "-v", f"{wheels}:/wheels:ro", BARE),
+        *("sh", "-c", f"{INSTALL} /wheels sonic-system-service && system host install --kubernetes"),
         timeout=120,
     )
     engine.docker("commit", "--change", 'CMD ["/lib/systemd/systemd"]', "install", SWITCH)
@@ -111,7 +109,5 @@ def render_host(root: Path, config_db: str, restart_sec: int | None) -> None:
             dropin = units / f"{name}.service.d/sandbox.conf"
             dropin.parent.mkdir()
             dropin.write_text(f"[Service]\nRestartSec={restart_sec}\n")
-    for unit in PRODUCT_UNITS:
-        (wanted / unit).symlink_to(f"/usr/local/lib/systemd/system/{unit}")
     (root / "etc/sonic").mkdir()
     (root / "etc/sonic/config_db.json").write_text(config_db)

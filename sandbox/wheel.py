@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from sandbox import cache
@@ -12,8 +13,11 @@ SOURCE = Path(__file__).resolve().parent.parent
 PARTS = ("show_kube", "config_kube", "system_service", "share", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
 
 
-def build(base: Path) -> Path:
-    """Build below `base`; the folder with the wheel in it. SandboxError when the build fails."""
+def build(base: Path, change: Callable[[Path], object] = lambda source: None) -> Path:
+    """Build below `base`; the folder with the wheel in it. SandboxError when the build fails.
+
+    `change`: what is done to the copy of the tree before.
+    """
     source, wheels = base / "source", base / "wheels"
     source.mkdir()
     for part in PARTS:
@@ -22,6 +26,7 @@ def build(base: Path) -> Path:
             shutil.copytree(origin, source / part, ignore=shutil.ignore_patterns("__pycache__"))
         elif origin.exists():
             shutil.copy(origin, source / part)
+    change(source)
     python = cache.folder() / "venv/bin/python"
     command = [str(python), "-m", "pip", "wheel", "--quiet", "--no-index", "--no-build-isolation", "--no-deps"]
     run([*command, "-w", str(wheels), str(source)], timeout=120)

@@ -10,6 +10,7 @@ cli = with_version(
         "system",
         table={
             "container": ("system_service.container.group", "What units, scripts and containers call"),
+            "host": ("system_service.host.group", "Set the package up on this switch, and take it back"),
             "service": ("system_service.service.group", "Manage the features of this switch"),
         },
         help="""Manage the switch's features, whoever runs them.

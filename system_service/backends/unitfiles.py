@@ -5,10 +5,10 @@ Nothing is ever overwritten or removed that does not bear the mark. No dataclass
 
 from __future__ import annotations
 
-import contextlib
 import os
 
-from system_service.errors import Failed, NotPermitted, Refused
+from system_service.backends.files import partial, put, read, remove, remove_folder
+from system_service.errors import Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ RestartSec=30
 [Install]
 WantedBy=multi-user.target
 """
-_MOST = 65536
 
 
 def text(name: str, after: Sequence[str] = ()) -> str:
@@ -62,16 +61,7 @@ class UnitFiles:
 
     def read(self, name: str) -> str | None:
         """The text of the feature's unit, if it is one of ours."""
-        try:
-            handle = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError:  # absent, a link, not to be read: none of ours
-            return None
-        try:
-            found = os.read(handle, _MOST).decode("utf-8", "replace")
-        except OSError:  # a folder
-            return None
-        finally:
-            os.close(handle)
+        found = read(self._path(name))
         return found if found.startswith(f"{_MARK}\n") else None
 
     def others(self, name: str) -> bool:
@@ -83,52 +73,22 @@ class UnitFiles:
 
     def write(self, name: str, content: str) -> None:
         """Put the unit there, whole or not at all. Raises Refused where somebody else's file is."""
-        path, partial = self._path(name), self._partial(name)
+        path = self._path(name)
         if os.path.lexists(path) and self.read(name) is None:
             raise Refused(f"{path} is not ours, and stays as it is", "choose another name")
-        try:
-            os.makedirs(self.folder, exist_ok=True)
-            handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-            with open(handle, "w", encoding="utf-8") as file:
-                os.fchmod(handle, 0o644)  # whatever the umask took away
-                file.write(content)
-                file.flush()
-                os.fsync(handle)
-            os.rename(partial, path)
-        except OSError as error:
-            raise _told(error, path) from error
+        put(path, content)
 
     def remove(self, name: str) -> None:
         """Remove the unit, if it is ours, and what belongs to it alone. Nothing of it there is fine."""
-        try:
-            _unlink(self._partial(name))
-            if self.read(name) is not None:
-                self._remove_drop_ins(name)
-                _unlink(self._path(name))
-        except OSError as error:
-            raise _told(error, str(error.filename or self._path(name))) from error
+        remove(partial(self._path(name)))
+        if self.read(name) is not None:
+            self._remove_drop_ins(name)
+            remove(self._path(name))
 
     def _remove_drop_ins(self, name: str) -> None:
-        import shutil
-
         folder = os.path.join(self.admin, f"{name}.service.d")
         if os.path.isdir(folder) and not os.path.islink(folder):
-            shutil.rmtree(folder)
+            remove_folder(folder)
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, f"{name}.service")
-
-    def _partial(self, name: str) -> str:
-        # The same at every try: a killed one leaves at most this, and the next takes it.
-        return os.path.join(self.folder, f".{name}.service.new")
-
-
-def _unlink(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
-
-
-def _told(error: OSError, path: str) -> Failed | NotPermitted:
-    if isinstance(error, PermissionError):
-        return NotPermitted(f"{path}: {error.strerror}", "run it as root (sudo)")
-    return Failed(f"{path} cannot be written: {error.strerror}", f"see to {os.path.dirname(path)}")

@@ -131,6 +131,13 @@ class Units:
         """
         self._files("enable", names, lambda unit: unit.file_state not in ("disabled", "", *_MASKED))
 
+    def enable_offline(self, *names: str) -> None:
+        """Enable units of an image that is being made: there no systemd is at work that could be asked. As `enable`."""
+        ended = self._run("enable", [], names, self._timeout)
+        self._in_time(ended, "enable", names)
+        if ended.code != 0:
+            raise _refusal(ended, f"systemctl enable {' '.join(names)}", "is the package installed?")
+
     def disable(self, *names: str) -> None:
         """Disable units for boot; one without [Install], and a masked one, stay as they are."""
         self._files("disable", names, lambda unit: unit.file_state not in _ON)
@@ -149,6 +156,15 @@ class Units:
         self._in_time(ended, "daemon-reload", ())
         if ended.code != 0:
             raise _refusal(ended, "systemctl daemon-reload", "systemctl is-system-running")
+
+    def make_folders(self, entry: str) -> None:
+        """Make what a tmpfiles.d entry (its file's name) asks for. Raises Failed, and as all."""
+        argv = ["systemd-tmpfiles", "--create", entry]
+        ended = self._spawn(argv)
+        if ended.code is None:
+            raise TimedOut(f"{' '.join(argv)} did not end within {self._timeout:g} s", " ".join(argv))
+        if ended.code != 0:
+            raise _refusal(ended, " ".join(argv), " ".join(argv))
 
     def _job(self, verb: str, name: str, timeout: float, block: bool, wanted: tuple[Active, ...]) -> None:
         ended = self._run(verb, [] if block else ["--no-block"], [name], timeout)

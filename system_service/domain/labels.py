@@ -22,7 +22,8 @@ from system_service.model.state_row import LABELS_ROW, OWN_TABLE
 
 UNKNOWN = "unknown"
 """In the place of true or false: what the API server has of this label."""
-_SENDER = ".labels"  # no feature's name
+SENDER = ".labels"
+"""The lock of whoever sends; no feature's name."""
 _PATIENCE = 15.0  # seconds for another who sends: a connection, an answer, and some
 
 
@@ -77,7 +78,7 @@ def send(
     if ctrmgrd.present() or not _left(switch, names):
         return {}
     # One at a time: what is noted last is what was sent last.
-    with held(switch.run_dir, _SENDER, time.monotonic() + _PATIENCE, check):
+    with held(switch.run_dir, SENDER, time.monotonic() + _PATIENCE, check):
         labels = _left(switch, names)
         if labels:
             tell(str(Action(Kind.LABEL, "", labels)))

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
-
 import click
 
 from system_service.domain.check import PATIENCE
 from system_service.domain.monit import configuration
 from system_service.domain.observe import intent
 from system_service.domain.switch import Switch
-from system_service.errors import Failed
 from system_service.terminal.command import Command
 from system_service.terminal.options import names_argument, patience_option
+from system_service.terminal.program import own_path
 
 
 @click.command("monit", cls=Command)
@@ -35,13 +31,4 @@ def command(names: tuple[str, ...], patience: float) -> None:
     for error in wanted.unknown.values():
         raise error
     options = () if patience == PATIENCE else ("--patience", f"{patience:g}")
-    click.echo(configuration((f.name for f in wanted.features), _program(), options), nl=False)
-
-
-def _program() -> str:
-    """The absolute path of `system`, which monit wants."""
-    called = os.path.abspath(sys.argv[0])
-    found = called if os.path.basename(called) == "system" and os.access(called, os.X_OK) else shutil.which("system")
-    if found is None:
-        raise Failed("the program `system` is not in PATH", "install the package: pip install sonic-system-service")
-    return os.path.abspath(found)
+    click.echo(configuration((f.name for f in wanted.features), own_path(), options), nl=False)

@@ -46,6 +46,10 @@ def json_option() -> Decorated:
     return click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, on failure too.")
 
 
+def dry_run_option() -> Decorated:
+    return click.option("--dry-run", is_flag=True, help="Show the steps, change nothing.")
+
+
 def timeout_option(default: float) -> Decorated:
     """Seconds for the whole command."""
     return click.option(
@@ -76,7 +80,7 @@ def change_options(timeout: float = 60) -> Decorated:
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         for option in (
             json_option(),
-            click.option("--dry-run", is_flag=True, help="Show the steps, change nothing."),
+            dry_run_option(),
             click.option("--no-wait", is_flag=True, help="Return once it is begun."),
             timeout_option(timeout),
         ):

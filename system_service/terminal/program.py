@@ -37,6 +37,19 @@ def run(group: click.Group, name: str) -> None:
         gc.freeze()
 
 
+def own_path() -> str:
+    """The absolute path of `system`, for those that are to call it. Raises Failed when it is nowhere."""
+    import shutil
+
+    from system_service.errors import Failed
+
+    called = os.path.abspath(sys.argv[0])
+    found = called if os.path.basename(called) == "system" and os.access(called, os.X_OK) else shutil.which("system")
+    if found is None:
+        raise Failed("the program `system` is not in PATH", "install the package: pip install sonic-system-service")
+    return os.path.abspath(found)
+
+
 def _exit_code(group: click.Group, name: str) -> int:
     try:
         outcome = group.main(prog_name=name, standalone_mode=False)

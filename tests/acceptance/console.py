@@ -125,7 +125,7 @@ class Console:
         assert done.returncode == expect, f"{line}: exit {done.returncode}, not {expect}: {done.stdout}{done.stderr}"
         assert done.stderr == ""
         answer: dict[str, Any] = json.loads(done.stdout)
-        assert set(answer) == {"command", "changed", "dry_run", "features", "error"}
+        assert set(answer) >= {"command", "changed", "dry_run", "features", "error"}
         assert (answer["error"] or {"exit_code": 0})["exit_code"] == expect
         return answer
 

@@ -45,7 +45,6 @@ class Monit:
         console.type(["mkdir", "-m", "700", _FOLDER])
         console.switch.write_file(f"{_FOLDER}/features", lines)
         console.switch.write_file(f"{_FOLDER}/rc", _SETTINGS)
-        console.type("ln -sf /usr/local/bin/container_checker /usr/bin/container_checker")
         assert "syntax OK" in console.type(f"monit -t -c {_FOLDER}/rc")
         console.type(f"systemd-run --quiet --collect --unit {_UNIT} monit -I -c {_FOLDER}/rc")
 
@@ -97,7 +96,7 @@ class Monit:
 
     def close(self) -> None:
         self.type(["systemctl", "stop", _UNIT])
-        self.type(["rm", "-rf", _FOLDER, "/usr/bin/container_checker"])
+        self.type(["rm", "-rf", _FOLDER])
 
     def __enter__(self) -> Monit:
         return self

@@ -59,7 +59,7 @@ class Manager:
 
     def files_there(self):
         names = os.listdir(self.folder) if self.folder and os.path.isdir(self.folder) else []
-        return {name for name in names if name.endswith(".service") and not name.startswith(".")}
+        return {name for name in names if name.endswith((".path", ".service")) and not name.startswith(".")}
 
     def text(self, name):
         try:

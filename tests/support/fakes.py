@@ -101,7 +101,7 @@ class FakeSwitch:
         """Boot systemd with these units (`snmp` is snmp.service); their scripts start and stop the containers."""
         os.mkdir(self.booted)
         self.units.close()
-        units = {f"{name}.service": spec for name, spec in specs.items()}
+        units = {name if "." in name else f"{name}.service": spec for name, spec in specs.items()}
         self.units = FakeSystemd(self.units.folder, units, self.unit_dir)
         self.program("journalctl", ["true"])
         script = [sys.executable, "-I", "-S", unit_scripts.__file__, self.units.state, self.docker.address]

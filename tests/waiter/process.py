@@ -13,11 +13,19 @@ from system_service.container.wait import waiter_argv
 class Waiter:
     """Runs from creation to stop(); a context manager. What it says goes to the file `said`, in `folder`."""
 
-    def __init__(self, name: str, folder: str, environment: Mapping[str, str], prefix: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: str,
+        environment: Mapping[str, str],
+        prefix: Sequence[str] = (),
+        argv: Sequence[str] = (),
+    ) -> None:
+        """`argv`: another command line than `system container wait` makes of the name."""
         self._log = os.path.join(folder, "waiter.log")
         with open(self._log, "wb") as log:
             self.process = subprocess.Popen(
-                [*prefix, *waiter_argv(name)],
+                [*prefix, *(argv or waiter_argv(name))],
                 stdin=subprocess.DEVNULL,
                 stderr=log,
                 env={**os.environ, **environment},

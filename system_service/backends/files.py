@@ -1,0 +1,77 @@
+"""Files that commands put onto the switch: whole or not at all, and failures as errors of ours. No dataclasses."""
+
+from __future__ import annotations
+
+import os
+
+from system_service.errors import Failed, NotPermitted
+
+_MOST = 65536
+
+
+def partial(path: str) -> str:
+    """Where `write` has it until it is whole. The same at every try: a killed one leaves at most this."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name}.new")
+
+
+def write(path: str, text: str, mode: int) -> None:
+    """Put a file there, in the place of whatever was there, at one instant. Raises OSError."""
+    new = partial(path)
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+    with open(handle, "w", encoding="utf-8") as file:
+        os.fchmod(handle, mode)  # whatever the umask took away
+        file.write(text)
+        file.flush()
+        os.fsync(handle)
+    os.rename(new, path)
+
+
+def put(path: str, text: str, mode: int = 0o644) -> None:
+    """`write`, with the folders above it. Raises NotPermitted or Failed."""
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write(path, text, mode)
+    except OSError as error:
+        raise told(error, path) from error
+
+
+def read(path: str) -> str:
+    """The text of a plain file, "" for whatever is none that may be read."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:  # absent, a link, not to be read
+        return ""
+    try:
+        return os.read(handle, _MOST).decode("utf-8", "replace")
+    except OSError:  # a folder
+        return ""
+    finally:
+        os.close(handle)
+
+
+def remove(path: str) -> None:
+    """Remove a file; none is fine. Raises NotPermitted or Failed."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise told(error, path) from error
+
+
+def remove_folder(path: str) -> None:
+    """Remove a folder and all that is in it. Raises NotPermitted or Failed."""
+    import shutil  # not for those that stay in memory
+
+    try:
+        shutil.rmtree(path)
+    except OSError as error:
+        raise told(error, str(error.filename or path)) from error
+
+
+def told(error: OSError, path: str) -> Failed | NotPermitted:
+    """The error of ours for one that the file system gave."""
+    if isinstance(error, PermissionError):
+        return NotPermitted(f"{path}: {error.strerror}", "run it as root (sudo)")
+    return Failed(f"{path} cannot be written: {error.strerror}", f"see to {os.path.dirname(path)}")
