@@ -106,7 +106,7 @@ def shell(request, host, fakes, tmp_path) -> Iterator[Shell]:
         yield opened
 
 
-def test_tab(shell, fakes):
+def test_tab(shell, fakes, tmp_path):
     # words, the same after unique beginnings of others
     shell.offers("system service st", "start", "status", "stop")
     shell.offers("system serv sta", "start", "status")
@@ -125,6 +125,10 @@ def test_tab(shell, fakes):
     shell.completes("show-kube feature mode s", "show-kube feature mode snmp")
     shell.offers("config-kube feature mode snmp l", "lldp2", "lldp10", "legacy")
     shell.completes("config-kube feature mode snmp k", "config-kube feature mode snmp kubernetes")
+    # files
+    (tmp_path / "discovery.conf").touch()
+    line = f"config-kube kubernetes join --discovery-file {tmp_path}/disc"
+    shell.completes(line, f"{line}overy.conf")
     # nothing to offer
     shell.nothing("system service stop x")
     # Redis does not answer; then it is not there
