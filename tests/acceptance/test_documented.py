@@ -30,7 +30,9 @@ HERE = [
     if page not in CLUSTER | ELSEWHERE and any(not line.not_run for line in lines.lines(page))
 ]
 FEATURED = "redis-cli -s /run/redis/redis.sock -n 6 HSET 'FEATURE|lldp' state"
-# Command line -> what is typed before it, so that it finds what it needs.
+# Command line -> what is typed before it, so that it finds what it needs. Of a page:
+DAEMONS = {"monit -t && monit reload": ("monit",)}
+# Of the reference:
 BEFORE = {
     "system container kill teamd": ("system container start teamd",),
     # From here on nothing of snmp is left to systemd, which would start it again.
@@ -40,7 +42,6 @@ BEFORE = {
     "system service check": ("system service start snmp",),
     "system service wait snmp --for running": ("system service start snmp",),
     "system service wait snmp lldp --for stopped --timeout 30": ("system service stop snmp lldp",),
-    "monit -t && monit reload": ("monit",),
     # What a switch's featured would write.
     "config-kube feature state lldp disabled --block": (f"{FEATURED} disabled",),
     "config-kube feature state lldp enabled --block --timeout 120": (f"{FEATURED} enabled",),
@@ -86,12 +87,12 @@ def teamd(documented: Console) -> Iterator[Console]:
 
 @pytest.mark.parametrize("page", HERE)
 def test_a_page(documented: Console, page: str) -> None:
-    assert tell(documented, lines.lines(page), BEFORE) == []
+    assert tell(documented, lines.lines(page), DAEMONS) == []
 
 
 @pytest.mark.parametrize("page", sorted(CLUSTER))
 def test_a_page_of_a_cluster(documented: Console, fleet: Fleet, page: str) -> None:
-    assert tell(documented, lines.lines(page), BEFORE) == []
+    assert tell(documented, lines.lines(page), DAEMONS) == []
 
 
 def examples(moves: bool) -> list[Line]:
