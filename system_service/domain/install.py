@@ -260,7 +260,9 @@ def repair(switch: Switch, ask: Ask) -> tuple[Report, ...]:
             continue
         mine = ask._replace(names=(name,))
         if todo == UNINSTALL:
-            done += _work(switch, mine, lambda executor, name: _take(switch, executor, name)).reports
+            taken_away = _work(switch, mine, lambda executor, name: _take(switch, executor, name)).reports
+            # A name that is nowhere by now: the command that had begun it has finished it.
+            done += [one for one in taken_away if not isinstance(one.error, UnknownFeature)]
         elif todo or plan_repair(survey(switch, name)).actions:
             done += _work(switch, mine, lambda executor, name: _put(switch, executor, name, plan_repair)).reports
     return tuple(done)
