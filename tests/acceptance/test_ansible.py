@@ -47,7 +47,8 @@ def owners(fleet: Fleet) -> set[str]:
     return {feature["owner"] for feature in shown if feature["name"] in FEATURES}
 
 
-def test_the_page_of_a_fleet(three: Fleet, operator: Operator) -> None:
+def test_the_page_of_a_fleet(three: Fleet, operator: Operator, tmp_path: Path) -> None:
+    (yaml,) = (block for block in lines.blocks("docs/howto/fleet.md") if block.language == "yaml")
     seen = []
     for line in lines.lines("docs/howto/fleet.md"):
         assert operator.run(line) == ""
@@ -55,6 +56,14 @@ def test_the_page_of_a_fleet(three: Fleet, operator: Operator) -> None:
         seen.append(line.typed)
     assert set(seen) == set(OWNERS)
     assert seen.count(PLAYBOOK) == 2, "once to move, once more to see that nothing is left to do"
+
+    tasks = "".join(f"    {text}\n" for text in yaml.lines)
+    play = f"- hosts: switches\n  gather_facts: false\n  tasks:\n{tasks}"
+    (tmp_path / "own.yml").write_text(play)
+    own = f"ansible-playbook -i inventory.ini --limit leaf1 {tmp_path / 'own.yml'}"
+    recaps = [operator.type(line)[1].partition("PLAY RECAP")[2] for line in (f"{own} --check", own, own)]
+    assert [recap.split()[4:7:2] for recap in recaps] == [["changed=1", "failed=0"]] * 2 + [["changed=0", "failed=0"]]
+    three.console.type("system service start snmp")
 
     # Answers that the play does not know are failures, too.
     code, said = operator.type(f"{PLAYBOOK} -e mode=nosuch")
