@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sandbox.kube.registry import ADDRESS
 from tests.acceptance.console import Console
 from tests.docs.lines import Line
 
 FOLDER = "/root/documented"
-# A registry of the documents, and where the sandbox has one.
-STANDS_FOR = {"registry.example.com/": f"{ADDRESS}/"}
+# A registry and a server of the documents, and where the sandbox has them.
+STANDS_FOR = {"registry.example.com/": f"{ADDRESS}/", "10.10.10.10": "127.0.0.1"}
 # For pip: the wheels that the sandbox has, and the freedom that a switch's image gives it.
 _ENVIRONMENT = (
     *("PIP_NO_INDEX=1", f"PIP_FIND_LINKS={FOLDER}", "PIP_BREAK_SYSTEM_PACKAGES=1", "PIP_ROOT_USER_ACTION=ignore"),
@@ -22,6 +22,8 @@ _ENDS = {
     "system container wait snmp": ("system container stop snmp", 0),
     "system service logs snmp -f --since 10m": ("", 130),
 }
+JOINS = ("kubernetes join", "kubernetes reset")
+"""Words of the examples that need a kubeadm."""
 _MASKS = (
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\dZ?"), "TIME"),
     (re.compile(r"\b(?=[a-f]*\d)[0-9a-f]{12}\b"), "ID"),
@@ -59,7 +61,7 @@ def judge(line: Line, code: int, said: str, expect: int = 0) -> str:
     return f"{line}: documented is\n  {lost}\nand it says\n{said}" if lost else ""
 
 
-def run(console: Console, line: Line) -> str:
+def run(console: Console, line: Line, settings: Sequence[str] = ()) -> str:
     """Type it on the switch; what is not as documented, or ""."""
     typed = line.typed
     for name, address in STANDS_FOR.items():
@@ -67,7 +69,7 @@ def run(console: Console, line: Line) -> str:
     if typed in _ENDS:
         return _run_to_its_end(console, line)
     # As at a terminal, what goes to stderr is seen where it comes.
-    command = ["env", "-C", FOLDER, *_ENVIRONMENT, "bash", "-c", f"exec 2>&1\n{typed}"]
+    command = ["env", "-C", FOLDER, *_ENVIRONMENT, *settings, "bash", "-c", f"exec 2>&1\n{typed}"]
     done = console.switch.exec(command, timeout=150)
     return judge(line, done.returncode, done.stdout + done.stderr)
 
@@ -84,13 +86,21 @@ def _run_to_its_end(console: Console, line: Line) -> str:
     return ""
 
 
-def tell(console: Console, story: Iterable[Line], before: dict[str, tuple[str, ...]] | None = None) -> list[str]:
-    """Run lines in their order; everything that is not as documented. `before`: what is typed first for a line."""
+def tell(
+    console: Console,
+    story: Iterable[Line],
+    before: dict[str, tuple[str, ...]] | None = None,
+    settings: Sequence[str] = (),
+) -> list[str]:
+    """Run lines in their order; everything that is not as documented.
+
+    `before`: what is typed first for a line. `settings`: environment variables, `NAME=value`.
+    """
     wrong = []
     for line in story:
         if line.not_run:
             continue
         for preparation in (before or {}).get(line.typed, ()):
             console.type(["sh", "-c", preparation])
-        wrong += filter(None, [run(console, line)])
+        wrong += filter(None, [run(console, line, settings)])
     return wrong

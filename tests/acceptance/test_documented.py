@@ -13,15 +13,15 @@ import redis
 
 from sandbox import features, images
 from tests.acceptance.console import Console
-from tests.acceptance.documented import FOLDER, tell
+from tests.acceptance.documented import FOLDER, JOINS, tell
 from tests.acceptance.fleet import V1, Fleet
 from tests.docs import lines
 from tests.docs.lines import REFERENCE, Line
 from tests.support.switch import CONFIG_DB, STATE_DB
 
 CLUSTER = {"docs/howto/kubernetes-only.md", "docs/howto/move-a-feature.md"}
-ELSEWHERE = {"docs/howto/fleet.md"}
-"""Told by test_ansible.py, from the operator's machine."""
+ELSEWHERE = {"docs/howto/fleet.md", "docs/howto/join.md"}
+"""Told by test_ansible.py, from the operator's machine, and by test_join.py, where there is a kubeadm."""
 MOVES = "config-kube feature mode"
 """The chapter of the reference that needs a cluster."""
 HERE = [
@@ -96,7 +96,8 @@ def test_a_page_of_a_cluster(documented: Console, fleet: Fleet, page: str) -> No
 
 
 def examples(moves: bool) -> list[Line]:
-    return [line for line in lines.lines(REFERENCE) if (line.chapter == MOVES) is moves]
+    told_here = [line for line in lines.lines(REFERENCE) if not any(words in line.typed for words in JOINS)]
+    return [line for line in told_here if (line.chapter == MOVES) is moves]
 
 
 def test_the_examples_of_the_reference(teamd: Console) -> None:

@@ -23,7 +23,7 @@ GAP = "..."
 # Functions that return a reason, and how many letters of its own make a sentence rather than a wrapping.
 _REASONS = {
     "system_service/domain/report.py": ("_detail", "awaited", "_reason"),
-    "system_service/domain/mode.py": ("why_no_cluster",),
+    "system_service/domain/mode.py": ("why_no_cluster", "why_no_server"),
     "system_service/backends/cluster.py": ("_reason", "why"),
 }
 _NOTED = ("died", "fell")

@@ -18,7 +18,7 @@ def known(text: str) -> bool:
 
     `a|b` stands for both; what is no command's name ends the words.
     """
-    program, *words = text.split()
+    program, *words = text.partition(",")[0].split()
     found: click.Command | None = ROOTS.get(HOSTS_OWN.get(program, program))
     if found is None or (program in HOSTS_OWN and words[:1] not in (["feature"], ["kubernetes"])):
         return True
