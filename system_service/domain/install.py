@@ -39,14 +39,7 @@ from system_service.domain.site import (
     survey,
 )
 from system_service.domain.switch import Switch
-from system_service.errors import (
-    Failed,
-    Interrupted,
-    NotPermitted,
-    SwitchError,
-    TimedOut,
-    UnknownNode,
-)
+from system_service.errors import Failed, Interrupted, NotPermitted, SwitchError, TimedOut, UnknownFeature, UnknownNode
 from system_service.model.feature import Owner, valid_name
 from system_service.model.natural import natural
 from system_service.model.pods import pods_of

@@ -85,7 +85,7 @@ def test_the_switch_joins_and_leaves(fleet: Fleet, with_kubeadm: Console) -> Non
 
 
 def test_the_documented_lines(fleet: Fleet, with_kubeadm: Console) -> None:
-        examples = [line for line in lines.lines(lines.REFERENCE) if any(words in line.typed for words in JOINS)]
+    examples = [line for line in lines.lines(lines.REFERENCE) if any(words in line.typed for words in JOINS)]
     assert len(examples) >= 6
     with_kubeadm.type(["mkdir", FOLDER])
     with_kubeadm.type(["cp", KUBECONFIG, "/root/bootstrap.conf"])
