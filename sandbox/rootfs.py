@@ -21,11 +21,13 @@ PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "procps", "iproute2", "bash-completion", "less"),
     *("python3", "python3-pip", "monit", "redis-server"),
     *("supervisor", "snmpd", "snmp", "lldpd"),
+    # How an operator, and Ansible, come in and become root; and what a switch built with Kubernetes has.
+    *("openssh-server", "sudo", "kubernetes-client"),
 )
 # In a feature container supervisord runs these; as units of the virtual switch they would be there twice.
 # monit and the consoles are off because nothing uses them yet.
 MASKED = (
-    *("redis-server", "snmpd", "snmptrapd", "lldpd", "supervisor", "monit"),
+    *("redis-server", "snmpd", "snmptrapd", "lldpd", "supervisor", "monit", "ssh"),
     *("console-getty", "getty@tty1", "systemd-logind"),
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap"),
 )
@@ -73,7 +75,11 @@ def build(path: Path) -> None:
     try:
         debootstrap(root)
         chroot(root, "groupadd", "--gid", str(GROUP_ID), "docker")
-        chroot(root, "useradd", "--create-home", "--shell", "/bin/bash", "--groups", "docker,redis", "admin")
+        # No password, and yet not locked: a key opens the account.
+        user = ("--create-home", "--shell", "/bin/bash", "--password", "*", "--groups", "docker,redis", "admin")
+        chroot(root, "useradd", *user)
+        (root / "etc/sudoers.d/admin").write_text("admin ALL=(ALL) NOPASSWD: ALL\n")
+        (root / "etc/sudoers.d/admin").chmod(0o440)
         chroot(root, "systemctl", "mask", *MASKED)
         chroot(root, "systemctl", "set-default", "multi-user.target")
         shutil.copytree(cache.wheels(), root / "wheels")
@@ -83,6 +89,8 @@ def build(path: Path) -> None:
             shutil.rmtree(root / name, ignore_errors=True)
         for name in EMPTIED:
             (root / name).write_text("")
+        for key in (root / "etc/ssh").glob("ssh_host_*"):
+            key.unlink()
         partial = path.with_suffix(".partial")
         run(["tar", "--numeric-owner", "-C", str(root), "-cf", str(partial), "."], timeout=300)
         partial.rename(path)

@@ -22,8 +22,8 @@ def command(name: str, timeout: float, dry_run: bool, as_json: bool) -> Result:
 
     \b
     Examples:
-      config feature uninstall probe
       config feature uninstall probe --dry-run
+      config feature uninstall probe
     """
     from system_service.domain.install import uninstall
     from system_service.terminal import change

@@ -22,7 +22,7 @@ def command(name: str, words: tuple[str, ...]) -> None:
 
     \b
     Examples:
-      system container exec snmp supervisorctl status
+      system container exec snmp ps -e
       system container exec snmp bash
     """
     engine = Engine.from_env()

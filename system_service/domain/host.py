@@ -196,7 +196,7 @@ def _refuse(switch: Switch, snapshot: Snapshot) -> None:
     if left := ", ".join(sorted(unsent(rows))):
         raise Refused(
             f"labels of this switch's node are still to be dropped: {left}",
-            "system service sync; or, if that cluster is no more: config-kube kubernetes server disable on",
+            "system service sync, or config-kube kubernetes server disable on where that cluster is no more",
         )
 
 

@@ -39,14 +39,7 @@ from system_service.domain.site import (
     survey,
 )
 from system_service.domain.switch import Switch
-from system_service.errors import (
-    Failed,
-    Interrupted,
-    NotPermitted,
-    SwitchError,
-    TimedOut,
-    UnknownNode,
-)
+from system_service.errors import Failed, Interrupted, NotPermitted, SwitchError, TimedOut, UnknownFeature, UnknownNode
 from system_service.model.feature import Owner, valid_name
 from system_service.model.natural import natural
 from system_service.model.pods import pods_of
@@ -260,7 +253,9 @@ def repair(switch: Switch, ask: Ask) -> tuple[Report, ...]:
             continue
         mine = ask._replace(names=(name,))
         if todo == UNINSTALL:
-            done += _work(switch, mine, lambda executor, name: _take(switch, executor, name)).reports
+            taken_away = _work(switch, mine, lambda executor, name: _take(switch, executor, name)).reports
+            # A name that is nowhere by now: the command that had begun it has finished it.
+            done += [one for one in taken_away if not isinstance(one.error, UnknownFeature)]
         elif todo or plan_repair(survey(switch, name)).actions:
             done += _work(switch, mine, lambda executor, name: _put(switch, executor, name, plan_repair)).reports
     return tuple(done)

@@ -28,6 +28,6 @@ command = LazyGroup(
     \b
     Examples:
       system service list
-      system service stop snmp
-      system service status snmp --json""",
+      system service status snmp --json
+      system service stop snmp""",
 )

@@ -15,7 +15,9 @@ import pytest
 from sandbox.kube.cluster import ApiError
 from sandbox.switch import KUBECONFIG
 from tests.acceptance.console import Console
+from tests.acceptance.documented import FOLDER, JOINS, tell
 from tests.acceptance.fleet import Fleet
+from tests.docs import lines
 
 NODE = "leaf"
 KUBEADM, UNIT = "/usr/local/bin/kubeadm", "/usr/lib/systemd/system/kubelet.service"
@@ -80,3 +82,15 @@ def test_the_switch_joins_and_leaves(fleet: Fleet, with_kubeadm: Console) -> Non
     assert gone.value.status == 404
     assert "(unchanged)" in typed("config kubernetes reset")
     assert "config kubernetes join" in with_kubeadm.type("journalctl -t sonic-system-service -n 50 --no-pager")
+
+
+def test_the_documented_lines(fleet: Fleet, with_kubeadm: Console) -> None:
+    examples = [line for line in lines.lines(lines.REFERENCE) if any(words in line.typed for words in JOINS)]
+    assert len(examples) >= 6
+    with_kubeadm.type(["mkdir", FOLDER])
+    with_kubeadm.type(["cp", KUBECONFIG, "/root/bootstrap.conf"])
+    try:
+        story = [*lines.lines("docs/howto/join.md"), *examples]
+        assert tell(with_kubeadm, story, settings=[f"SYSTEM_SERVICE_NODE_NAME={NODE}"]) == []
+    finally:
+        with_kubeadm.type(["rm", "-r", FOLDER, "/root/bootstrap.conf"])

@@ -164,6 +164,20 @@ def test_an_uninstall_cut_off_anywhere_is_completed(booted, by_sync):
         assert left(booted) == []
 
 
+def test_an_uninstall_that_its_own_command_has_finished_is_no_failure_of_sync(booted, monkeypatch):
+    """Sync has read that there is something to finish, and when it has the lock there is not."""
+    put(booted)
+    cut_at(f"{NAME}: remove the unit {NAME}.service", lambda tell: take(booted, tell=tell))
+    switch = booted.switch()
+    real = type(switch.db).tables
+    before = [real(switch.db, ("CONFIG_DB", "FEATURE"), ("STATE_DB", "SYSTEM_SERVICE"))]
+    assert before[0][1][NAME]["todo"] == "uninstall"
+    take(booted)
+    monkeypatch.setattr(type(switch.db), "tables", lambda db, *what: before.pop() if before else real(db, *what))
+    assert repair(switch, ask(wait=False)) == ()
+    assert left(booted) == []
+
+
 def test_installing_again_takes_an_uninstall_back(booted):
     put(booted)
     cut_at(f"{NAME}: remove the unit {NAME}.service", lambda tell: take(booted, tell=tell))
