@@ -26,7 +26,7 @@ feature = LazyGroup(
         "mode": ("config_kube.feature.mode", "Run features from the local image or from Kubernetes"),
         "owner": ("config_kube.feature.owner", "Set owner for a feature"),
         "state": ("config_kube.feature.state", "Enable/disable a feature"),
-        "uninstall": ("config_kube.feature.uninstall", "Take such a feature from the switch"),
+        "uninstall": ("config_kube.feature.uninstall", "Uninstall a feature that exists in Kubernetes only"),
     },
     help="""Configure features
 

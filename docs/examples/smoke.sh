@@ -16,6 +16,7 @@ home() {
 
 system service check "$feature"
 trap home EXIT
+trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 

@@ -11,6 +11,7 @@ from system_service.domain.locate import docker_name, replace_by_docker
 from system_service.terminal.command import Command
 from system_service.terminal.complete import feature_names
 from system_service.terminal.groups import HELP_NAMES
+from system_service.terminal.render import is_terminal
 
 
 # Everything after the name is the command's own, `--help` too.
@@ -26,5 +27,5 @@ def command(name: str, words: tuple[str, ...]) -> None:
       system container exec snmp bash
     """
     engine = Engine.from_env()
-    terminal = ["--tty"] if sys.stdin.isatty() and sys.stdout.isatty() else []
+    terminal = ["--tty"] if is_terminal(sys.stdin) and is_terminal(sys.stdout) else []
     replace_by_docker(engine, "exec", "--interactive", *terminal, docker_name(engine, name), *words)

@@ -7,7 +7,7 @@ import time
 
 import click
 
-from system_service.terminal.render import printable
+from system_service.terminal.render import is_terminal, printable
 from system_service.terminal.screen import paint
 
 
@@ -16,10 +16,13 @@ class progress:  # noqa: N801 - used as a function: progress()(sentence)
 
     def __init__(self) -> None:
         self.begun = time.monotonic()
-        self.shown = sys.stderr.isatty()
+        self.shown = is_terminal(sys.stderr)
 
     def __call__(self, sentence: str) -> None:
         if self.shown:
             # What an API server says of a pod is among them.
             line = f"{time.monotonic() - self.begun:6.1f} s  {printable(sentence)}"
-            click.echo(paint(line, sys.stderr, dim=True), err=True)
+            try:
+                click.echo(paint(line, sys.stderr, dim=True), err=True)
+            except OSError:  # nobody is there any more: what is being done goes on
+                self.shown = False

@@ -6,7 +6,9 @@ tabulate 0.9 by a property test; importing the package costs a looking command a
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
+from typing import TextIO
 
 import click
 
@@ -16,8 +18,21 @@ _PADDING = 2
 
 
 def printable(value: str) -> str:
-    """The value with control characters escaped: what comes from Redis or an API must not drive the terminal."""
-    return value if value.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value)
+    """The value with control characters escaped: what comes from Redis or an API must not drive the terminal.
+
+    So is what stdout's encoding has no sign for: one letter of a pod's message must not cost the whole table.
+    """
+    if not value.isprintable():
+        value = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value)
+    if value.isascii() or sys.stdout is None:
+        return value
+    encoding = sys.stdout.encoding or "utf-8"
+    return value.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody may be looking at it; Python has None in the place of a stream that was closed for us."""
+    return stream is not None and stream.isatty()
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

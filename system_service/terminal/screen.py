@@ -31,7 +31,7 @@ _SENTENCE = 30
 
 def paint(text: str, stream: TextIO, **style: str | bool) -> str:
     """The text in a style of click's (`fg`, `dim`), where the stream takes colours: a terminal, and nobody objects."""
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "") in ("", "dumb") or not stream.isatty()
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "") in ("", "dumb") or not render.is_terminal(stream)
     return text if plain else click.style(text, **style)  # type: ignore[arg-type]
 
 
@@ -41,7 +41,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, spare: Sequen
     On a terminal that is too narrow the sentences of the last column are cut, at a word, after the columns `spare` were
     left out as far as needed, in this order; then a line on stderr says so, and that `whole` shows all of it.
     """
-    if not sys.stdout.isatty():
+    if not render.is_terminal(sys.stdout):
         render.table(header, rows)
         return
     body = [[render.printable(cell).strip() for cell in row] for row in rows]
@@ -55,7 +55,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, spare: Sequen
             )
         click.echo(render.GAP.join(cells).rstrip())
     if lost:
-        click.echo(f"({_columns(sys.stdout)} columns: {lost}. Whole: {whole})", err=True)
+        click.echo(f"({lost}. Whole: {whole})", err=True)
 
 
 def details(facts: Iterable[tuple[str, str]]) -> None:
@@ -82,7 +82,7 @@ def remark(word: str, text: str, colour: str) -> None:
 
 def _columns(stream: TextIO) -> int:
     """The width of a stream; more than any line where it is no terminal, or does not say."""
-    if stream.isatty():
+    if render.is_terminal(stream):
         told = os.environ.get("COLUMNS", "")
         columns = int(told) if told.isdecimal() else 0
         columns = columns or os.get_terminal_size(stream.fileno()).columns
@@ -106,14 +106,14 @@ def _fitted(lines: list[list[str]], spare: Sequence[str]) -> tuple[list[list[str
         place = lines[0].index(name)
         lines = [line[:place] + line[place + 1 :] for line in lines]
         left_out.append(name)
-    lost = f"no {', '.join(left_out)}" if left_out else ""
+    lost = [f"no {', '.join(left_out)}"] if left_out else []
     widths = render.widths(lines, padding=0)
     over = _length(widths) - columns
     if over > 0 and lines[0][-1] == _TEXT:
         widths[-1] = max(widths[-1] - over, len(_TEXT))
         lines = [[*line[:-1], _cut(line[-1], widths[-1])] for line in lines]
-        lost = lost or f"{_TEXT} is cut"
-    return lines, widths, lost
+        lost.append(f"{_TEXT} cut")
+    return lines, widths, "; ".join(lost)
 
 
 def _least(lines: Sequence[Sequence[str]]) -> int:

@@ -58,7 +58,7 @@ CONFIG = {
     "system_service.domain",
     "system_service.domain.result",
     "system_service.terminal.hints",
-} - {"system_service.model", "system_service.model.natural", "system_service.terminal.render"}
+} - {"system_service.model", "system_service.model.natural"}
 DOCKER = {
     "system_service.backends.docker_json",
     "system_service.backends.engine",

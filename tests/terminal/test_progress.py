@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -150,3 +153,29 @@ def test_an_installation(fakes, monkeypatch):
 
 def test_what_is_told_of_elsewhere_cannot_drive_the_terminal(monkeypatch):
     assert said(monkeypatch, lambda: progress()("snmp: \x1b[2Jno\r\npod")) == ["snmp: \\x1b[2Jno\\r\\npod"]
+
+
+def test_a_terminal_that_has_hung_up_stops_nothing(monkeypatch):
+    ours, theirs = os.openpty()
+    with io.TextIOWrapper(open(theirs, "wb", buffering=0), write_through=True) as stderr:
+        monkeypatch.setattr("sys.stderr", stderr)
+        tell = progress()
+        os.close(ours)
+        for sentence in ("one", "two"):
+            tell(sentence)
+        assert not tell.shown
+        monkeypatch.undo()
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", ">&- 2>&-"])
+def test_with_its_outputs_closed_a_command_does_what_it_should(fakes, closed):
+    fakes.feature("snmp")
+
+    def run(line: str) -> int:
+        command = f"exec {sys.executable} -m {line} {closed}"
+        return subprocess.run(["sh", "-c", command], env=fakes.environment, timeout=60).returncode
+
+    assert run("system_service service stop snmp") == 0
+    assert [found.state for found in fakes.docker.containers.values()] == ["exited"]
+    assert run("system_service service status snmp") == 3
+    assert run("system_service service status nosuch") == 4

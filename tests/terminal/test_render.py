@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +40,17 @@ def test_an_empty_table_keeps_its_header(capsys):
 @given(st.text())
 def test_nothing_printable_carries_a_control_character(text):
     assert printable(text).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("latin-1", "pod says \\u2192 n\xf6"), ("utf-8", "pod says \u2192 n\xf6")]
+)
+def test_a_letter_that_stdout_does_not_have_arrives_as_its_number(monkeypatch, encoding, shown):
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding=encoding))
+    table(("Detail",), [["pod says \u2192 n\xf6"]])
+    sys.stdout.flush()
+    assert written.getvalue().decode(encoding).splitlines()[2] == shown
 
 
 def test_escape_sequences_arrive_as_text(capsys):

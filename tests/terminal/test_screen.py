@@ -49,7 +49,7 @@ def test_a_table_that_is_too_wide_is_cut_at_a_word_and_says_so(mixed):
         "database  legacy      local  on        running",
         "lldp      legacy      none   on        stopped",
         "snmp      kubernetes  local  on        fallback  the local image serves: the…",
-        "(80 columns: no Since, Version. Whole: --json, or system service status NAME)",
+        "(no Since, Version; Detail cut. Whole: --json, or system service status NAME)",
     ]
 
 
@@ -62,7 +62,7 @@ def test_status_has_room_for_more(mixed):
         "database  running   legacy      local",
         "lldp      stopped   legacy      none",
         "snmp      fallback  kubernetes  local  the local image serves: the node has no…",
-        "(80 columns: no Since. Whole: --json, or with its NAME)",
+        "(no Since; Detail cut. Whole: --json, or with its NAME)",
         "Error: not running: lldp",
         "Try: system service explain lldp",
     ]
@@ -95,12 +95,12 @@ def test_a_table_without_sentences_loses_its_air_and_then_a_column(mixed, column
     assert terminal.lines[0] == header
     assert terminal.lines[2].startswith("database  ")
     assert terminal.lines[2].endswith("  running")
-    assert ("AutoRestart" in header) is (" columns: no AutoRestart" not in terminal.text)
+    assert ("AutoRestart" in header) is ("(no AutoRestart" not in terminal.text)
 
 
 def test_columns_decides_where_it_is_set(mixed):
     terminal, _ = see(mixed, "show feature mode", columns=200, COLUMNS="80")
-    assert "(80 columns: no Since, Version." in terminal.text
+    assert "(no Since, Version; Detail cut." in terminal.text
     for nonsense in ("0", "-3", "wide"):
         terminal, _ = see(mixed, "show feature mode", columns=300, COLUMNS=nonsense)
         assert WHY in terminal.text
@@ -125,7 +125,7 @@ def test_what_is_said_of_one_feature_is_wrapped(mixed):
 
 def test_a_sentence_alone_may_be_what_is_cut(mixed):
     terminal, _ = see(mixed, "show feature mode", columns=140)
-    assert terminal.lines[-1] == "(140 columns: Detail is cut. Whole: --json, or system service status NAME)"
+    assert terminal.lines[-1] == "(Detail cut. Whole: --json, or system service status NAME)"
     assert "  Since                Detail" in terminal.lines[0]
     assert terminal.lines[4].endswith(" the local image serves: the node has no room for it: 0/1…")
 
