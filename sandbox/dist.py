@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import shutil
 import sys
 import tarfile
 import tempfile
@@ -38,18 +39,18 @@ def build(target: Path, source: Path = SOURCE, commit: str = "HEAD") -> list[Pat
 def wheel(sdist: Path, target: Path, time: int) -> Path:
     """Build the wheel of a source package into `target`. `time`: seconds since 1970, of all that is in it."""
     with tempfile.TemporaryDirectory(prefix="dist") as folder:
-        unpack(sdist, Path(folder))
-        (tree,) = Path(folder).iterdir()
-        return backend(tree, target, "wheel", time)
+        base = Path(folder)
+        unpack(sdist, base / "source")
+        (tree,) = (base / "source").iterdir()
+        return Path(shutil.copy(backend(tree, base / "wheel", "wheel", time), target))
 
 
 def backend(tree: Path, target: Path, kind: str, time: int) -> Path:
-    """Have the build backend make one (`wheel`, `sdist`) of a tree; its path in `target`."""
+    """Have the build backend make one (`wheel`, `sdist`) of a tree; its path in `target`, a folder for it alone."""
     # The backend of this environment: the same one gives the same bytes.
     command = [sys.executable, "-m", "build", f"--{kind}", "--no-isolation", "--outdir", str(target), str(tree)]
-    there = set(target.glob("*"))
     run(command, timeout=120, env={**os.environ, "SOURCE_DATE_EPOCH": str(time)}, umask=UMASK)
-    (made,) = set(target.glob("*")) - there
+    (made,) = target.iterdir()
     return made
 
 

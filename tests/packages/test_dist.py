@@ -118,6 +118,14 @@ def test_built_elsewhere_under_another_umask_and_clock_zone_they_are_the_same_by
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in built]
 
 
+def test_built_anew_where_they_lie_already_they_replace_what_is_there(repository, tmp_path):
+    first = dist.build(tmp_path, repository)
+    held = [path.read_bytes() for path in first]
+    first[1].write_bytes(b"of an older commit")
+    assert dist.build(tmp_path, repository) == first
+    assert [path.read_bytes() for path in first] == held
+
+
 def test_no_clock_is_read(built, git):
     """Had one been, two buildings within a second would not show it."""
     time = int(git("log", "-1", "--format=%ct"))
