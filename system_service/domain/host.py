@@ -7,6 +7,7 @@ work. What is to be done is read off the switch each time, so that whoever is ki
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -25,7 +26,7 @@ from system_service.domain.mode import configured
 from system_service.domain.observe import observe
 from system_service.domain.result import Result
 from system_service.domain.switch import Switch
-from system_service.errors import NotPermitted, Refused, SwitchError
+from system_service.errors import Failed, NotPermitted, Refused, SwitchError
 from system_service.model.feature import Mode, Owner
 from system_service.model.naming import RUN_DIR
 from system_service.model.snapshot import Active, FeatureSeen, Snapshot
@@ -40,7 +41,8 @@ UNITS = (GATES, ASKED, SENDS)
 """What Kubernetes mode needs: gates closed at boot, labels that send themselves. Wanted by multi-user.target."""
 _SHIPPED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "host")
 _STAY = (GATES, ASKED)  # active for good once they were started
-_FOLDERS = "sonic-system-service.conf"  # our tmpfiles.d entry
+_FOLDERS = "sonic-system-service.conf"  # our tmpfiles.d entry, which asks for these
+_MODE, _GROUP = 0o2770, "docker"
 _TIMEOUT = 60.0  # seconds for each unit to start or stop
 _PATIENCE = 10.0  # seconds for other commands to end
 
@@ -76,8 +78,9 @@ def install(place: Place, command: str, *, kubernetes: bool, dry_run: bool = Fal
         for program in place.programs
         if not program.placed(place.system)
     ]
-    if not os.path.isdir(place.run_dir):
-        steps.append(Step(f"make {place.run_dir}", partial(place.units.make_folders, _FOLDERS)))
+    if not _shared(place.run_dir):
+        verb = "share" if os.path.isdir(place.run_dir) else "make"
+        steps.append(Step(f"{verb} {place.run_dir}", partial(_share, place)))
     if kubernetes or len(_off(place)) < len(UNITS):
         steps += _enable(place)
     if dry_run:
@@ -90,6 +93,35 @@ def install(place: Place, command: str, *, kubernetes: bool, dry_run: bool = Fal
 def _aside(program: Program) -> str:
     hosts = os.path.lexists(program.path) and not program.ours
     return f", and keep the host's own as {os.path.basename(program.aside)}" if hosts else ""
+
+
+def _shared(run_dir: str) -> bool:
+    """Whether the folder of the locks and the files in it are the group's. Units that run as its members hold no lock
+    in one that a command has made as root's alone."""
+    import grp
+
+    groups = []
+    try:
+        wanted = grp.getgrnam(_GROUP).gr_gid
+        seen = os.stat(run_dir)
+        with os.scandir(run_dir) as entries:
+            for entry in entries:
+                if not entry.name.startswith("."):  # those are of what only root does
+                    with suppress(FileNotFoundError):
+                        groups.append(entry.stat(follow_symlinks=False).st_gid)
+    except (KeyError, OSError):
+        return False
+    mine = (seen.st_mode, seen.st_uid) == (stat.S_IFDIR | _MODE, 0)
+    return mine and {seen.st_gid, *groups} == {wanted}
+
+
+def _share(place: Place) -> None:
+    place.units.make_folders(_FOLDERS)
+    if not _shared(place.run_dir):
+        raise Failed(
+            f"{place.run_dir} is not root's and the group {_GROUP}'s, mode {_MODE:o}",
+            f"see to another {_FOLDERS} in /etc/tmpfiles.d, and give the command again",
+        )
 
 
 def _enable(place: Place) -> list[Step]:

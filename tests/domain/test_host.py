@@ -29,9 +29,8 @@ def booted(fakes, asker, monkeypatch):
     fakes.systemd(snmp=Spec())
     fakes.feature("snmp")
     monkeypatch.setenv("PATH", fakes.bin, prepend=os.pathsep)
-    fakes.program(
-        "systemd-tmpfiles", ["sh", "-c", f'[ "$2" = sonic-system-service.conf ] && mkdir {fakes.run_dir}', "x"]
-    )
+    made = f"install -d -m 2770 -o root -g docker {fakes.run_dir} && chgrp -R docker {fakes.run_dir}"
+    fakes.program("systemd-tmpfiles", ["sh", "-c", f'[ "$2" = sonic-system-service.conf ] && {made}', "x"])
     os.mkdir(bin_(fakes))
     for name, text in HOSTS.items():
         with open(os.path.join(bin_(fakes), name), "w", encoding="utf-8") as file:
@@ -101,6 +100,44 @@ def test_installed_twice_and_no_unit_of_kubernetes_mode_unasked(booted):
     again = put(booted)
     assert (again.changed, again.facts, again.error) == (False, {"steps": []}, None)
     assert not any(name in UNITS for call in booted.units.calls() for name in call if call[0] != "show")
+
+
+def test_a_folder_of_locks_that_units_could_not_use_is_made_theirs(booted):
+    """As a command leaves it that root has given before."""
+    put(booted)
+    docker = os.stat(booted.run_dir).st_gid
+    lock = os.path.join(booted.run_dir, "snmp.lock")
+
+    def alone(path: str, mode: int, group: int) -> None:
+        os.chown(path, 0, group)
+        os.chmod(path, mode)
+
+    for wrong in ((0o2750, docker), (0o770, docker), (0o2770, 0)):
+        with held(booted.run_dir, "snmp", 1e9, lambda: None):
+            alone(booted.run_dir, *wrong)
+        assert put(booted).facts == {"steps": [f"share {booted.run_dir}"]}
+        assert (os.stat(booted.run_dir).st_mode & 0o7777, os.stat(booted.run_dir).st_gid) == (0o2770, docker)
+    alone(lock, 0o660, 0)
+    assert put(booted).changed is True
+    assert os.stat(lock).st_gid == docker
+    assert put(booted).changed is False
+
+
+def test_a_folder_of_locks_that_stays_the_wrong_one_is_no_success(booted):
+    booted.program("systemd-tmpfiles", ["sh", "-c", f"mkdir {booted.run_dir}"])
+    result = put(booted)
+    assert isinstance(result.error, Failed)
+    assert str(result.error) == f"{booted.run_dir} is not root's and the group docker's, mode 2770"
+    assert len(result.facts["steps"]) == 2
+
+
+def test_the_folder_that_is_asked_of_tmpfiles_is_the_one_that_is_looked_for():
+    with open(os.path.join(host._SHIPPED, host._FOLDERS), encoding="utf-8") as file:
+        entries = [line.split() for line in file if not line.startswith("#")]
+    assert entries == [
+        ["d", host.RUN_DIR, f"{host._MODE:o}", "root", host._GROUP, "-"],
+        ["z", f"{host.RUN_DIR}/*", "-", "-", host._GROUP, "-"],
+    ]
 
 
 def test_for_kubernetes_the_units_are_enabled_and_at_work(booted):
