@@ -23,6 +23,7 @@ from system_service.domain.interrupt import Interrupts, deferred
 from system_service.domain.labels import SENDER, unsent
 from system_service.domain.lock import held
 from system_service.domain.mode import configured
+from system_service.domain.node import MEMBERSHIP
 from system_service.domain.observe import observe
 from system_service.domain.result import Result
 from system_service.domain.switch import Switch
@@ -173,7 +174,7 @@ def uninstall(place: Place, switch: Switch, command: str, *, dry_run: bool = Fal
     with deferred() as interrupts, ExitStack() as locks:
         until = time.monotonic() + _PATIENCE
         names = [wanted.feature.name for wanted in observe(switch).features]
-        for name in sorted([*names, SENDER]):
+        for name in sorted([*names, SENDER, MEMBERSHIP]):
             locks.enter_context(held(switch.run_dir, name, until, interrupts.check))
         _refuse(switch, observe(switch))  # nobody changes a mode from here on
         return _carry_out(command, _removal(place, switch), interrupts)

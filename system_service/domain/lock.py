@@ -23,20 +23,35 @@ def held(run_dir: str, feature: str, deadline: float, check: Callable[[], None])
     Raises:
         Busy: another command held it until the deadline.
         NotPermitted: the lock file may not be opened.
-        Failed: it cannot be made (disk full, no such directory).
+        Failed: it cannot be made (disk full), or its folder was removed while it was waited for.
     """
     path = os.path.join(run_dir, f"{feature}.lock")
     handle = _open(run_dir, path)
     try:
         _take(handle, feature, deadline, check)
+        while not _at(path, handle):
+            # It was removed while it was waited for, and guards nothing. With its folder, the package has been taken
+            # back: then there is nothing left to lock, and nothing to write.
+            fresh = _open(run_dir, path, make=False)
+            os.dup2(fresh, handle, inheritable=False)
+            os.close(fresh)
+            _take(handle, feature, deadline, check)
         yield
     finally:
         os.close(handle)
 
 
-def _open(run_dir: str, path: str) -> int:
+def _at(path: str, handle: int) -> bool:
     try:
-        os.makedirs(run_dir, mode=0o770, exist_ok=True)
+        return os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(handle))
+    except FileNotFoundError:
+        return False
+
+
+def _open(run_dir: str, path: str, make: bool = True) -> int:
+    try:
+        if make:
+            os.makedirs(run_dir, mode=0o770, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660)
     except PermissionError as error:
         raise NotPermitted(f"{path}: {error.strerror}", "run it as root (sudo)") from error

@@ -25,7 +25,8 @@ from system_service.errors import NotPermitted, Refused, SwitchError
 from system_service.model import kube_server
 from system_service.model.snapshot import Active, Unit
 
-_LOCK = ".kubernetes"  # no feature's name
+MEMBERSHIP = ".kubernetes"
+"""The lock of whoever joins or leaves; no feature's name."""
 
 
 class Order(NamedTuple):
@@ -136,7 +137,7 @@ def change(
     done = False
     found = Steps()
     with deferred() as interrupts, ExitStack() as stack:
-        for name in (_LOCK, *sorted(locks())):
+        for name in (MEMBERSHIP, *sorted(locks())):
             stack.enter_context(held(switch.run_dir, name, deadline, interrupts.check))
         standing = look(switch)
         found = planned(standing)

@@ -313,10 +313,11 @@ def test_a_change_that_comes_in_between_is_seen(booted, monkeypatch):
     assert (len(looks), found(booted)) == (3, PLACED)
 
 
-def test_another_command_at_work_is_not_disturbed(booted, monkeypatch):
+@pytest.mark.parametrize("name", ["snmp", ".labels", ".kubernetes"])
+def test_another_command_at_work_is_not_disturbed(booted, monkeypatch, name):
     put(booted)
     monkeypatch.setattr(host, "_PATIENCE", 0.2)
-    with held(booted.run_dir, "snmp", 1e9, lambda: None), pytest.raises(Busy, match="working on snmp"):
+    with held(booted.run_dir, name, 1e9, lambda: None), pytest.raises(Busy, match=f"working on {name.strip('.')}"):
         take(booted)
     assert found(booted) == PLACED
 

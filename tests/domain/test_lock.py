@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -64,6 +65,45 @@ def test_second_command_has_its_turn_once_the_first_has_ended(tmp_path, holder):
     with held(str(tmp_path), "snmp", soon(), let_go_at_the_second_try):
         assert (tmp_path / "snmp.lock").read_text() == f"pid {os.getpid()}\n"
     assert len(tries) >= 2
+
+
+def test_a_lock_whose_file_was_removed_meanwhile_is_had_anew(tmp_path, holder):
+    def removed() -> None:
+        (tmp_path / "snmp.lock").unlink(missing_ok=True)
+        holder.stdin.close()
+
+    with held(str(tmp_path), "snmp", soon(), removed):
+        assert (tmp_path / "snmp.lock").read_text() == f"pid {os.getpid()}\n"
+        with pytest.raises(Busy), held(str(tmp_path), "snmp", soon(0.0), nobody_interrupts):
+            pass
+
+
+def test_who_waits_while_the_package_is_taken_back_does_not_go_on(tmp_path, holder):
+    """A change of mode would be acted on by nobody: `container` is the host's own again."""
+
+    def taken_back() -> None:
+        shutil.rmtree(tmp_path, ignore_errors=True)
+        holder.stdin.close()
+
+    with (
+        pytest.raises(Failed, match=r"snmp\.lock: No such file or directory"),
+        held(str(tmp_path), "snmp", soon(), taken_back),
+    ):
+        pytest.fail("it was locked")
+    assert not tmp_path.exists()
+    tmp_path.mkdir()
+
+
+def test_no_handle_is_left_open(tmp_path, holder):
+    before = os.listdir("/proc/self/fd")
+
+    def removed() -> None:
+        (tmp_path / "snmp.lock").unlink(missing_ok=True)
+        holder.stdin.close()
+
+    with held(str(tmp_path), "snmp", soon(), removed):
+        pass
+    assert len(os.listdir("/proc/self/fd")) == len(before) - 1  # the holder's input
 
 
 def test_a_killed_holder_leaves_no_lock(tmp_path, holder):
