@@ -44,6 +44,7 @@ _SHIPPED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 _STAY = (GATES, ASKED)  # active for good once they were started
 _FOLDERS = "sonic-system-service.conf"  # our tmpfiles.d entry, which asks for these
 _MODE, _GROUP = 0o2770, "docker"
+_NO_MORE = "config-kube kubernetes server disable on where that cluster is no more"
 _TIMEOUT = 60.0  # seconds for each unit to start or stop
 _PATIENCE = 10.0  # seconds for other commands to end
 
@@ -227,15 +228,13 @@ def _refuse(switch: Switch, snapshot: Snapshot) -> None:
         return
     (rows,) = switch.db.tables(("STATE_DB", OWN_TABLE))
     if left := ", ".join(sorted(unsent(rows))):
-        raise Refused(
-            f"labels of this switch's node are still to be dropped: {left}",
-            "system service sync, or config-kube kubernetes server disable on where that cluster is no more",
-        )
+        raise Refused(f"labels of this switch's node are still to be dropped: {left}", f"system service sync, or {_NO_MORE}")
+    if pods := [f for f in snapshot.features if any(seen.pods for seen in f.seen)]:
+        raise Refused(f"pods of features in legacy mode are still here: {_names(pods)}", f"wait for their end, or {_NO_MORE}")
 
 
 def _away(wanted: FeatureSeen) -> bool:
-    pods = any(seen.pods for seen in wanted.seen)
-    return wanted.feature.mode is Mode.KUBERNETES or wanted.owner is Owner.KUBE or pods
+    return wanted.feature.mode is Mode.KUBERNETES or wanted.owner is Owner.KUBE
 
 
 def _names(features: Sequence[FeatureSeen]) -> str:

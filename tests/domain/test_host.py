@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 
 import pytest
 
@@ -12,10 +13,12 @@ from system_service.domain import host
 from system_service.domain.host import ASKED, GATES, SENDS, UNITS, Place, Step
 from system_service.domain.lock import held
 from system_service.errors import Busy, Failed, NotPermitted, Refused, Unreachable
+from system_service.model.pods import pod_labels
 from tests.support.systemd import Spec
 
 HOSTS = {"container": "the host's\n", "container_checker": "its monit's\n"}
 INSTALL, UNINSTALL = "system host install", "system host uninstall"
+POD = dict(word.split("=", 1) for word in pod_labels("snmp"))
 ROW = {"set_owner": "kube", "no_fallback_to_local": "true"}
 
 
@@ -281,8 +284,31 @@ def test_while_kubernetes_has_a_part_in_a_feature_it_is_refused(booted, features
 
 
 def test_a_pod_that_is_still_here_is_waited_for_by_nobody(booted):
-    labels = {"io.kubernetes.container.name": "snmp", "io.kubernetes.docker.type": "container"}
-    booted.container("k8s_snmp", labels=labels | {"io.kubernetes.pod.namespace": "default"})
+    """Frozen at its gate, for its cluster is dead: the feature is at home, and there is a way on."""
+    booted.container("k8s_snmp", labels=POD)
+    booted.put("CONFIG_DB", "KUBERNETES_MASTER|SERVER", {"ip": "127.0.0.1"})
+    no_more = "or config-kube kubernetes server disable on where that cluster is no more"
+    with pytest.raises(Refused) as refused:
+        take(booted)
+    assert str(refused.value) == "pods of features in legacy mode are still here: snmp"
+    assert refused.value.resolution == f"wait for their end, {no_more}"
+    booted.put("STATE_DB", "SYSTEM_SERVICE|snmp", {"want": "false", "label": "true"})
+    with pytest.raises(Refused) as refused:
+        take(booted)
+    assert str(refused.value) == "labels of this switch's node are still to be dropped: snmp_enabled"
+    assert refused.value.resolution == f"system service sync, {no_more}"
+    booted.put("CONFIG_DB", "KUBERNETES_MASTER|SERVER", {"ip": "127.0.0.1", "disable": "true"})
+    assert take(booted).error is None
+
+
+def test_a_pod_that_runs_a_feature_is_no_pod_that_is_left(booted):
+    """It is in legacy mode, and has not come home."""
+    made = booted.container("k8s_snmp", labels=POD)
+    made.started = time.time() - 60
+    now = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() - 30))
+    row = {"system_state": "up", "remote_state": "running", "container_id": made.id[:12], "update_time": now}
+    booted.put("STATE_DB", "FEATURE|snmp", row)
+    booted.switch().engine.stop("snmp", 1)
     with pytest.raises(Refused, match="in kubernetes mode: snmp"):
         take(booted)
 
