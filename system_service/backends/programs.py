@@ -16,14 +16,18 @@ _MARK = "# Made by `system host install`, and taken back by `system host uninsta
 _TEXT = """\
 #!/bin/sh
 {mark}
-# While the package is being upgraded the program is away for a moment. Once it has gone for good the host's own serves.
-for second in 1 2 3 4 5; do
+# While the package is being upgraded the program is away: pip writes it last, when it has compiled all else. Once the
+# package has gone for good the host's own serves.
+second=0
+while [ $second -lt 5 ] || {{ [ $second -lt 60 ] && [ -e {package} ]; }}; do
     [ ! -x {system} ] || exec {system} {words} "$@"
     sleep 1
+    second=$((second + 1))
 done
 echo {gone} >&2
 exec {aside} "$@"
 """
+_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "__init__.py")
 
 
 class Program:
@@ -85,6 +89,7 @@ class Program:
         return _TEXT.format(
             mark=_MARK,
             system=shlex.quote(system),
+            package=shlex.quote(_PACKAGE),
             words=self._words,
             aside=shlex.quote(self.aside),
             gone=shlex.quote(f"{gone} {self.aside} {self.path}"),

@@ -228,9 +228,13 @@ def _refuse(switch: Switch, snapshot: Snapshot) -> None:
         return
     (rows,) = switch.db.tables(("STATE_DB", OWN_TABLE))
     if left := ", ".join(sorted(unsent(rows))):
-        raise Refused(f"labels of this switch's node are still to be dropped: {left}", f"system service sync, or {_NO_MORE}")
+        raise Refused(
+            f"labels of this switch's node are still to be dropped: {left}", f"system service sync, or {_NO_MORE}"
+        )
     if pods := [f for f in snapshot.features if any(seen.pods for seen in f.seen)]:
-        raise Refused(f"pods of features in legacy mode are still here: {_names(pods)}", f"wait for their end, or {_NO_MORE}")
+        raise Refused(
+            f"pods of features in legacy mode are still here: {_names(pods)}", f"wait for their end, or {_NO_MORE}"
+        )
 
 
 def _away(wanted: FeatureSeen) -> bool:

@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+import system_service
 from system_service.backends import programs
 from system_service.backends.files import partial
 from system_service.backends.programs import Program, host_programs
@@ -32,7 +33,16 @@ def system(tmp_path):
 
 
 @pytest.fixture
-def program(tmp_path):
+def package(tmp_path, monkeypatch):
+    """The package's first file, as the programs look for it; it is away."""
+    path = tmp_path / "our package" / "__init__.py"
+    path.parent.mkdir()
+    monkeypatch.setattr(programs, "_PACKAGE", str(path))
+    return path
+
+
+@pytest.fixture
+def program(tmp_path, package):
     """The host's own at its path, older than now, in its mode."""
     path = tmp_path / "container"
     path.write_text(HOSTS)
@@ -164,27 +174,48 @@ def patience(tmp_path):
     return folder
 
 
-def test_an_upgrade_is_waited_for(program, system, patience, tmp_path):
+def slept(tmp_path) -> int:
+    path = tmp_path / "slept"
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def test_an_upgrade_is_waited_for(program, system, package, patience, tmp_path):
+    """All files go, all come, they are compiled for many seconds, and then there are programs."""
     program.place(str(system))
     away = tmp_path / "away"
     os.rename(system, away)
-    (patience / "meanwhile").write_text(f"mv {shlex.quote(str(away))} {shlex.quote(str(system))}\n")
+    comes, gets = (shlex.quote(str(path)) for path in (package, system))
+    (patience / "meanwhile").write_text(f"""\
+case $(wc -l < {shlex.quote(str(tmp_path / "slept"))}) in
+    4) : > {comes};;
+    40) mv {shlex.quote(str(away))} {gets};;
+esac
+""")
     done = call(program.path, "start", "snmp", PATH=f"{patience}:{os.environ['PATH']}")
     assert (done.returncode, done.stdout, done.stderr) == (7, "system container start snmp\n", "")
-    assert (tmp_path / "slept").read_text().splitlines() == ["slept"]
+    assert slept(tmp_path) == 40
 
 
-def test_without_the_package_the_host_s_own_serves_again(program, system, patience, tmp_path):
+@pytest.mark.parametrize(("there", "seconds"), [(False, 5), (True, 60)])
+def test_without_the_program_the_host_s_own_serves_again(program, system, package, patience, tmp_path, there, seconds):
     program.place(str(system))
     system.unlink()
+    if there:  # pip was killed
+        package.touch()
     done = call(program.path, "start", "snmp", PATH=f"{patience}:{os.environ['PATH']}")
     assert (done.returncode, done.stdout) == (0, "the host\n")
     assert done.stderr.startswith(f"container: {system} is not installed; ")
-    assert len((tmp_path / "slept").read_text().splitlines()) == 5
+    assert slept(tmp_path) == seconds
     # What it says to do is to be done.
     words = shlex.split(done.stderr.partition("with: ")[2])
     assert subprocess.run(words).returncode == 0
     assert facts(program.path) == (HOSTS, 0o751, 1)
+
+
+def test_the_package_that_is_looked_for_is_this_one(system, tmp_path):
+    ours = Program(str(tmp_path / "container"), "container")
+    ours.place(str(system))
+    assert f"[ -e {system_service.__file__} ]" in facts(ours.path)[0]
 
 
 def test_where_nothing_can_be_written_the_error_names_the_file(tmp_path, system):
