@@ -9,7 +9,7 @@ import click
 from system_service.domain.node import Order
 from system_service.domain.result import Result
 from system_service.domain.switch import Switch
-from system_service.terminal.command import echo_warning, spoken
+from system_service.terminal.command import echo_steps, echo_warning, spoken
 from system_service.terminal.progress import progress
 
 
@@ -27,8 +27,7 @@ def _show(result: Result) -> None:
     for sentence in node["warnings"]:
         echo_warning(sentence)
     if result.dry_run:
-        for step in node["plan"] or ([] if result.error else ["nothing to do"]):
-            click.echo(f"{node['name']}: {step}")
+        echo_steps(node["plan"], failed=result.error is not None, of=node["name"])
     elif not result.error:
         state = f"has joined {node['server']}" if node["joined"] else "is in no cluster"
         click.echo(f"{node['name']}: {state}{'' if result.changed else ' (unchanged)'}")

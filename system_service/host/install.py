@@ -6,7 +6,7 @@ import click
 
 from system_service.domain.host import Place, install
 from system_service.domain.result import Result
-from system_service.terminal.command import Command, spoken
+from system_service.terminal.command import Command, echo_steps, spoken
 from system_service.terminal.options import dry_run_option, json_option
 from system_service.terminal.program import own_path
 
@@ -30,6 +30,5 @@ def command(kubernetes: bool, dry_run: bool, as_json: bool) -> Result:
     """
     result = install(Place(own_path()), spoken(click.get_current_context()), kubernetes=kubernetes, dry_run=dry_run)
     if not as_json:
-        for sentence in result.facts["steps"] or ([] if result.error else ["nothing to do"]):
-            click.echo(sentence)
+        echo_steps(result.facts["steps"], failed=result.error is not None)
     return result

@@ -7,7 +7,7 @@ import click
 from system_service.domain.host import Place, uninstall
 from system_service.domain.result import Result
 from system_service.domain.switch import Switch
-from system_service.terminal.command import Command, spoken
+from system_service.terminal.command import Command, echo_steps, spoken
 from system_service.terminal.options import dry_run_option, json_option
 
 
@@ -25,8 +25,7 @@ def command(dry_run: bool, as_json: bool) -> Result:
     """
     result = uninstall(Place(), Switch.from_env(), spoken(click.get_current_context()), dry_run=dry_run)
     if not as_json:
-        for sentence in result.facts["steps"] or ([] if result.error else ["nothing to do"]):
-            click.echo(sentence)
+        echo_steps(result.facts["steps"], failed=result.error is not None)
         if not result.error and not dry_run:
             click.echo("the rest goes with: pip uninstall sonic-system-service")
     return result

@@ -10,7 +10,7 @@ from system_service.domain.operate import Ask, operate
 from system_service.domain.plan import Request, Verb
 from system_service.domain.result import Result
 from system_service.domain.switch import Switch
-from system_service.terminal.command import Command, echo_error, spoken
+from system_service.terminal.command import Command, echo_error, echo_steps, spoken
 from system_service.terminal.hints import save_hint
 from system_service.terminal.options import change_options, names_argument
 from system_service.terminal.progress import progress
@@ -74,8 +74,7 @@ def verb_command(name: str, verb: Verb, text: str, *, writes_config: bool = Fals
 def _show(result: Result) -> None:
     for report in result.reports:
         if result.dry_run:
-            for step in report.fields.get("plan") or ([] if report.error else ["nothing to do"]):
-                click.echo(f"{report.name}: {step}")
+            echo_steps(report.fields.get("plan", ()), failed=report.error is not None, of=report.name)
         elif not report.error:
             status = report.fields.get("status", "uninstalled")  # a feature that is not there any more has none
             click.echo(f"{report.name}: {status}{'' if report.changed else ' (unchanged)'}")

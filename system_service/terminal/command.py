@@ -6,6 +6,7 @@ Commands return a Result; what they print beside it is data on stdout.
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -91,6 +92,16 @@ def echo_error(error: SwitchError) -> None:
     remark("Error", str(error), "red")
     # In one piece, whatever the width: it is there to be copied.
     click.echo(f"Try: {printable(error.resolution)}", err=True)
+
+
+def echo_steps(steps: Sequence[str], *, failed: bool, of: str = "") -> None:
+    """Steps on stdout, a line each, after the name of what they are taken on; where none failed, also that there is
+    none."""
+    from system_service.terminal.render import printable
+
+    for step in steps or ([] if failed else ["nothing to do"]):
+        # Keys of a database and words of others are among them.
+        click.echo(printable(f"{of}: {step}" if of else step))
 
 
 def echo_stage(sentence: str) -> None:

@@ -32,6 +32,12 @@ def test_the_plan_of_a_removal_says_what_is_left(here):
     assert os.path.isdir(here.run_dir)
 
 
+def test_what_somebody_has_written_does_not_drive_the_terminal(here):
+    here.put("STATE_DB", "SYSTEM_SERVICE|x\x1b[2J\r\nremove nothing", {"stop": "1.00"})
+    ran = here.run("system", "host", "uninstall", "--dry-run")
+    assert ran == (0, "remove SYSTEM_SERVICE|x\\x1b[2J\\r\\nremove nothing from STATE_DB\n", "")
+
+
 def test_a_feature_in_kubernetes_mode_is_named_with_the_way_home(here):
     here.put("CONFIG_DB", "FEATURE|snmp", {"set_owner": "kube"})
     refused = here.run("system", "host", "uninstall")
