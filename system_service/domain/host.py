@@ -48,6 +48,12 @@ _NO_MORE = "config-kube kubernetes server disable on where that cluster is no mo
 _TIMEOUT = 60.0  # seconds for each unit to start or stop
 _PATIENCE = 10.0  # seconds for other commands to end
 
+Tell = Callable[[str], None]
+
+
+def _silent(sentence: str) -> None:
+    pass
+
 
 @dataclass(frozen=True)
 class Step:
@@ -69,11 +75,11 @@ class Place:
     admin_dir: str = ADMIN_DIR
 
 
-def install(place: Place, command: str, *, kubernetes: bool, dry_run: bool = False) -> Result:
+def install(place: Place, command: str, *, kubernetes: bool, dry_run: bool = False, tell: Tell = _silent) -> Result:
     """Do what is left to do until the switch is as it has to be; the `steps` are among the facts of the Result.
 
     `kubernetes`: the units of Kubernetes mode too; where they are at work already, they stay. Raises NotPermitted
-    without root.
+    without root. `tell` gets each step's sentence before it is taken.
     """
     steps = [
         Step(f"place {program.path}{_aside(program)}", partial(program.place, place.system))
@@ -89,7 +95,7 @@ def install(place: Place, command: str, *, kubernetes: bool, dry_run: bool = Fal
         return _as_told(command, steps, dry_run)
     _need_root(command)
     with deferred() as interrupts:
-        return _carry_out(command, steps, interrupts)
+        return _carry_out(command, steps, interrupts, tell)
 
 
 def _aside(program: Program) -> str:
@@ -156,10 +162,10 @@ def _off(place: Place) -> list[str]:
     return [name for name in UNITS if not os.path.lexists(os.path.join(wants, name))]
 
 
-def uninstall(place: Place, switch: Switch, command: str, *, dry_run: bool = False) -> Result:
+def uninstall(place: Place, switch: Switch, command: str, *, dry_run: bool = False, tell: Tell = _silent) -> Result:
     """Give the host back what is its own, and leave nothing that pip does not remove.
 
-    Features go on running, and so do their `wait`s; their next start is the host's own.
+    Features go on running, and so do their `wait`s; their next start is the host's own. `tell` as of `install`.
 
     Raises:
         Refused: Kubernetes still has a part in a feature.
@@ -178,7 +184,7 @@ def uninstall(place: Place, switch: Switch, command: str, *, dry_run: bool = Fal
         for name in sorted([*names, SENDER, MEMBERSHIP]):
             locks.enter_context(held(switch.run_dir, name, until, interrupts.check))
         _refuse(switch, observe(switch))  # nobody changes a mode from here on
-        return _carry_out(command, _removal(place, switch), interrupts)
+        return _carry_out(command, _removal(place, switch), interrupts, tell)
 
 
 def _removal(place: Place, switch: Switch) -> list[Step]:
@@ -249,13 +255,14 @@ def _as_told(command: str, steps: Sequence[Step], dry_run: bool) -> Result:
     return Result(command, dry_run=dry_run, facts={"steps": [step.sentence for step in steps]}, wrote=bool(steps))
 
 
-def _carry_out(command: str, steps: Sequence[Step], interrupts: Interrupts) -> Result:
+def _carry_out(command: str, steps: Sequence[Step], interrupts: Interrupts, tell: Tell) -> Result:
     """Do them one by one; what failed is in the Result, and what was done before that counts."""
     done: list[str] = []
     error: SwitchError | None = None
     for step in steps:
         try:
             interrupts.check()
+            tell(step.sentence)
             step.do()
         except SwitchError as failure:
             error = failure

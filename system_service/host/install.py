@@ -9,6 +9,7 @@ from system_service.domain.result import Result
 from system_service.terminal.command import Command, echo_steps, spoken
 from system_service.terminal.options import dry_run_option, json_option
 from system_service.terminal.program import own_path
+from system_service.terminal.progress import progress
 
 
 @click.command("install", cls=Command)
@@ -28,7 +29,8 @@ def command(kubernetes: bool, dry_run: bool, as_json: bool) -> Result:
       system host install --kubernetes
       system host install --dry-run
     """
-    result = install(Place(own_path()), spoken(click.get_current_context()), kubernetes=kubernetes, dry_run=dry_run)
+    place, typed = Place(own_path()), spoken(click.get_current_context())
+    result = install(place, typed, kubernetes=kubernetes, dry_run=dry_run, tell=progress())
     if not as_json:
         echo_steps(result.facts["steps"], failed=result.error is not None)
     return result

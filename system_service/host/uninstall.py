@@ -9,6 +9,7 @@ from system_service.domain.result import Result
 from system_service.domain.switch import Switch
 from system_service.terminal.command import Command, echo_steps, spoken
 from system_service.terminal.options import dry_run_option, json_option
+from system_service.terminal.progress import progress
 
 
 @click.command("uninstall", cls=Command)
@@ -23,7 +24,8 @@ def command(dry_run: bool, as_json: bool) -> Result:
     Examples:
       system host uninstall --dry-run
     """
-    result = uninstall(Place(), Switch.from_env(), spoken(click.get_current_context()), dry_run=dry_run)
+    switch, typed = Switch.from_env(), spoken(click.get_current_context())
+    result = uninstall(Place(), switch, typed, dry_run=dry_run, tell=progress())
     if not as_json:
         echo_steps(result.facts["steps"], failed=result.error is not None)
         if not result.error and not dry_run:

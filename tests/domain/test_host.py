@@ -364,6 +364,16 @@ def test_without_root_nothing_but_the_plan(booted, monkeypatch):
     monkeypatch.undo()
 
 
+def test_each_step_is_told_before_it_is_taken(booted, monkeypatch):
+    events = []
+    monkeypatch.setattr(host, "record", lambda *words: events.append(words[2]))
+    for act in (put, take):
+        steps = act(booted, tell=lambda step: events.append(f"now: {step}")).facts["steps"]
+        assert len(steps) > 2
+        assert events == [event for step in steps for event in (f"now: {step}", step)]
+        events.clear()
+
+
 def test_each_step_is_in_the_audit_log(booted, monkeypatch):
     lines = []
     monkeypatch.setattr(host, "record", lambda *words: lines.append(words))

@@ -8,12 +8,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 
 import pytest
 
 from system_service.domain.install import install
 from system_service.domain.operate import Ask
 from system_service.domain.plan import Request, Verb
+from system_service.domain.result import Result
 from system_service.model.feature import Mode
 from system_service.terminal.progress import progress
 from tests.support.systemd import Spec
@@ -122,6 +124,15 @@ def test_a_wait_says_what_it_sees(fakes):
     ]
 
 
+def test_a_wait_for_featured_says_what_it_sees(fakes):
+    fakes.feature("snmp")
+    fakes.put("STATE_DB", "FEATURE|snmp", {"state": "enabled"})
+    stages, told, code = see(fakes, "config feature state snmp disabled --block --timeout 0.5")
+    assert (stages, code) == (["snmp: STATE_DB says enabled"], 6)
+    assert told[:2] == [HINT, "Error: snmp was not disabled within 0.5 s (STATE_DB says enabled)"]
+    assert see(fakes, "config feature state snmp enabled --block") == ([], [HINT], 0)
+
+
 def said(monkeypatch, act: Callable[[], object]) -> list[str]:
     """The stages that `act` shows in this process, whose stderr is a terminal meanwhile."""
     ours, theirs = os.openpty()
@@ -149,6 +160,22 @@ def test_an_installation(fakes, monkeypatch):
     stages = said(monkeypatch, act)
     assert stages[:2] == ["probe: write the unit probe.service", "probe: have systemd read the unit probe.service anew"]
     assert stages[-1] == "probe: start probe.service"
+
+
+@pytest.mark.parametrize("verb", ["install", "uninstall"])
+def test_what_is_done_for_the_package_itself(fakes, monkeypatch, verb):
+    """What they would do here is not for a test: the domain stands in."""
+    module = import_module(f"system_service.host.{verb}")
+
+    def domain(*words: object, tell: Callable[[str], None], **options: object) -> Result:
+        tell("place it")
+        return Result("system host", facts={"steps": ["place it"]})
+
+    for name, value in fakes.environment.items():
+        monkeypatch.setenv(name, value)
+    fakes.program("system", ["true"])
+    monkeypatch.setattr(module, verb, domain)
+    assert said(monkeypatch, lambda: module.command.main([], standalone_mode=False)) == ["place it"]
 
 
 def test_what_is_told_of_elsewhere_cannot_drive_the_terminal(monkeypatch):
