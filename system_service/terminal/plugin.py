@@ -57,7 +57,7 @@ class Deferred(click.Command):
             command: click.Command = import_module(self.module).command
         except ImportError as error:
             raise click.ClickException(
-                f"`{self.name}` cannot be loaded: {error}\nTry: pip install --force-reinstall sonic-system-service"
+                f"`{self.name}` cannot be loaded: {error}\nTry: install the package's wheel again"
             ) from error
         return command
 

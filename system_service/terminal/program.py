@@ -46,7 +46,7 @@ def own_path() -> str:
     called = os.path.abspath(sys.argv[0])
     found = called if os.path.basename(called) == "system" and os.access(called, os.X_OK) else shutil.which("system")
     if found is None:
-        raise Failed("the program `system` is not in PATH", "install the package: pip install sonic-system-service")
+        raise Failed("the program `system` is not in PATH", "install the package's wheel again")
     return os.path.abspath(found)
 
 

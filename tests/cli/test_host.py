@@ -50,4 +50,5 @@ def test_a_feature_in_kubernetes_mode_is_named_with_the_way_home(here):
 
 def test_without_the_program_there_is_nothing_to_place(fakes):
     ran = fakes.run("system", "host", "install", "--dry-run", PATH=fakes.bin)
-    assert (ran.code, ran.err.splitlines()[0]) == (1, "Error: the program `system` is not in PATH")
+    told = "Error: the program `system` is not in PATH\nTry: install the package's wheel again\n"
+    assert (ran.code, ran.err) == (1, told)
