@@ -54,6 +54,7 @@ class Cluster:
         self.registry = Registry(engine, engine.base / "registry")
         self.processes: dict[str, Process] = {}
         self._kubelet_since = ""
+        self._deaf: set[str] = set()
 
     def open(self) -> None:
         """Start everything and wait until the node is Ready. SandboxError with the end of the log of what failed."""
@@ -86,6 +87,8 @@ class Cluster:
 
     def kill(self, name: str) -> None:
         """End one of `processes` at once, as a crash does."""
+        if name == "kube-apiserver":
+            self._deaf = {"kube-controller-manager", "kube-scheduler", "kubelet"}
         self.processes[name].kill()
 
     def restart(self, name: str) -> None:
@@ -93,6 +96,13 @@ class Cluster:
         self.start(name)
         ready = {"kubelet": self.ready, "kube-apiserver": self.answers}.get(name, lambda: True)
         self.processes[name].await_(ready, 90)
+
+    def refresh(self) -> None:
+        """Have those listen again who heard the API server die: their next try may be a minute away."""
+        for name in sorted(self._deaf):
+            self.kill(name)
+            self.restart(name)
+        self._deaf.clear()
 
     def answers(self) -> bool:
         """Whether the API server says it is ready."""

@@ -89,6 +89,7 @@ class Fleet:
         for name in ("kube-apiserver", "kubelet"):
             if not self.cluster.processes[name].running:
                 self.cluster.restart(name)
+        self.cluster.refresh()
         self.switch.exec(["config", "feature", "mode", "--all", "legacy", "--fallback", "--timeout", "60"])
         # DaemonSets stay: without their label they are nothing, and the controllers need not find out anew.
         self.cluster.label(**{f"{name}_enabled": None for name in features.UNITS})
@@ -111,7 +112,7 @@ class Fleet:
                 self.console.witness.write(CONFIG_DB, f"FEATURE|{name}", row)
             self.await_runner(name, "local", 30)
         # A kubelet that has not yet heard of the deletion would start the containers anew: it confirms each by its end.
-        wait_until("the end of all pods", lambda: not any(map(self.cluster.pods, features.PUBLISHED)), 60)
+        self.cluster.processes["kubelet"].await_(lambda: not any(map(self.cluster.pods, features.PUBLISHED)), 60)
         for left in self.switch.docker("ps", "-a", "--quiet", "--filter", "name=k8s_").split():
             with contextlib.suppress(SandboxError):  # the kubelet may come first
                 self.switch.docker("rm", "-f", left)
