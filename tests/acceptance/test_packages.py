@@ -20,8 +20,8 @@ from tests.support.switch import STATE_DB, wait_until
 CONTAINER, CHECKER = "/usr/local/bin/container", "/usr/bin/container_checker"
 UNINSTALL = f"{images.PIP} uninstall --yes --break-system-packages --root-user-action=ignore sonic-system-service"
 NEWER = "0.1.1"
-# Not the file system's; what systemd and monit keep; what the sandbox mounts or writes there itself; what others left in
-# people's homes.
+# Not the file system's; what systemd and monit keep; what the sandbox mounts or writes there itself; what others left
+# in people's homes.
 _ELSEWHERE = ("/proc", "/sys", "/dev", "/run", "/tmp", "/var/log", "/var/lib/systemd", "/var/lib/monit", CLIENT)
 _ELSEWHERE += ("/wheels", KUBECONFIG, "/root", "/home")
 # pip takes folders away that hold files of ours alone, and not those above them.
