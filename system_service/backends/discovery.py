@@ -6,11 +6,11 @@ Also the one question of a join that is asked before anybody can be trusted: who
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import os
 import socket
 import ssl
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -162,7 +162,8 @@ def authority_of(server: str, timeout: float) -> str:
         ) as answer:
             told = json.loads(answer.read(_MOST))
         inside = _parse(where, str(_object(_object(told).get("data")).get("kubeconfig", "")).encode())
-        authority = _embedded("", _object(_named(inside, "clusters", "").get("cluster")), "certificate-authority-data")
+        # What a stranger says is never the name of a file of ours.
+        authority = _given(where, _object(_named(inside, "clusters", "").get("cluster")), "certificate-authority-data")
     except (URLError, OSError, ValueError, RecursionError) as error:
         raise Unreachable(
             f"{where} does not tell its authority: {error}", f"curl -k {server}{_CLUSTER_INFO}"
@@ -175,9 +176,16 @@ def authority_of(server: str, timeout: float) -> str:
 def _contents(path: str, named_by: str) -> tuple[bytes, bool]:
     """A file's content, and whether others than its owner may read it."""
     try:
-        with open(path, "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            return file.read(_MOST), bool(mode & 0o077)
+        # Whatever is named: a pipe that nobody writes to, or a device, must not be waited for.
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            mode = os.fstat(handle).st_mode
+            if not stat.S_ISREG(mode):
+                raise OSError("it is no plain file")
+            with open(handle, "rb", closefd=False) as file:
+                return file.read(_MOST), bool(mode & 0o077)
+        finally:
+            os.close(handle)
     except PermissionError as error:
         raise NotPermitted(f"{path} may not be read", "run it as root (sudo)") from error
     except (OSError, ValueError) as error:
@@ -210,15 +218,23 @@ def _named(found: dict[str, Any], table: str, name: object) -> dict[str, Any]:
     return next((row for row in rows if row.get("name") == name), {})
 
 
+def _given(path: str, entry: dict[str, Any], key: str) -> str:
+    """A value in base64, "" when there is none."""
+    given = entry.get(key)
+    if not isinstance(given, str):
+        return ""
+    try:
+        base64.b64decode("".join(given.split()), validate=True)
+    except ValueError:
+        raise _unusable(path, f"its {key} is no base64") from None
+    return "".join(given.split())
+
+
 def _embedded(path: str, entry: dict[str, Any], key: str) -> str:
     """A value in base64, given so or as the name of a file (relative to the kubeconfig); "" when there is none."""
-    given, named = entry.get(key), entry.get(key.removesuffix("-data"))
-    if isinstance(given, str) and given:
-        try:
-            base64.b64decode("".join(given.split()), validate=True)
-        except binascii.Error:
-            raise _unusable(path, f"its {key} is no base64") from None
-        return "".join(given.split())
+    if given := _given(path, entry, key):
+        return given
+    named = entry.get(key.removesuffix("-data"))
     if isinstance(named, str) and named:
         content, _ = _contents(os.path.join(os.path.dirname(path), named), path)
         return base64.b64encode(content).decode("ascii")

@@ -14,6 +14,7 @@ from system_service.errors import NotPermitted, Refused, Unreachable
 from system_service.model import kube_server
 from tests.fakes.api_server import Failure
 
+CLUSTER_INFO = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
 USERS = b"\nusers: [{user: {token: t}}]"
 
 
@@ -95,11 +96,13 @@ def test_a_file_that_is_of_no_use_is_said_to_be(path, text, error, said):
 def test_a_file_that_is_missing_or_may_not_be_read(path, tmp_path, monkeypatch):
     with pytest.raises(Unreachable, match=r"discovery\.conf cannot be used: No such file or directory"):
         read(path)
-    with pytest.raises(Unreachable, match="Is a directory"):
-        read(str(tmp_path))
+    os.mkfifo(tmp_path / "pipe")
+    for odd in (str(tmp_path), str(tmp_path / "pipe"), "/dev/zero"):
+        with pytest.raises(Unreachable, match="it is no plain file"):
+            read(odd)
     with pytest.raises(Unreachable, match="embedded null byte"):
         read("a\0b")
-    monkeypatch.setattr("builtins.open", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "denied")))
+    monkeypatch.setattr("os.open", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "denied")))
     with pytest.raises(NotPermitted, match="may not be read"):
         read(path)
 
@@ -128,6 +131,23 @@ def test_an_authority_that_is_not_told(api, failure):
     api.failure = failure
     with pytest.raises(Unreachable, match=f"the API server at {api.url} does not tell its authority"):
         authority_of(api.url, 0.5)
+
+
+@pytest.mark.parametrize("cluster", [{"certificate-authority": "PATH"}, {"certificate-authority-data": ["x"]}])
+def test_whoever_is_not_known_yet_names_no_file_of_ours(api, path, cluster):
+    write(path, "secret")
+    told = json.dumps({"clusters": [{"name": "", "cluster": cluster}]}).replace("PATH", path)
+    api.public[CLUSTER_INFO] = {"data": {"kubeconfig": told}}
+    with pytest.raises(Unreachable, match="does not tell its authority"):
+        authority_of(api.url, 5)
+
+
+@pytest.mark.parametrize("authority", ["%%", "\u00e9"])
+def test_an_authority_that_is_no_base64(api, authority):
+    told = json.dumps({"clusters": [{"name": "", "cluster": {"certificate-authority-data": authority}}]})
+    api.public[CLUSTER_INFO] = {"data": {"kubeconfig": told}}
+    with pytest.raises(Unreachable, match=rf"{api.url} cannot be used: its certificate-authority-data is no base64"):
+        authority_of(api.url, 5)
 
 
 @pytest.mark.parametrize(
