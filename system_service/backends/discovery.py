@@ -11,12 +11,13 @@ import os
 import socket
 import ssl
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from system_service.backends.within import within
 from system_service.errors import NotPermitted, Refused, Unreachable
 
 _EXTRA = "pip install 'sonic-system-service[kubernetes]'"
@@ -117,15 +118,20 @@ def handed_over(discovery: Discovery) -> Iterator[str]:
         os.close(handle)
 
 
-def prove(discovery: Discovery, timeout: float) -> None:
+def prove(discovery: Discovery, timeout: float, check: Callable[[], None] = lambda: None) -> None:
     """See that its server answers, and is the one its authority vouches for: kubeadm would try for minutes, in silence.
 
-    Raises Unreachable, within `timeout` seconds.
+    Raises Unreachable, within `timeout` seconds. `check` may raise as well.
     """
     where = f"the API server at {discovery.server}"
     step = f"see whether it runs: curl -k {discovery.server}/readyz"
     address = urlsplit(discovery.server)
     host = address.hostname or ""
+
+    def greet() -> None:
+        with socket.create_connection((unquote(host), address.port or 443), timeout) as plain:
+            trusting.wrap_socket(plain, server_hostname=host.partition("%")[0]).close()
+
     try:
         trusting = ssl.create_default_context(cadata=base64.b64decode(discovery.authority).decode("ascii"))
     except (ValueError, ssl.SSLError):
@@ -133,8 +139,7 @@ def prove(discovery: Discovery, timeout: float) -> None:
             f"what the discovery file names as the authority of {discovery.server} is none", step
         ) from None
     try:
-        with socket.create_connection((unquote(host), address.port or 443), timeout) as plain:
-            trusting.wrap_socket(plain, server_hostname=host.partition("%")[0]).close()
+        within(timeout, greet, check)
     except ssl.SSLCertVerificationError as error:
         raise Unreachable(
             f"{where} is not the one that the discovery file vouches for ({error.verify_message})",
@@ -144,11 +149,14 @@ def prove(discovery: Discovery, timeout: float) -> None:
         raise Unreachable(f"{where} cannot be reached: {error.strerror or error}", step) from error
 
 
-def authority_of(server: str, timeout: float) -> str:
+def authority_of(server: str, timeout: float, check: Callable[[], None] = lambda: None) -> str:
     """What the API server says its authority is (PEM in base64), asked without verifying who answers.
 
-    It is asked as anybody may ask: nothing secret is sent. Raises Unreachable: no answer, or none that tells.
+    It is asked as anybody may ask: nothing secret is sent. `check` may raise.
+
+    Raises Unreachable: no answer within `timeout` seconds, or none that tells.
     """
+    from http.client import HTTPException
     from urllib.error import URLError
     from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
@@ -156,15 +164,18 @@ def authority_of(server: str, timeout: float) -> str:
     blind.check_hostname = False
     blind.verify_mode = ssl.CERT_NONE
     where = f"the API server at {server}"
+    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=blind))
+
+    def ask() -> bytes:
+        with opener.open(server + _CLUSTER_INFO, timeout=timeout) as answer:
+            return answer.read(_MOST)  # type: ignore[no-any-return]
+
     try:
-        with build_opener(ProxyHandler({}), HTTPSHandler(context=blind)).open(
-            server + _CLUSTER_INFO, timeout=timeout
-        ) as answer:
-            told = json.loads(answer.read(_MOST))
+        told = json.loads(within(timeout, ask, check))
         inside = _parse(where, str(_object(_object(told).get("data")).get("kubeconfig", "")).encode())
         # What a stranger says is never the name of a file of ours.
         authority = _given(where, _object(_named(inside, "clusters", "").get("cluster")), "certificate-authority-data")
-    except (URLError, OSError, ValueError, RecursionError) as error:
+    except (URLError, OSError, HTTPException, ValueError, RecursionError) as error:
         raise Unreachable(
             f"{where} does not tell its authority: {error}", f"curl -k {server}{_CLUSTER_INFO}"
         ) from error
@@ -195,17 +206,25 @@ def _contents(path: str, named_by: str) -> tuple[bytes, bool]:
 
 def _parse(path: str, text: bytes) -> dict[str, Any]:
     try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = _yaml(path, text)
+    if not isinstance(found, dict):
+        raise _unusable(path, "it is no kubeconfig")
+    return found
+
+
+def _yaml(path: str, text: bytes) -> Any:
+    """All scalars are text: whatever a tag calls them, nothing is made of them."""
+    try:
         import yaml  # type: ignore[import-untyped]
     except ImportError as error:
         raise Unreachable("nothing here reads YAML, which a discovery file is written in", _EXTRA) from error
     try:
-        found = yaml.safe_load(text)
+        return yaml.load(text, yaml.BaseLoader)  # noqa: S506 - it makes text, lists and mappings, and nothing else
     # Its own sentences quote the file, in which there are keys.
-    except (yaml.YAMLError, ValueError, RecursionError):
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
         raise _unusable(path, "it is no YAML") from None
-    if not isinstance(found, dict):
-        raise _unusable(path, "it is no kubeconfig")
-    return found
 
 
 def _named(found: dict[str, Any], table: str, name: object) -> dict[str, Any]:

@@ -111,13 +111,13 @@ def _joining(switch: Switch, standing: Standing, path: str) -> Steps:
 
 def _hand_over(switch: Switch, standing: Standing, there: Discovery, warnings: list[str], hand: Hand) -> None:
     if not there.authority:
-        authority = authority_of(standing.server, min(_ASK, hand.left))
+        authority = authority_of(standing.server, min(_ASK, hand.left), hand.check)
         there = Discovery(there.server, authority, there.login)
         warnings.append(
             f"insecure is on: {standing.server} was believed unverified; its authority, from now on the one that "
             f"counts, has the fingerprint {there.fingerprint} (SHA-256)"
         )
-    prove(there, min(_ASK, hand.left))
+    prove(there, min(_ASK, hand.left), hand.check)
     with handed_over(there) as file:
         switch.kubeadm().join(file, standing.node, hand.left, hand.check)
     if switch.units.show(KUBELET)[KUBELET].active is not Active.ACTIVE:  # kubeadm has started it, where it could
