@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from system_service.backends import trigger
+from system_service.backends import files, trigger
 from system_service.backends.discovery import Discovery, authority_of, handed_over, prove, read
 from system_service.backends.kubeadm import KUBELET, Kubeadm
 from system_service.domain.mode import why_no_server
@@ -63,9 +63,12 @@ def _kept(switch: Switch, standing: Standing, path: str) -> Steps:
             f"this switch has joined {standing.member.server}, and not {standing.server}",
             "config kubernetes reset, then join",
         )
-    down = not standing.kubelet_runs
-    start = [Step(f"start {KUBELET}", lambda hand: _start(switch, hand))] if down else []
-    return Steps((*_enable(switch, standing), *start))
+    steps = _enable(switch, standing)
+    if not standing.kubelet_runs:
+        steps.append(Step(f"start {KUBELET}", lambda hand: _start(switch, hand)))
+    if left := switch.kubeadm().bootstrap():
+        steps.append(Step(f"remove {left}, with which kubeadm let the kubelet in", lambda hand: files.remove(left)))
+    return Steps(steps)
 
 
 def _same(member: Discovery, server: str, path: str) -> bool:
@@ -119,13 +122,13 @@ def _hand_over(switch: Switch, standing: Standing, there: Discovery, warnings: l
         )
     prove(there, min(_ASK, hand.left), hand.check)
     with handed_over(there) as file:
-        switch.kubeadm().join(file, standing.node, hand.left, hand.check)
+        switch.kubeadm().join(file, standing.node, hand.left, hand.check, hand.lock)
     if switch.units.show(KUBELET)[KUBELET].active is not Active.ACTIVE:  # kubeadm has started it, where it could
         _start(switch, hand)
 
 
 def _reset(kubeadm: Kubeadm, hand: Hand) -> None:
-    kubeadm.reset(hand.left, hand.check)
+    kubeadm.reset(hand.left, hand.check, hand.lock)
 
 
 def _enable(switch: Switch, standing: Standing) -> list[Step]:

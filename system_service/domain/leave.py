@@ -61,7 +61,9 @@ def _leaving(switch: Switch, standing: Standing) -> Steps:
     elif there is not None:
         _left_there(standing, there, found)
     if here:
-        steps.append(Step("take back what kubeadm has put here", lambda hand: kubeadm.reset(hand.left, hand.check)))
+        steps.append(
+            Step("take back what kubeadm has put here", lambda hand: kubeadm.reset(hand.left, hand.check, hand.lock))
+        )
     if kubeadm.network_laid():
         steps.append(Step("take the network of pods away", lambda hand: kubeadm.lift_network()))
     found.steps = steps

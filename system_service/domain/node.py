@@ -39,10 +39,14 @@ class Order(NamedTuple):
 
 
 class Hand(NamedTuple):
-    """What a step is done with: `deadline` is of `time.monotonic()`; `check` raises when a signal came."""
+    """What a step is done with: `deadline` is of `time.monotonic()`; `check` raises when a signal came.
+
+    `lock` is the descriptor of the lock that is held, for a child that must not outlive it.
+    """
 
     deadline: float
     check: Callable[[], None]
+    lock: int
 
     @property
     def left(self) -> float:
@@ -137,7 +141,8 @@ def change(
     done = False
     found = Steps()
     with deferred() as interrupts, ExitStack() as stack:
-        for name in (MEMBERSHIP, *sorted(locks())):
+        lock = stack.enter_context(held(switch.run_dir, MEMBERSHIP, deadline, interrupts.check))
+        for name in sorted(locks()):
             stack.enter_context(held(switch.run_dir, name, deadline, interrupts.check))
         standing = look(switch)
         found = planned(standing)
@@ -146,7 +151,7 @@ def change(
             for step in found.steps:
                 interrupts.check()
                 order.tell(step.told)
-                done |= _take(step, Hand(deadline, interrupts.check), order.command)
+                done |= _take(step, Hand(deadline, interrupts.check, lock), order.command)
             error = found.last  # a step may have found it
             interrupts.check()
         except SwitchError as failure:

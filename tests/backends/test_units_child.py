@@ -56,6 +56,27 @@ def test_a_child_over_its_time_is_killed_and_reaped(tmp_path):
         os.kill(int(path.read_text()), 0)
 
 
+@pytest.mark.parametrize("heeds", [True, False])
+def test_a_child_that_is_given_grace_may_end_by_itself_first(tmp_path, heeds):
+    path = tmp_path / "trace"
+    code = (
+        f"import os, signal, sys; say = lambda *_: (open({str(path)!r}, 'a').write('heard'), {heeds} and sys.exit(5))\n"
+        "signal.signal(signal.SIGTERM, say)\n"
+        "while True: signal.pause()\n"
+    )
+    before = time.monotonic()
+    assert python(code, 1.0, grace=0.5).code is None
+    assert time.monotonic() - before < 5
+    assert path.read_text() == "heard"
+
+
+def test_it_gets_a_descriptor_that_is_to_live_as_long_as_it(tmp_path):
+    code = "import os; print(*(os.path.realpath(f'/proc/self/fd/{name}') for name in os.listdir('/proc/self/fd')))"
+    with open(tmp_path / "lock", "w") as lock:
+        assert str(tmp_path / "lock") in python(code, keep=lock.fileno()).out.split()
+        assert str(tmp_path / "lock") not in python(code).out.split()
+
+
 def test_a_child_that_closes_its_outputs_is_still_waited_for():
     ended = python("import os, select; os.close(1); os.close(2); select.select([], [], [], 0.2); os._exit(4)")
     assert ended.code == 4
