@@ -42,6 +42,12 @@ class Discovery:
         """The same, at another address."""
         return replace(self, server=server)
 
+    def same(self, other: Discovery) -> bool:
+        """The same cluster: by its address, or by who vouches for it (it may have told another name for its server)."""
+        if urlsplit(self.server).netloc == urlsplit(other.server).netloc:
+            return True
+        return bool(self.authority) and self.authority == other.authority
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the authority's certificate, as `openssl x509 -fingerprint -sha256` prints it; "" without one."""
@@ -63,14 +69,9 @@ def read(path: str) -> Discovery:
         NotPermitted: it, or a file that it names, may not be read.
         Refused: it holds nothing that a switch could show to be let in.
     """
-    text, exposed = _contents(path, path)
-    found = _parse(path, text)
-    context = _object(_named(found, "contexts", found.get("current-context")).get("context"))
-    cluster = _object(_named(found, "clusters", context.get("cluster")).get("cluster"))
-    user = _object(_named(found, "users", context.get("user")).get("user"))
-    server = cluster.get("server")
-    if not isinstance(server, str) or not server.startswith("https://") or not server.isprintable():
-        raise _unusable(path, "it names no server with an https address")
+    found, exposed = _kubeconfig(path)
+    there = _cluster(path, found)
+    user = _object(_named(found, "users", _context(found).get("user")).get("user"))
     login = {key: _embedded(path, user, key) for key in ("client-certificate-data", "client-key-data")}
     login |= {"token": _token(path, user)}
     login = {key: value for key, value in login.items() if value}
@@ -79,18 +80,21 @@ def read(path: str) -> Discovery:
             f"{path} has neither a client certificate with its key nor a token: no cluster would let the switch in",
             "have one made on the control plane: kubeadm kubeconfig user",
         )
-    return Discovery(server, _embedded(path, cluster, "certificate-authority-data"), login, exposed)
+    return replace(there, login=login, exposed=exposed)
 
 
-def server_of(path: str) -> Discovery | None:
-    """The server of a kubeconfig that kubeadm has written, and its authority; None when it cannot be read."""
+def cluster_of(path: str) -> Discovery:
+    """The same without a user. Raises Unreachable, NotPermitted."""
+    return _cluster(path, _kubeconfig(path)[0])
+
+
+def joined_by(path: str) -> Discovery:
+    """The cluster of the kubelet's own kubeconfig. Raises Unreachable, NotPermitted."""
     try:
-        found = _parse(path, _contents(path, path)[0])
-        context = _object(_named(found, "contexts", found.get("current-context")).get("context"))
-        cluster = _object(_named(found, "clusters", context.get("cluster")).get("cluster"))
-        return Discovery(str(cluster.get("server", "")), _embedded(path, cluster, "certificate-authority-data"))
-    except (Unreachable, NotPermitted):
-        return None
+        return cluster_of(path)
+    except Unreachable as error:
+        step = _EXTRA if error.resolution == _EXTRA else "config kubernetes reset, then join"
+        raise Unreachable(f"what this switch has joined cannot be told: {error}", step) from error
 
 
 @contextmanager
@@ -182,6 +186,29 @@ def authority_of(server: str, timeout: float, check: Callable[[], None] = lambda
     if not authority:
         raise Unreachable(f"{where} does not tell its authority", f"curl -k {server}{_CLUSTER_INFO}")
     return authority
+
+
+def _kubeconfig(path: str) -> tuple[dict[str, Any], bool]:
+    """What it says, and whether others than its owner may read it."""
+    text, exposed = _contents(path, path)
+    return _parse(path, text), exposed
+
+
+def _context(found: dict[str, Any]) -> dict[str, Any]:
+    return _object(_named(found, "contexts", found.get("current-context")).get("context"))
+
+
+def _cluster(path: str, found: dict[str, Any]) -> Discovery:
+    cluster = _object(_named(found, "clusters", _context(found).get("cluster")).get("cluster"))
+    server = cluster.get("server")
+    try:
+        usable = isinstance(server, str) and server.isprintable() and server.startswith("https://")
+        usable = usable and bool(urlsplit(server).hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise _unusable(path, "it names no server with an https address")
+    return Discovery(str(server), _embedded(path, cluster, "certificate-authority-data"))
 
 
 def _contents(path: str, named_by: str) -> tuple[bytes, bool]:

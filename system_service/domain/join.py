@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from system_service.backends import files, trigger
 from system_service.backends.discovery import Discovery, authority_of, handed_over, prove, read
 from system_service.backends.kubeadm import KUBELET, Kubeadm
@@ -58,7 +56,9 @@ def _refuse(kubeadm: Kubeadm, standing: Standing) -> None:
 
 def _kept(switch: Switch, standing: Standing, path: str) -> Steps:
     """It has joined: is that the cluster which is meant, and is the kubelet up, now and after a boot?"""
-    if standing.member and not _same(standing.member, standing.server, path):
+    if isinstance(standing.member, SwitchError):
+        raise standing.member
+    if standing.member and not standing.member.same(Discovery(standing.server, _authority(path))):
         raise Refused(
             f"this switch has joined {standing.member.server}, and not {standing.server}",
             "config kubernetes reset, then join",
@@ -71,15 +71,11 @@ def _kept(switch: Switch, standing: Standing, path: str) -> Steps:
     return Steps(steps)
 
 
-def _same(member: Discovery, server: str, path: str) -> bool:
-    """By its address, or by who vouches for it: a cluster may have told kubeadm another name for its server."""
-    if urlsplit(member.server).netloc == urlsplit(server).netloc:
-        return True
+def _authority(path: str) -> str:
     try:
-        authority = read(path).authority
+        return read(path).authority
     except SwitchError:
-        return False
-    return bool(authority) and authority == member.authority
+        return ""
 
 
 def _joining(switch: Switch, standing: Standing, path: str) -> Steps:

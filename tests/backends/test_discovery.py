@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from system_service.backends.discovery import Discovery, authority_of, handed_over, prove, read, server_of
+from system_service.backends.discovery import Discovery, authority_of, handed_over, joined_by, prove, read
 from system_service.errors import Interrupted, NotPermitted, Refused, Unreachable
 from system_service.model import kube_server
 from tests.fakes.api_server import Failure
@@ -129,12 +129,22 @@ def test_without_a_reader_of_yaml_the_extra_is_named(pki, path, monkeypatch):
     assert read(path).server == "https://10.0.0.1:6443"
 
 
-def test_what_kubeadm_wrote_is_read_and_nonsense_is_none(path):
-    assert server_of(path) is None
+def test_what_kubeadm_wrote_is_read_and_nonsense_is_said_to_be(path):
     write(path, "clusters: [{cluster: {server: 'https://x:1'}}]")
-    assert server_of(path).server == "https://x:1"
-    write(path, b"\xff")
-    assert server_of(path) is None
+    assert joined_by(path).server == "https://x:1"
+    for text in (b"\xff", b"clusters: [{cluster: {server: ''}}]"):
+        write(path, text)
+        with pytest.raises(Unreachable, match="what this switch has joined cannot be told: ") as raised:
+            joined_by(path)
+        assert raised.value.resolution == "config kubernetes reset, then join"
+
+
+def test_a_cluster_is_known_by_its_address_or_its_authority():
+    mine = Discovery("https://x:1", "AAAA")
+    assert mine.same(Discovery("https://x:1"))
+    assert mine.same(Discovery("https://y:1", "AAAA"))
+    assert not mine.same(Discovery("https://y:1", "AAAB"))
+    assert not Discovery("https://x:1").same(Discovery("https://y:1"))
 
 
 @pytest.mark.parametrize(

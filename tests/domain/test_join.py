@@ -321,6 +321,26 @@ def test_another_cluster_is_left_first(station):
         joined(station)
 
 
+@pytest.mark.parametrize("text", [b"a: [", b"{}", b"\xff\xfe\x00"])
+def test_where_it_cannot_be_told_what_was_joined_nothing_is_claimed(station, text):
+    joined(station)
+    station.write(text, os.path.join(station.root, "etc/kubernetes/kubelet.conf"))
+    for dry_run in (True, False):
+        with pytest.raises(Unreachable, match=r"cannot be told: .*etc/kubernetes/kubelet\.conf cannot") as raised:
+            joined(station, dry_run=dry_run)
+        assert raised.value.resolution == "config kubernetes reset, then join"
+    assert leave(station.switch(), station.order("reset", dry_run=True)).facts["node"]["server"] == ""
+
+
+def test_without_a_reader_of_yaml_the_extra_is_named(station, monkeypatch):
+    joined(station)
+    station.write("apiVersion: v1", os.path.join(station.root, "etc/kubernetes/kubelet.conf"))
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(Unreachable, match="nothing here reads YAML") as raised:
+        joined(station)
+    assert raised.value.resolution == "pip install 'sonic-system-service[kubernetes]'"
+
+
 def test_what_let_the_kubelet_in_does_not_stay(station):
     """kubeadm removes it at its end, and may have been killed before; the kubelet came to its own end."""
     joined(station)
