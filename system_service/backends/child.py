@@ -127,12 +127,15 @@ def _collect(
 
 def _end(child: int, grace: float) -> None:
     """End the child of this pidfd."""
-    if grace:
-        signal.pidfd_send_signal(child, signal.SIGTERM)
-        poll = select.poll()
-        poll.register(child, select.POLLIN)
-        poll.poll(grace * 1000)
-    signal.pidfd_send_signal(child, signal.SIGKILL)  # a child that has ended is not reaped yet: fine
+    try:
+        if grace:
+            signal.pidfd_send_signal(child, signal.SIGTERM)
+            poll = select.poll()
+            poll.register(child, select.POLLIN)
+            poll.poll(grace * 1000)
+        signal.pidfd_send_signal(child, signal.SIGKILL)
+    except ProcessLookupError:  # it has ended, and whoever started us ignores SIGCHLD
+        pass
 
 
 def _drain(descriptor: int, kept: bytearray, limit: int) -> tuple[bool, bool]:

@@ -114,3 +114,11 @@ def test_a_parent_that_ignores_the_end_of_its_children(command):
     code += "print({(ended.code, ended.out) for ended in found})"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert ran.stdout.strip() == str({(0, "done\n" if "done" in command else "")}), ran.stderr
+
+
+def test_a_child_of_such_a_parent_that_ends_when_it_is_told_to_is_no_error():
+    code = "import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+    code += "from system_service.backends.child import run\n"
+    code += "print(run(['sleep', '60'], 0.1, grace=5).code)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert ran.stdout.strip() == "None", ran.stderr
