@@ -29,5 +29,5 @@ def _show(result: Result) -> None:
     if result.dry_run:
         echo_steps(node["plan"], failed=result.error is not None, of=node["name"])
     elif not result.error:
-        state = f"has joined {node['server']}" if node["joined"] else "is in no cluster"
+        state = f"has joined {node['server'] or 'a cluster'}" if node["joined"] else "is in no cluster"
         click.echo(f"{node['name']}: {state}{'' if result.changed else ' (unchanged)'}")

@@ -39,12 +39,15 @@ def run(
     env: Mapping[str, str] | None = None,
     limit: int = 1 << 20,
     check: Callable[[], None] | None = None,
+    grace: float = 0.0,
+    keep: int = -1,
 ) -> Ended:
     """Run a program found through PATH; `timeout` in seconds, `limit` in bytes kept of each of its outputs.
 
     It gets a session of its own, so that Ctrl-C on the terminal reaches us and not it, and no input. When the time is
-    over it, and nothing but it, is killed; so too when `check`, called every now and then, raises. `env` is added to
-    the environment.
+    over it, and nothing but it, is killed; so too when `check`, called every now and then, raises. With `grace` it gets
+    SIGTERM first, and that many seconds to end. `env` is added to the environment. `keep` is a descriptor that it gets
+    as 3: a lock, which then lives as long as either of us.
 
     Raises:
         OSError: it could not be started.
@@ -63,6 +66,7 @@ def run(
                     (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
                     (os.POSIX_SPAWN_DUP2, out_write, 1),
                     (os.POSIX_SPAWN_DUP2, err_write, 2),
+                    *([(os.POSIX_SPAWN_DUP2, keep, 3)] if keep != -1 else []),
                 ],
                 setsid=True,
                 setsigmask=(),
@@ -71,7 +75,7 @@ def run(
         finally:
             os.close(out_write)
             os.close(err_write)
-        code, cut = _collect(pid, kept, deadline, limit, check)
+        code, cut = _collect(pid, kept, deadline, limit, check, grace)
     finally:
         os.close(out_read)
         os.close(err_read)
@@ -79,7 +83,12 @@ def run(
 
 
 def _collect(
-    pid: int, kept: dict[int, bytearray], deadline: float, limit: int, check: Callable[[], None] | None
+    pid: int,
+    kept: dict[int, bytearray],
+    deadline: float,
+    limit: int,
+    check: Callable[[], None] | None,
+    grace: float,
 ) -> tuple[int | None, bool]:
     """Read until the child ends. Whatever happens here, the child is gone and reaped afterwards."""
     # Its own end counts, not that of its pipes: a grandchild may hold them for longer, or itself have closed them.
@@ -110,10 +119,23 @@ def _collect(
     finally:
         if end != -1:
             if not ended:
-                signal.pidfd_send_signal(end, signal.SIGKILL)
+                _end(end, grace)
             os.close(end)
         code = _reap(pid)
     return code if ended else None, cut
+
+
+def _end(child: int, grace: float) -> None:
+    """End the child of this pidfd."""
+    try:
+        if grace:
+            signal.pidfd_send_signal(child, signal.SIGTERM)
+            poll = select.poll()
+            poll.register(child, select.POLLIN)
+            poll.poll(grace * 1000)
+        signal.pidfd_send_signal(child, signal.SIGKILL)
+    except ProcessLookupError:  # it has ended, and whoever started us ignores SIGCHLD
+        pass
 
 
 def _drain(descriptor: int, kept: bytearray, limit: int) -> tuple[bool, bool]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import os
 import socket
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
 from urllib.parse import quote
 
+from system_service.backends.within import within
 from system_service.errors import Failed, NotPermitted, SwitchError, UnknownNode, Unreachable
 from system_service.model.pods import NAMESPACE
 from system_service.model.snapshot import Node
@@ -106,28 +106,14 @@ class Cluster:
         return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
     def _ask(self, method: str, path: str, body: object = None, kind: str = "application/json") -> dict[str, Any]:
-        """One question within `timeout` seconds, however slowly an answer trickles in.
-
-        A client has no limit for a whole answer: a thread asks, and is left behind when it takes too long.
-        """
-        answer: list[dict[str, Any] | BaseException] = []
+        """One question within `timeout` seconds, however slowly an answer trickles in."""
         deadline = time.monotonic() + self.timeout
-
-        def ask() -> None:
-            try:
-                answer.append(self._exchange(method, path, body, kind, deadline))
-            except BaseException as error:  # noqa: BLE001 - raised again by the one who waits
-                answer.append(error)
-
         self._connect()
-        thread = threading.Thread(target=ask, daemon=True)
-        thread.start()
-        thread.join(max(0.0, deadline - time.monotonic()))
-        if not answer:
-            raise Unreachable(f"{self._where} did not answer within {self.timeout:g} s", self._step)
-        if isinstance(answer[0], BaseException):
-            raise answer[0]
-        return answer[0]
+        left = max(0.0, deadline - time.monotonic())
+        try:
+            return within(left, lambda: self._exchange(method, path, body, kind, deadline))
+        except TimeoutError:
+            raise Unreachable(f"{self._where} did not answer within {self.timeout:g} s", self._step) from None
 
     def _exchange(self, method: str, path: str, body: object, kind: str, deadline: float) -> dict[str, Any]:
         from urllib3 import Timeout

@@ -6,17 +6,18 @@ Also the one question of a join that is asked before anybody can be trusted: who
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import os
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from system_service.backends.within import within
 from system_service.errors import NotPermitted, Refused, Unreachable
 
 _EXTRA = "pip install 'sonic-system-service[kubernetes]'"
@@ -41,6 +42,12 @@ class Discovery:
         """The same, at another address."""
         return replace(self, server=server)
 
+    def same(self, other: Discovery) -> bool:
+        """The same cluster: by its address, or by who vouches for it (it may have told another name for its server)."""
+        if urlsplit(self.server).netloc == urlsplit(other.server).netloc:
+            return True
+        return bool(self.authority) and self.authority == other.authority
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the authority's certificate, as `openssl x509 -fingerprint -sha256` prints it; "" without one."""
@@ -62,14 +69,9 @@ def read(path: str) -> Discovery:
         NotPermitted: it, or a file that it names, may not be read.
         Refused: it holds nothing that a switch could show to be let in.
     """
-    text, exposed = _contents(path, path)
-    found = _parse(path, text)
-    context = _object(_named(found, "contexts", found.get("current-context")).get("context"))
-    cluster = _object(_named(found, "clusters", context.get("cluster")).get("cluster"))
-    user = _object(_named(found, "users", context.get("user")).get("user"))
-    server = cluster.get("server")
-    if not isinstance(server, str) or not server.startswith("https://") or not server.isprintable():
-        raise _unusable(path, "it names no server with an https address")
+    found, exposed = _kubeconfig(path)
+    there = _cluster(path, found)
+    user = _object(_named(found, "users", _context(found).get("user")).get("user"))
     login = {key: _embedded(path, user, key) for key in ("client-certificate-data", "client-key-data")}
     login |= {"token": _token(path, user)}
     login = {key: value for key, value in login.items() if value}
@@ -78,18 +80,21 @@ def read(path: str) -> Discovery:
             f"{path} has neither a client certificate with its key nor a token: no cluster would let the switch in",
             "have one made on the control plane: kubeadm kubeconfig user",
         )
-    return Discovery(server, _embedded(path, cluster, "certificate-authority-data"), login, exposed)
+    return replace(there, login=login, exposed=exposed)
 
 
-def server_of(path: str) -> Discovery | None:
-    """The server of a kubeconfig that kubeadm has written, and its authority; None when it cannot be read."""
+def cluster_of(path: str) -> Discovery:
+    """The same without a user. Raises Unreachable, NotPermitted."""
+    return _cluster(path, _kubeconfig(path)[0])
+
+
+def joined_by(path: str) -> Discovery:
+    """The cluster of the kubelet's own kubeconfig. Raises Unreachable, NotPermitted."""
     try:
-        found = _parse(path, _contents(path, path)[0])
-        context = _object(_named(found, "contexts", found.get("current-context")).get("context"))
-        cluster = _object(_named(found, "clusters", context.get("cluster")).get("cluster"))
-        return Discovery(str(cluster.get("server", "")), _embedded(path, cluster, "certificate-authority-data"))
-    except (Unreachable, NotPermitted):
-        return None
+        return cluster_of(path)
+    except Unreachable as error:
+        step = _EXTRA if error.resolution == _EXTRA else "config kubernetes reset, then join"
+        raise Unreachable(f"what this switch has joined cannot be told: {error}", step) from error
 
 
 @contextmanager
@@ -117,15 +122,20 @@ def handed_over(discovery: Discovery) -> Iterator[str]:
         os.close(handle)
 
 
-def prove(discovery: Discovery, timeout: float) -> None:
+def prove(discovery: Discovery, timeout: float, check: Callable[[], None] = lambda: None) -> None:
     """See that its server answers, and is the one its authority vouches for: kubeadm would try for minutes, in silence.
 
-    Raises Unreachable, within `timeout` seconds.
+    Raises Unreachable, within `timeout` seconds. `check` may raise as well.
     """
     where = f"the API server at {discovery.server}"
     step = f"see whether it runs: curl -k {discovery.server}/readyz"
     address = urlsplit(discovery.server)
     host = address.hostname or ""
+
+    def greet() -> None:
+        with socket.create_connection((unquote(host), address.port or 443), timeout) as plain:
+            trusting.wrap_socket(plain, server_hostname=host.partition("%")[0]).close()
+
     try:
         trusting = ssl.create_default_context(cadata=base64.b64decode(discovery.authority).decode("ascii"))
     except (ValueError, ssl.SSLError):
@@ -133,8 +143,7 @@ def prove(discovery: Discovery, timeout: float) -> None:
             f"what the discovery file names as the authority of {discovery.server} is none", step
         ) from None
     try:
-        with socket.create_connection((unquote(host), address.port or 443), timeout) as plain:
-            trusting.wrap_socket(plain, server_hostname=host.partition("%")[0]).close()
+        within(timeout, greet, check)
     except ssl.SSLCertVerificationError as error:
         raise Unreachable(
             f"{where} is not the one that the discovery file vouches for ({error.verify_message})",
@@ -144,11 +153,14 @@ def prove(discovery: Discovery, timeout: float) -> None:
         raise Unreachable(f"{where} cannot be reached: {error.strerror or error}", step) from error
 
 
-def authority_of(server: str, timeout: float) -> str:
+def authority_of(server: str, timeout: float, check: Callable[[], None] = lambda: None) -> str:
     """What the API server says its authority is (PEM in base64), asked without verifying who answers.
 
-    It is asked as anybody may ask: nothing secret is sent. Raises Unreachable: no answer, or none that tells.
+    It is asked as anybody may ask: nothing secret is sent. `check` may raise.
+
+    Raises Unreachable: no answer within `timeout` seconds, or none that tells.
     """
+    from http.client import HTTPException
     from urllib.error import URLError
     from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
@@ -156,14 +168,18 @@ def authority_of(server: str, timeout: float) -> str:
     blind.check_hostname = False
     blind.verify_mode = ssl.CERT_NONE
     where = f"the API server at {server}"
+    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=blind))
+
+    def ask() -> bytes:
+        with opener.open(server + _CLUSTER_INFO, timeout=timeout) as answer:
+            return answer.read(_MOST)  # type: ignore[no-any-return]
+
     try:
-        with build_opener(ProxyHandler({}), HTTPSHandler(context=blind)).open(
-            server + _CLUSTER_INFO, timeout=timeout
-        ) as answer:
-            told = json.loads(answer.read(_MOST))
+        told = json.loads(within(timeout, ask, check))
         inside = _parse(where, str(_object(_object(told).get("data")).get("kubeconfig", "")).encode())
-        authority = _embedded("", _object(_named(inside, "clusters", "").get("cluster")), "certificate-authority-data")
-    except (URLError, OSError, ValueError, RecursionError) as error:
+        # What a stranger says is never the name of a file of ours.
+        authority = _given(where, _object(_named(inside, "clusters", "").get("cluster")), "certificate-authority-data")
+    except (URLError, OSError, HTTPException, ValueError, RecursionError) as error:
         raise Unreachable(
             f"{where} does not tell its authority: {error}", f"curl -k {server}{_CLUSTER_INFO}"
         ) from error
@@ -172,12 +188,42 @@ def authority_of(server: str, timeout: float) -> str:
     return authority
 
 
+def _kubeconfig(path: str) -> tuple[dict[str, Any], bool]:
+    """What it says, and whether others than its owner may read it."""
+    text, exposed = _contents(path, path)
+    return _parse(path, text), exposed
+
+
+def _context(found: dict[str, Any]) -> dict[str, Any]:
+    return _object(_named(found, "contexts", found.get("current-context")).get("context"))
+
+
+def _cluster(path: str, found: dict[str, Any]) -> Discovery:
+    cluster = _object(_named(found, "clusters", _context(found).get("cluster")).get("cluster"))
+    server = cluster.get("server")
+    try:
+        usable = isinstance(server, str) and server.isprintable() and server.startswith("https://")
+        usable = usable and bool(urlsplit(server).hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise _unusable(path, "it names no server with an https address")
+    return Discovery(str(server), _embedded(path, cluster, "certificate-authority-data"))
+
+
 def _contents(path: str, named_by: str) -> tuple[bytes, bool]:
     """A file's content, and whether others than its owner may read it."""
     try:
-        with open(path, "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            return file.read(_MOST), bool(mode & 0o077)
+        # Whatever is named: a pipe that nobody writes to, or a device, must not be waited for.
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            mode = os.fstat(handle).st_mode
+            if not stat.S_ISREG(mode):
+                raise OSError("it is no plain file")
+            with open(handle, "rb", closefd=False) as file:
+                return file.read(_MOST), bool(mode & 0o077)
+        finally:
+            os.close(handle)
     except PermissionError as error:
         raise NotPermitted(f"{path} may not be read", "run it as root (sudo)") from error
     except (OSError, ValueError) as error:
@@ -187,17 +233,25 @@ def _contents(path: str, named_by: str) -> tuple[bytes, bool]:
 
 def _parse(path: str, text: bytes) -> dict[str, Any]:
     try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = _yaml(path, text)
+    if not isinstance(found, dict):
+        raise _unusable(path, "it is no kubeconfig")
+    return found
+
+
+def _yaml(path: str, text: bytes) -> Any:
+    """All scalars are text: whatever a tag calls them, nothing is made of them."""
+    try:
         import yaml  # type: ignore[import-untyped]
     except ImportError as error:
         raise Unreachable("nothing here reads YAML, which a discovery file is written in", _EXTRA) from error
     try:
-        found = yaml.safe_load(text)
+        return yaml.load(text, yaml.BaseLoader)  # noqa: S506 - it makes text, lists and mappings, and nothing else
     # Its own sentences quote the file, in which there are keys.
-    except (yaml.YAMLError, ValueError, RecursionError):
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
         raise _unusable(path, "it is no YAML") from None
-    if not isinstance(found, dict):
-        raise _unusable(path, "it is no kubeconfig")
-    return found
 
 
 def _named(found: dict[str, Any], table: str, name: object) -> dict[str, Any]:
@@ -210,15 +264,23 @@ def _named(found: dict[str, Any], table: str, name: object) -> dict[str, Any]:
     return next((row for row in rows if row.get("name") == name), {})
 
 
+def _given(path: str, entry: dict[str, Any], key: str) -> str:
+    """A value in base64, "" when there is none."""
+    given = entry.get(key)
+    if not isinstance(given, str):
+        return ""
+    try:
+        base64.b64decode("".join(given.split()), validate=True)
+    except ValueError:
+        raise _unusable(path, f"its {key} is no base64") from None
+    return "".join(given.split())
+
+
 def _embedded(path: str, entry: dict[str, Any], key: str) -> str:
     """A value in base64, given so or as the name of a file (relative to the kubeconfig); "" when there is none."""
-    given, named = entry.get(key), entry.get(key.removesuffix("-data"))
-    if isinstance(given, str) and given:
-        try:
-            base64.b64decode("".join(given.split()), validate=True)
-        except binascii.Error:
-            raise _unusable(path, f"its {key} is no base64") from None
-        return "".join(given.split())
+    if given := _given(path, entry, key):
+        return given
+    named = entry.get(key.removesuffix("-data"))
     if isinstance(named, str) and named:
         content, _ = _contents(os.path.join(os.path.dirname(path), named), path)
         return base64.b64encode(content).decode("ascii")

@@ -9,18 +9,21 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 
-from system_service.backends import child
+from system_service.backends import child, files
 from system_service.errors import Failed, TimedOut, Unreachable
 
 KUBELET = "kubelet.service"
 _JOINED = "etc/kubernetes/kubelet.conf"
+# What kubeadm lets the kubelet in with, the discovery file's credential: removed by kubeadm, unless it was killed.
+_BOOTSTRAP = "etc/kubernetes/bootstrap-kubelet.conf"
 # kubeadm refuses to join where one of these is, and only a join that was cut off leaves them without the first.
-_BEGUN = ("etc/kubernetes/bootstrap-kubelet.conf", "etc/kubernetes/pki/ca.crt")
+_BEGUN = (_BOOTSTRAP, "etc/kubernetes/pki/ca.crt")
 # As the host's own ctrmgrd has them: what the kubelet needs besides, in the image of every switch that may join.
 _NETWORK = "usr/share/sonic/templates/kube_cni.10-flannel.conflist"
 _NETWORKS = "etc/cni/net.d"
 _MODULE, _LOADED = "br_netfilter", "proc/sys/net/bridge"
 _SENTENCE = 300  # letters of what kubeadm says
+_GRACE = 2.0  # seconds to tidy up, once it is told to end
 _MOST = 8 << 20  # bytes of its output: what counts comes last
 
 
@@ -47,6 +50,11 @@ class Kubeadm:
         """A join was cut off, and nobody has completed it."""
         return not self.joined() and any(os.path.exists(self._path(name)) for name in _BEGUN)
 
+    def bootstrap(self) -> str:
+        """The path of the credential that kubeadm should have removed, "": it has."""
+        path = self._path(_BOOTSTRAP)
+        return path if os.path.exists(path) else ""
+
     def bridges(self) -> bool:
         """The kernel filters what crosses a bridge, without which kubeadm does not join."""
         return os.path.isdir(self._path(_LOADED))
@@ -60,53 +68,53 @@ class Kubeadm:
         """The image's template of a pod network that is not in use yet, "": there is none, or pods have a network."""
         template, folder = self._path(_NETWORK), self._path(_NETWORKS)
         with suppress(OSError):
-            if os.listdir(folder):
+            if set(os.listdir(folder)) - {os.path.basename(files.partial(self._laid))}:
                 return ""
         return template if os.path.exists(template) else ""
 
     def lay_network(self) -> None:
-        """Put the template where the kubelet looks. Raises Failed."""
+        """Put the template where the kubelet looks. Raises Failed, NotPermitted."""
         try:
-            with open(self._path(_NETWORK), "rb") as file:
+            with open(self._path(_NETWORK), encoding="utf-8", errors="replace") as file:
                 text = file.read()
-            os.makedirs(self._path(_NETWORKS), exist_ok=True)
-            target = self._laid
-            with open(f"{target}.new", "wb") as file:
-                file.write(text)
-            os.replace(f"{target}.new", target)
         except OSError as error:
-            raise Failed(f"the network of pods cannot be set up: {error}", f"see to {self._path(_NETWORKS)}") from error
+            raise Failed(f"the network of pods cannot be set up: {error}", "config kubernetes join again") from error
+        files.put(self._laid, text)
 
     def network_laid(self) -> bool:
-        return os.path.exists(self._laid)
+        return any(map(os.path.exists, self._of_network))
 
     def lift_network(self) -> None:
-        """Take away what `lay_network` put there."""
-        with suppress(FileNotFoundError):
-            os.unlink(self._laid)
+        """Take away what `lay_network` put there. Raises Failed, NotPermitted."""
+        for path in self._of_network:
+            files.remove(path)
 
-    def join(self, discovery_file: str, node: str, timeout: float, check: Callable[[], None]) -> None:
+    def join(self, discovery_file: str, node: str, timeout: float, check: Callable[[], None], lock: int) -> None:
         """Join as `node`; no longer than `timeout` seconds. `check` may raise, which ends kubeadm.
+
+        `lock` is a descriptor that it gets, so that nobody calls it again while it runs, whatever becomes of us.
 
         Raises:
             TimedOut: it was ended; what it has begun may still come to its end (the kubelet tries on).
             Failed: kubeadm's own sentence, or it said nothing and the node's files are not there.
             Unreachable: it cannot be run.
         """
-        self._run(["join", "--discovery-file", discovery_file, "--node-name", node], timeout, check)
+        self._run(["join", "--discovery-file", discovery_file, "--node-name", node], timeout, check, lock)
         if not self.joined():
             raise Failed(f"kubeadm join ended well, and yet there is no {self.kubelet_conf}", "journalctl -u kubelet")
 
-    def reset(self, timeout: float, check: Callable[[], None]) -> None:
-        """Take back all that a join has put on this switch. Raises as `join`."""
-        self._run(["reset", "--force"], timeout, check)
+    def reset(self, timeout: float, check: Callable[[], None], lock: int) -> None:
+        """Take back all that a join has put on this switch. Parameters and errors as of `join`."""
+        self._run(["reset", "--force"], timeout, check, lock)
         if self.joined() or self.begun():
             raise Failed("kubeadm reset ended well, and yet left its files in /etc/kubernetes", "kubeadm reset")
 
-    def _run(self, words: list[str], timeout: float, check: Callable[[], None]) -> None:
+    def _run(self, words: list[str], timeout: float, check: Callable[[], None], lock: int) -> None:
         what = f"kubeadm {words[0]}"
         try:
-            ended = child.run(["kubeadm", *words], timeout, env={"LC_ALL": "C"}, limit=_MOST, check=check)
+            ended = child.run(
+                ["kubeadm", *words], timeout, env={"LC_ALL": "C"}, limit=_MOST, check=check, grace=_GRACE, keep=lock
+            )
         except OSError as error:
             raise Unreachable(f"kubeadm cannot be run: {error.strerror}", "is it in PATH, and executable?") from error
         if ended.code is None:
@@ -120,6 +128,10 @@ class Kubeadm:
     @property
     def _laid(self) -> str:
         return os.path.join(self._path(_NETWORKS), os.path.basename(_NETWORK))
+
+    @property
+    def _of_network(self) -> tuple[str, str]:
+        return self._laid, files.partial(self._laid)
 
     def _path(self, name: str) -> str:
         return os.path.join(self._root, name)

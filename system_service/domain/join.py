@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
-from system_service.backends import trigger
+from system_service.backends import files, trigger
 from system_service.backends.discovery import Discovery, authority_of, handed_over, prove, read
 from system_service.backends.kubeadm import KUBELET, Kubeadm
 from system_service.domain.mode import why_no_server
@@ -58,25 +56,26 @@ def _refuse(kubeadm: Kubeadm, standing: Standing) -> None:
 
 def _kept(switch: Switch, standing: Standing, path: str) -> Steps:
     """It has joined: is that the cluster which is meant, and is the kubelet up, now and after a boot?"""
-    if standing.member and not _same(standing.member, standing.server, path):
+    if isinstance(standing.member, SwitchError):
+        raise standing.member
+    if standing.member and not standing.member.same(Discovery(standing.server, _authority(path))):
         raise Refused(
             f"this switch has joined {standing.member.server}, and not {standing.server}",
             "config kubernetes reset, then join",
         )
-    down = not standing.kubelet_runs
-    start = [Step(f"start {KUBELET}", lambda hand: _start(switch, hand))] if down else []
-    return Steps((*_enable(switch, standing), *start))
+    steps = _enable(switch, standing)
+    if not standing.kubelet_runs:
+        steps.append(Step(f"start {KUBELET}", lambda hand: _start(switch, hand)))
+    if left := switch.kubeadm().bootstrap():
+        steps.append(Step(f"remove {left}, with which kubeadm let the kubelet in", lambda hand: files.remove(left)))
+    return Steps(steps)
 
 
-def _same(member: Discovery, server: str, path: str) -> bool:
-    """By its address, or by who vouches for it: a cluster may have told kubeadm another name for its server."""
-    if urlsplit(member.server).netloc == urlsplit(server).netloc:
-        return True
+def _authority(path: str) -> str:
     try:
-        authority = read(path).authority
+        return read(path).authority
     except SwitchError:
-        return False
-    return bool(authority) and authority == member.authority
+        return ""
 
 
 def _joining(switch: Switch, standing: Standing, path: str) -> Steps:
@@ -111,21 +110,21 @@ def _joining(switch: Switch, standing: Standing, path: str) -> Steps:
 
 def _hand_over(switch: Switch, standing: Standing, there: Discovery, warnings: list[str], hand: Hand) -> None:
     if not there.authority:
-        authority = authority_of(standing.server, min(_ASK, hand.left))
+        authority = authority_of(standing.server, min(_ASK, hand.left), hand.check)
         there = Discovery(there.server, authority, there.login)
         warnings.append(
             f"insecure is on: {standing.server} was believed unverified; its authority, from now on the one that "
             f"counts, has the fingerprint {there.fingerprint} (SHA-256)"
         )
-    prove(there, min(_ASK, hand.left))
+    prove(there, min(_ASK, hand.left), hand.check)
     with handed_over(there) as file:
-        switch.kubeadm().join(file, standing.node, hand.left, hand.check)
+        switch.kubeadm().join(file, standing.node, hand.left, hand.check, hand.lock)
     if switch.units.show(KUBELET)[KUBELET].active is not Active.ACTIVE:  # kubeadm has started it, where it could
         _start(switch, hand)
 
 
 def _reset(kubeadm: Kubeadm, hand: Hand) -> None:
-    kubeadm.reset(hand.left, hand.check)
+    kubeadm.reset(hand.left, hand.check, hand.lock)
 
 
 def _enable(switch: Switch, standing: Standing) -> list[Step]:

@@ -16,6 +16,7 @@ from system_service.domain.actions import Action, Kind
 from system_service.domain.lock import held
 from system_service.domain.mode import configured, has_gate, label
 from system_service.domain.switch import Switch
+from system_service.errors import UnknownNode
 from system_service.model.feature import Mode, parse_feature, valid_name
 from system_service.model.snapshot import Snapshot
 from system_service.model.state_row import LABELS_ROW, OWN_TABLE
@@ -82,7 +83,11 @@ def send(
         labels = _left(switch, names)
         if labels:
             tell(str(Action(Kind.LABEL, "", labels)))
-            switch.cluster().label(labels)
+            try:
+                switch.cluster().label(labels)
+            except UnknownNode:  # a node that is gone has taken its labels along
+                if any(labels.values()):
+                    raise
             for key, value in labels.items():
                 taken(switch.db, key.removesuffix("_enabled"), value is not None)
         return labels

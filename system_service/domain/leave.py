@@ -6,6 +6,7 @@ says what is left there, which the same command takes away later.
 
 from __future__ import annotations
 
+from system_service.backends.discovery import Discovery, cluster_of
 from system_service.backends.kubeadm import KUBELET
 from system_service.domain.labels import taken
 from system_service.domain.mode import configured, label
@@ -42,17 +43,22 @@ def _leaving(switch: Switch, standing: Standing) -> Steps:
     here = standing.joined or standing.begun
     found = Steps()
     steps = []
-    if standing.kubelet_runs:
+    if here and standing.kubelet_runs:
         steps.append(Step(f"stop {KUBELET}", lambda hand: switch.units.stop(KUBELET, hand.left)))
-    if standing.kubelet.file_state == "enabled":
+    if here and standing.kubelet.file_state == "enabled":
         steps.append(Step(f"disable {KUBELET}", lambda hand: switch.units.disable(KUBELET)))
-    there = _node(switch, standing)
-    if isinstance(there, Node):
-        if there.ready and not here:
+    there = _node(switch, standing, found)
+    if isinstance(there, Node) and there.ready and not standing.joined:
+        if not here:
             raise Refused(
                 f"the node {standing.node} is Ready in the cluster, and it is not kubeadm that has joined this switch",
                 f"if the kubelet has just been stopped: again in a minute; else: kubectl delete node {standing.node}",
             )
+        # kubeadm refuses to join where a node of this name is Ready, and leaves a file.
+        found.warnings.append(
+            f"the node {standing.node} is Ready in the cluster, so it is another machine's: it is left alone"
+        )
+    elif isinstance(there, Node):
         names = [f.feature.name for f in features if label(f.feature.name) in there.labels]
         if names:
             told = f"drop the labels {', '.join(map(label, names))} of the node {standing.node}"
@@ -61,8 +67,10 @@ def _leaving(switch: Switch, standing: Standing) -> Steps:
     elif there is not None:
         _left_there(standing, there, found)
     if here:
-        steps.append(Step("take back what kubeadm has put here", lambda hand: kubeadm.reset(hand.left, hand.check)))
-    if kubeadm.network_laid():
+        steps.append(
+            Step("take back what kubeadm has put here", lambda hand: kubeadm.reset(hand.left, hand.check, hand.lock))
+        )
+    if kubeadm.network_laid() and (here or not standing.kubelet_runs):
         steps.append(Step("take the network of pods away", lambda hand: kubeadm.lift_network()))
     found.steps = steps
     return found
@@ -79,16 +87,35 @@ def _refuse_while_needed(features: tuple[FeatureSeen, ...]) -> None:
     raise Refused(f"kubernetes is wanted for, or runs: {', '.join(names)}", "; ".join(ways))
 
 
-def _node(switch: Switch, standing: Standing) -> Node | SwitchError | None:
+def _node(switch: Switch, standing: Standing, found: Steps) -> Node | SwitchError | None:
     """This switch's node in the cluster, None: there is none, or no cluster is meant."""
+    cluster = switch.cluster()
     if not configured(standing.row) and not standing.joined:
         return None
+    if standing.joined and (why := _elsewhere(cluster.kubeconfig, standing.member)):
+        at = standing.member.server if isinstance(standing.member, Discovery) else "the cluster"
+        found.last = Unreachable(
+            f"this switch is out of the cluster, in which its node {standing.node} may be left: {why}",
+            f"kubectl delete node {standing.node}, on the control plane of {at}",
+        )
+        return None
     try:
-        return switch.cluster().look()
+        return cluster.look()
     except UnknownNode:
         return None
     except SwitchError as error:
         return error
+
+
+def _elsewhere(kubeconfig: str, member: Discovery | SwitchError | None) -> str:
+    """Why the kubeconfig does not lead to the cluster that was joined, "": it does."""
+    try:
+        there = cluster_of(kubeconfig)
+    except SwitchError as error:
+        return str(error)
+    if isinstance(member, Discovery):
+        return "" if member.same(there) else f"{kubeconfig} is of another cluster than {member.server}"
+    return str(member)
 
 
 def _drop(switch: Switch, names: list[str]) -> bool:

@@ -17,8 +17,10 @@ _PAUSE = 0.1  # seconds between two tries
 
 
 @contextmanager
-def held(run_dir: str, feature: str, deadline: float, check: Callable[[], None]) -> Iterator[None]:
-    """Hold the feature's lock for the body. `deadline` is of `time.monotonic()`; `check` may raise to give up.
+def held(run_dir: str, feature: str, deadline: float, check: Callable[[], None]) -> Iterator[int]:
+    """Hold the feature's lock for the body, which gets its descriptor: whoever inherits that holds the lock as well.
+
+    `deadline` is of `time.monotonic()`; `check` may raise to give up.
 
     Raises:
         Busy: another command held it until the deadline.
@@ -36,7 +38,7 @@ def held(run_dir: str, feature: str, deadline: float, check: Callable[[], None])
             os.dup2(fresh, handle, inheritable=False)
             os.close(fresh)
             _take(handle, feature, deadline, check)
-        yield
+        yield handle
     finally:
         os.close(handle)
 

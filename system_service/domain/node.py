@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from system_service.backends import ctrmgrd
-from system_service.backends.discovery import Discovery, server_of
+from system_service.backends.discovery import Discovery, joined_by
 from system_service.backends.kubeadm import KUBELET, Kubeadm
 from system_service.domain.audit import record
 from system_service.domain.interrupt import deferred
@@ -39,10 +39,14 @@ class Order(NamedTuple):
 
 
 class Hand(NamedTuple):
-    """What a step is done with: `deadline` is of `time.monotonic()`; `check` raises when a signal came."""
+    """What a step is done with: `deadline` is of `time.monotonic()`; `check` raises when a signal came.
+
+    `lock` is the descriptor of the lock that is held, for a child that must not outlive it.
+    """
 
     deadline: float
     check: Callable[[], None]
+    lock: int
 
     @property
     def left(self) -> float:
@@ -58,8 +62,8 @@ class Step(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """What there is. `row`: KUBERNETES_MASTER|SERVER; `member`: the cluster that was joined (None: none, or it cannot
-    be read); `begun`: a join was cut off; `systemd`: it is there to keep the kubelet."""
+    """What there is. `row`: KUBERNETES_MASTER|SERVER; `member`: the cluster that was joined (None: none), or why it
+    cannot be told; `begun`: a join was cut off; `systemd`: it is there to keep the kubelet."""
 
     node: str
     row: dict[str, str]
@@ -67,7 +71,7 @@ class Standing(NamedTuple):
     kubelet: Unit
     joined: bool
     begun: bool
-    member: Discovery | None
+    member: Discovery | SwitchError | None
 
     @property
     def server(self) -> str:
@@ -104,8 +108,17 @@ def look(switch: Switch) -> Standing:
         switch.units.show(KUBELET)[KUBELET] if systemd else Unit(KUBELET),
         kubeadm.joined(),
         kubeadm.begun(),
-        server_of(kubeadm.kubelet_conf) if kubeadm.joined() else None,
+        _member(kubeadm),
     )
+
+
+def _member(kubeadm: Kubeadm) -> Discovery | SwitchError | None:
+    if not kubeadm.joined():
+        return None
+    try:
+        return joined_by(kubeadm.kubelet_conf)
+    except SwitchError as error:
+        return error
 
 
 def refuse_where_nobody_joins(kubeadm: Kubeadm, instead: str) -> None:
@@ -137,7 +150,8 @@ def change(
     done = False
     found = Steps()
     with deferred() as interrupts, ExitStack() as stack:
-        for name in (MEMBERSHIP, *sorted(locks())):
+        lock = stack.enter_context(held(switch.run_dir, MEMBERSHIP, deadline, interrupts.check))
+        for name in sorted(locks()):
             stack.enter_context(held(switch.run_dir, name, deadline, interrupts.check))
         standing = look(switch)
         found = planned(standing)
@@ -146,7 +160,7 @@ def change(
             for step in found.steps:
                 interrupts.check()
                 order.tell(step.told)
-                done |= _take(step, Hand(deadline, interrupts.check), order.command)
+                done |= _take(step, Hand(deadline, interrupts.check, lock), order.command)
             error = found.last  # a step may have found it
             interrupts.check()
         except SwitchError as failure:
@@ -166,12 +180,11 @@ def _take(step: Step, hand: Hand, command: str) -> bool:
 
 def _facts(switch: Switch, standing: Standing, warnings: Sequence[str]) -> dict[str, Any]:
     """This switch as a node, as it is now."""
-    kubeadm = switch.kubeadm()
-    joined = kubeadm.joined()
-    member = server_of(kubeadm.kubelet_conf) if joined else None
+    member = _member(switch.kubeadm())
     return {
         "name": standing.node,
-        "joined": joined,
-        "server": member.server if member else standing.server,
+        "joined": member is not None,
+        # Where it has joined, what is configured is no answer.
+        "server": standing.server if member is None else getattr(member, "server", ""),
         "warnings": list(warnings),
     }

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
 import os
+import socket
 import stat
 import sys
+import threading
+import time
 
 import pytest
 
-from system_service.backends.discovery import authority_of, handed_over, read, server_of
-from system_service.errors import NotPermitted, Refused, Unreachable
+from system_service.backends.discovery import Discovery, authority_of, handed_over, joined_by, prove, read
+from system_service.errors import Interrupted, NotPermitted, Refused, Unreachable
 from system_service.model import kube_server
 from tests.fakes.api_server import Failure
 
+CLUSTER_INFO = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
 USERS = b"\nusers: [{user: {token: t}}]"
 
 
@@ -69,7 +75,13 @@ def test_what_is_handed_over_is_on_no_disk_and_for_its_owner_alone(pki, path):
         (b"\xff\xfe\x00", Unreachable, "it is no YAML"),
         (b"a: [", Unreachable, "it is no YAML"),
         (b"- 1", Unreachable, "it is no kubeconfig"),
-        (b"!!python/object/apply:os.system ['touch /tmp/x']", Unreachable, "it is no YAML"),
+        (b"!!python/object/apply:os.system ['touch /tmp/x']", Unreachable, "it is no kubeconfig"),
+        *(
+            (text + b"\nclusters: []", Unreachable, "it names no server with an https address")
+            for text in (b"a: !!bool foo", b'a: !!int ""', b"a: !!timestamp foo", b"a: !!float x", b"a: !!binary 7")
+        ),
+        (b'a: "\\UFFFFFFFF"', Unreachable, "it is no YAML"),
+        pytest.param(b"[" * 100_000, Unreachable, "it is no YAML", id="deep"),
         (b"clusters: 7\nusers: {}\ncontexts: no", Unreachable, "it names no server with an https address"),
         (b"clusters: [{name: a, cluster: {server: 'http://x'}}]", Unreachable, "no server with an https address"),
         (b"clusters: [{name: a, cluster: {server: 'https://x'}}]", Refused, "neither a client certificate"),
@@ -95,39 +107,118 @@ def test_a_file_that_is_of_no_use_is_said_to_be(path, text, error, said):
 def test_a_file_that_is_missing_or_may_not_be_read(path, tmp_path, monkeypatch):
     with pytest.raises(Unreachable, match=r"discovery\.conf cannot be used: No such file or directory"):
         read(path)
-    with pytest.raises(Unreachable, match="Is a directory"):
-        read(str(tmp_path))
+    os.mkfifo(tmp_path / "pipe")
+    for odd in (str(tmp_path), str(tmp_path / "pipe"), "/dev/zero"):
+        with pytest.raises(Unreachable, match="it is no plain file"):
+            read(odd)
     with pytest.raises(Unreachable, match="embedded null byte"):
         read("a\0b")
-    monkeypatch.setattr("builtins.open", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "denied")))
+    monkeypatch.setattr("os.open", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "denied")))
     with pytest.raises(NotPermitted, match="may not be read"):
         read(path)
 
 
-def test_without_a_reader_of_yaml_the_extra_is_named(path, monkeypatch):
-    write(path, "{}")
+def test_without_a_reader_of_yaml_the_extra_is_named(pki, path, monkeypatch):
     monkeypatch.setitem(sys.modules, "yaml", None)
+    write(path, "apiVersion: v1")
     with pytest.raises(Unreachable, match="nothing here reads YAML") as raised:
         read(path)
     assert raised.value.resolution == "pip install 'sonic-system-service[kubernetes]'"
+    # JSON does as well, as is said.
+    write(path, pki.kubeconfig("admin", "https://10.0.0.1:6443"))
+    assert read(path).server == "https://10.0.0.1:6443"
 
 
-def test_what_kubeadm_wrote_is_read_and_nonsense_is_none(path):
-    assert server_of(path) is None
+def test_what_kubeadm_wrote_is_read_and_nonsense_is_said_to_be(path):
     write(path, "clusters: [{cluster: {server: 'https://x:1'}}]")
-    assert server_of(path).server == "https://x:1"
-    write(path, b"\xff")
-    assert server_of(path) is None
+    assert joined_by(path).server == "https://x:1"
+    for text in (b"\xff", b"clusters: [{cluster: {server: ''}}]"):
+        write(path, text)
+        with pytest.raises(Unreachable, match="what this switch has joined cannot be told: ") as raised:
+            joined_by(path)
+        assert raised.value.resolution == "config kubernetes reset, then join"
+
+
+def test_a_cluster_is_known_by_its_address_or_its_authority():
+    mine = Discovery("https://x:1", "AAAA")
+    assert mine.same(Discovery("https://x:1"))
+    assert mine.same(Discovery("https://y:1", "AAAA"))
+    assert not mine.same(Discovery("https://y:1", "AAAB"))
+    assert not Discovery("https://x:1").same(Discovery("https://y:1"))
 
 
 @pytest.mark.parametrize(
     "failure",
-    [Failure(status=500, body=b"{}"), Failure(body=b"nonsense", status=200), Failure("cut"), Failure("hang")],
+    [
+        Failure(status=500, body=b"{}"),
+        Failure(body=b"nonsense", status=200),
+        Failure("raw", body=b"HELLO\r\n"),
+        Failure("cut"),
+        Failure("hang"),
+        Failure("drip"),
+        Failure("drip-head"),
+    ],
 )
 def test_an_authority_that_is_not_told(api, failure):
     api.failure = failure
+    begun = time.monotonic()
     with pytest.raises(Unreachable, match=f"the API server at {api.url} does not tell its authority"):
         authority_of(api.url, 0.5)
+    assert time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize("ask", [authority_of, lambda url, *more: prove(Discovery(url, ""), *more)])
+def test_a_signal_is_heard_while_a_server_is_silent(ask):
+    def check():
+        raise Interrupted(15, "interrupted", "again")
+
+    begun = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as mute, pytest.raises(Interrupted):
+        ask(f"https://127.0.0.1:{mute.getsockname()[1]}", 20, check)
+    assert time.monotonic() - begun < 3
+
+
+def test_a_server_that_says_half_a_word_now_and_then_is_not_waited_for(pki):
+    """Of TLS: the header of a long record, then byte by byte."""
+    with open(pki.path("ca.crt"), "rb") as file:
+        there = Discovery("", base64.b64encode(file.read()).decode())
+    over = threading.Event()
+
+    def drip() -> None:
+        with mute.accept()[0] as line, contextlib.suppress(OSError):
+            line.sendall(b"\x16\x03\x03\x40\x00")
+            while not over.wait(0.05):
+                line.sendall(b"\x02")
+
+    begun = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        server = threading.Thread(target=drip)
+        server.start()
+        try:
+            url = f"https://127.0.0.1:{mute.getsockname()[1]}"
+            with pytest.raises(Unreachable, match=f"the API server at {url} cannot be reached: timed out"):
+                prove(there.at(url), 0.5)
+            assert time.monotonic() - begun < 3
+        finally:
+            over.set()
+            server.join()
+
+
+@pytest.mark.parametrize("cluster", [{"certificate-authority": "PATH"}, {"certificate-authority-data": ["x"]}])
+def test_whoever_is_not_known_yet_names_no_file_of_ours(api, path, cluster):
+    write(path, "secret")
+    told = json.dumps({"clusters": [{"name": "", "cluster": cluster}]}).replace("PATH", path)
+    api.public[CLUSTER_INFO] = {"data": {"kubeconfig": told}}
+    with pytest.raises(Unreachable, match="does not tell its authority"):
+        authority_of(api.url, 5)
+
+
+@pytest.mark.parametrize("authority", ["%%", "\u00e9"])
+def test_an_authority_that_is_no_base64(api, authority):
+    told = json.dumps({"clusters": [{"name": "", "cluster": {"certificate-authority-data": authority}}]})
+    api.public[CLUSTER_INFO] = {"data": {"kubeconfig": told}}
+    with pytest.raises(Unreachable, match=rf"{api.url} cannot be used: its certificate-authority-data is no base64"):
+        authority_of(api.url, 5)
 
 
 @pytest.mark.parametrize(

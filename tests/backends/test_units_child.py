@@ -56,6 +56,27 @@ def test_a_child_over_its_time_is_killed_and_reaped(tmp_path):
         os.kill(int(path.read_text()), 0)
 
 
+@pytest.mark.parametrize("heeds", [True, False])
+def test_a_child_that_is_given_grace_may_end_by_itself_first(tmp_path, heeds):
+    path = tmp_path / "trace"
+    code = (
+        f"import os, signal, sys; say = lambda *_: (open({str(path)!r}, 'a').write('heard'), {heeds} and sys.exit(5))\n"
+        "signal.signal(signal.SIGTERM, say)\n"
+        "while True: signal.pause()\n"
+    )
+    before = time.monotonic()
+    assert python(code, 1.0, grace=0.5).code is None
+    assert time.monotonic() - before < 5
+    assert path.read_text() == "heard"
+
+
+def test_it_gets_a_descriptor_that_is_to_live_as_long_as_it(tmp_path):
+    code = "import os; print(*(os.path.realpath(f'/proc/self/fd/{name}') for name in os.listdir('/proc/self/fd')))"
+    with open(tmp_path / "lock", "w") as lock:
+        assert str(tmp_path / "lock") in python(code, keep=lock.fileno()).out.split()
+        assert str(tmp_path / "lock") not in python(code).out.split()
+
+
 def test_a_child_that_closes_its_outputs_is_still_waited_for():
     ended = python("import os, select; os.close(1); os.close(2); select.select([], [], [], 0.2); os._exit(4)")
     assert ended.code == 4
@@ -93,3 +114,11 @@ def test_a_parent_that_ignores_the_end_of_its_children(command):
     code += "print({(ended.code, ended.out) for ended in found})"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert ran.stdout.strip() == str({(0, "done\n" if "done" in command else "")}), ran.stderr
+
+
+def test_a_child_of_such_a_parent_that_ends_when_it_is_told_to_is_no_error():
+    code = "import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+    code += "from system_service.backends.child import run\n"
+    code += "print(run(['sleep', '60'], 0.1, grace=5).code)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert ran.stdout.strip() == "None", ran.stderr

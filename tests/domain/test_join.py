@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
 
 import pytest
 
 from system_service.domain.join import join
+from system_service.domain.leave import leave
 from system_service.domain.lock import held
 from system_service.errors import Busy, NotPermitted, Refused, Unreachable
 
@@ -72,11 +79,13 @@ def test_a_dry_run_shows_the_steps_and_does_nothing(station):
 
 def test_what_the_kubelet_needs_besides_is_there_before_it_starts(station):
     os.rmdir(os.path.join(station.root, "proc/sys/net/bridge"))
-    station.fakes.program("modprobe", ["mkdir", "-p", os.path.join(station.root, "proc/sys/net/bridge")])
+    loaded = os.path.join(station.root, "proc/sys/net/bridge")
+    station.fakes.program("modprobe", ["sh", "-c", 'test "$*" = br_netfilter && mkdir "$0"', loaded])
     os.makedirs(os.path.join(station.root, "usr/share/sonic/templates"))
     name = "kube_cni.10-flannel.conflist"
     station.write('{"name": "cbr0"}', os.path.join(station.root, "usr/share/sonic/templates", name))
     assert joined(station).error is None
+    assert os.path.isdir(loaded)
     with open(os.path.join(station.root, "etc/cni/net.d", name), encoding="utf-8") as file:
         assert file.read() == '{"name": "cbr0"}'
     assert joined(station).changed is False
@@ -89,6 +98,37 @@ def test_a_network_that_pods_have_is_left_alone(station):
     station.write("{}", os.path.join(station.root, "etc/cni/net.d/05-own.conf"))
     joined(station)
     assert os.listdir(os.path.join(station.root, "etc/cni/net.d")) == ["05-own.conf"]
+
+
+def test_a_network_that_a_kill_cut_off_is_laid_again(station, mocker):
+    os.makedirs(os.path.join(station.root, "usr/share/sonic/templates"))
+    name = "kube_cni.10-flannel.conflist"
+    station.write("{}", os.path.join(station.root, "usr/share/sonic/templates", name))
+    folder = os.path.join(station.root, "etc/cni/net.d")
+    for step in ("os.fsync", "os.rename"):
+        mocker.patch(step, side_effect=KeyboardInterrupt)
+        with pytest.raises(KeyboardInterrupt):
+            joined(station)
+        mocker.stopall()
+        assert name not in os.listdir(folder)
+        assert joined(station, dry_run=True).facts["node"]["plan"][0].startswith("give pods the network of")
+    leave(station.switch(), station.order("reset"))
+    assert os.listdir(folder) == []
+    assert joined(station).error is None
+    assert os.listdir(folder) == [name]
+
+
+def test_a_file_system_that_is_read_only_is_said_to_be(station, mocker):
+    os.makedirs(os.path.join(station.root, "usr/share/sonic/templates"))
+    station.write("{}", os.path.join(station.root, "usr/share/sonic/templates/kube_cni.10-flannel.conflist"))
+    mocker.patch("os.rename", side_effect=OSError(errno.EROFS, os.strerror(errno.EROFS)))
+    error = joined(station).error
+    assert (error.exit_code, "conflist cannot be written: Read-only file system" in str(error)) == (1, True)
+    mocker.stopall()
+    assert joined(station).error is None
+    mocker.patch("os.unlink", side_effect=OSError(errno.EROFS, os.strerror(errno.EROFS)))
+    error = leave(station.switch(), station.order("reset")).error
+    assert (error.exit_code, "conflist cannot be written: Read-only file system" in str(error)) == (1, True)
 
 
 # --- the discovery file
@@ -281,6 +321,40 @@ def test_another_cluster_is_left_first(station):
         joined(station)
 
 
+@pytest.mark.parametrize("text", [b"a: [", b"{}", b"\xff\xfe\x00"])
+def test_where_it_cannot_be_told_what_was_joined_nothing_is_claimed(station, text):
+    joined(station)
+    station.write(text, os.path.join(station.root, "etc/kubernetes/kubelet.conf"))
+    for dry_run in (True, False):
+        with pytest.raises(Unreachable, match=r"cannot be told: .*etc/kubernetes/kubelet\.conf cannot") as raised:
+            joined(station, dry_run=dry_run)
+        assert raised.value.resolution == "config kubernetes reset, then join"
+    assert leave(station.switch(), station.order("reset", dry_run=True)).facts["node"]["server"] == ""
+
+
+def test_without_a_reader_of_yaml_the_extra_is_named(station, monkeypatch):
+    joined(station)
+    station.write("apiVersion: v1", os.path.join(station.root, "etc/kubernetes/kubelet.conf"))
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(Unreachable, match="nothing here reads YAML") as raised:
+        joined(station)
+    assert raised.value.resolution == "pip install 'sonic-system-service[kubernetes]'"
+
+
+def test_what_let_the_kubelet_in_does_not_stay(station):
+    """kubeadm removes it at its end, and may have been killed before; the kubelet came to its own end."""
+    joined(station)
+    left = os.path.join(station.root, "etc/kubernetes/bootstrap-kubelet.conf")
+    station.write("token: secret", left)
+    told = f"remove {left}, with which kubeadm let the kubelet in"
+    assert joined(station, dry_run=True).facts["node"]["plan"] == [told]
+    assert os.path.exists(left)
+    result = joined(station)
+    assert (result.error, result.changed, station.told) == (None, True, [told])
+    assert not os.path.exists(left)
+    assert joined(station).changed is False
+
+
 # --- when it goes wrong
 
 
@@ -314,6 +388,54 @@ def test_one_that_hangs_is_ended_in_time(station):
     assert not os.path.exists(station.calls()[0]["file"]["path"])
     station.mood("joins")
     assert joined(station).error is None
+
+
+@pytest.mark.parametrize("mood", ["tidies-up", "is-deaf"])
+def test_one_that_is_ended_may_tidy_up_first(station, mood):
+    station.mood(mood)
+    begun = time.monotonic()
+    late = joined(station, timeout=1.5)
+    assert late.error.kind == "timeout"
+    assert time.monotonic() - begun < 10
+    assert station.there("etc/kubernetes/bootstrap-kubelet.conf") is (mood == "is-deaf")
+
+
+def test_a_kubeadm_that_outlives_the_command_keeps_the_others_out(station):
+    station.mood("kills-the-parent")
+    code = (
+        "import sys\n"
+        "from system_service.backends.units import Units\n"
+        "from system_service.domain.join import join\n"
+        "from system_service.domain.node import Order\n"
+        "from system_service.domain.switch import Switch\n"
+        "switch = Switch.from_env()._replace(root=sys.argv[1], units=Units(5, sys.argv[2]))\n"
+        "join(switch, Order('join', 20), sys.argv[3])\n"
+    )
+    argv = [sys.executable, "-c", code, station.root, station.fakes.booted, station.discovery]
+    assert subprocess.run(argv, timeout=60).returncode == -signal.SIGKILL
+    (call,) = station.calls()
+    with open_process(call["pid"]) as orphan:
+        try:
+            station.mood("joins")
+            for word in (
+                lambda: joined(station, timeout=0.3),
+                lambda: leave(station.switch(), station.order("reset", 0.3)),
+            ):
+                with pytest.raises(Busy, match="another command is working on kubernetes"):
+                    word()
+        finally:
+            signal.pidfd_send_signal(orphan, signal.SIGKILL)
+        assert joined(station).error is None
+    assert station.verbs() == ["join", "reset", "join"]
+
+
+@contextmanager
+def open_process(pid):
+    handle = os.pidfd_open(pid)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def test_a_signal_ends_it_and_the_file_with_it(station):

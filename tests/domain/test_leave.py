@@ -16,6 +16,7 @@ from tests.fakes.api_server import Failure
 NODE = "leaf-12.example.com"
 NODES = "/api/v1/nodes"
 OFF = ("inactive", "disabled")
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 
 
 @pytest.fixture
@@ -136,9 +137,70 @@ def test_a_server_that_was_taken_out_of_the_configuration_is_still_told(member):
     assert member.api.objects[NODES] == {}
 
 
+def joined_elsewhere(member, text):
+    member.write(text, os.path.join(member.root, "etc/kubernetes/kubelet.conf"))
+
+
+def test_a_node_in_another_cluster_than_the_one_that_was_joined_is_left_alone(member):
+    """The kubeconfig is another cluster's, which has a node of this name."""
+    joined_elsewhere(member, member.pki.kubeconfig("admin", "https://10.9.9.9:6443", ca="admin"))
+    for dry_run in (True, False):
+        result = left(member, dry_run=dry_run)
+        assert result.error.exit_code == 7
+        assert str(result.error).endswith(
+            f"in which its node {NODE} may be left: {member.kubeconfig} is of another cluster than https://10.9.9.9:6443"
+        )
+        assert result.error.resolution == f"kubectl delete node {NODE}, on the control plane of https://10.9.9.9:6443"
+    assert (list(member.api.objects[NODES]), sum(member.api.calls.values())) == ([NODE], 0)
+    assert (member.kubelet(), member.verbs()) == (OFF, ["join", "reset"])
+
+
+def test_by_another_name_of_the_same_cluster_the_node_goes(member):
+    joined_elsewhere(member, member.pki.kubeconfig("admin", "https://10.9.9.9:6443"))
+    assert (left(member).error, member.api.objects[NODES]) == (None, {})
+
+
+@pytest.mark.parametrize("text", ["", "clusters: [", "clusters: [{cluster: {server: 'https://[x'}}]"])
+def test_where_it_cannot_be_told_what_was_joined_no_node_goes(member, text):
+    joined_elsewhere(member, text)
+    result = left(member)
+    assert (result.error.exit_code, "what this switch has joined cannot be told" in str(result.error)) == (7, True)
+    assert (list(member.api.objects[NODES]), member.verbs()) == ([NODE], ["join", "reset"])
+
+
+def test_the_node_of_another_switch_for_which_a_join_was_cut_off_is_left_alone(station):
+    """kubeadm refuses to join where a node of this name is Ready, and leaves a file."""
+    station.mood("is-cut-off")
+    join(station.switch(), station.order(), station.discovery)
+    station.api.put(NODES, {"metadata": {"name": NODE, "labels": {"snmp_enabled": "true"}}, "status": READY})
+    result = left(station)
+    assert (result.error, station.verbs(), station.there("etc/kubernetes/pki/ca.crt")) == (
+        None,
+        ["join", "reset"],
+        False,
+    )
+    (warning,) = result.facts["node"]["warnings"]
+    assert warning == f"the node {NODE} is Ready in the cluster, so it is another machine's: it is left alone"
+    assert station.api.objects[NODES][NODE]["metadata"]["labels"] == {"snmp_enabled": "true"}
+
+
+@pytest.mark.parametrize("row", [{"disable": "True", "ip": "127.0.0.1"}, {"ip": "127.0.0.1"}])
+def test_a_kubelet_that_is_somebody_elses_work_is_left_alone(station, row):
+    station.set(**row)
+    station.api.failure = Failure(status=503, body=b"{}")
+    station.switch().units.enable("kubelet.service")
+    station.switch().units.start("kubelet.service", 5)
+    os.makedirs(os.path.join(station.root, "etc/cni/net.d"))
+    network = "etc/cni/net.d/kube_cni.10-flannel.conflist"
+    station.write("{}", os.path.join(station.root, network))
+    result = left(station)
+    assert (result.changed, station.kubelet(), station.there(network)) == (False, ("active", "enabled"), True)
+    assert station.verbs() == []
+
+
 def test_a_node_that_is_somebody_elses_work_is_left_alone(member):
     left(member)
-    member.api.put(NODES, {"metadata": {"name": NODE}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}})
+    member.api.put(NODES, {"metadata": {"name": NODE}, "status": READY})
     with pytest.raises(Refused, match="is Ready in the cluster, and it is not kubeadm that has joined this switch"):
         left(member)
     assert list(member.api.objects[NODES]) == [NODE]

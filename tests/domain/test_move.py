@@ -9,7 +9,7 @@ import pytest
 from system_service.domain.labels import send, want
 from system_service.domain.operate import Ask, operate
 from system_service.domain.plan import Request, Verb
-from system_service.errors import Busy, Refused, TimedOut, Unreachable
+from system_service.errors import Busy, Refused, TimedOut, UnknownNode, Unreachable
 from system_service.model.feature import Mode
 from tests.fakes import systemctl as fake
 from tests.fakes.api_server import Failure, daemonset
@@ -305,3 +305,20 @@ def test_a_feature_that_is_down_gets_the_intent_alone(joined, api):
     joined.docker.crash("snmp", 0)
     assert move(joined, "snmp").error is None
     assert (joined.row("snmp")["set_owner"], api.labels.get("snmp_enabled")) == ("kube", None)
+
+
+def test_the_labels_of_a_node_that_is_gone_are_gone(joined, api):
+    """A reset says: kubectl delete node."""
+    move(joined, "snmp", "lldp", wait=False)
+    db = joined.switch().db
+    for name in ("snmp", "lldp"):
+        joined.put("CONFIG_DB", f"FEATURE|{name}", {"state": "enabled", "set_owner": "local"})
+        want(db, name, False)
+    api.objects["/api/v1/nodes"].clear()
+    assert send(joined.switch()) == {"snmp_enabled": None, "lldp_enabled": None}
+    assert send(joined.switch()) == {}
+    # A label that a pod waits for is another matter.
+    away(joined, "snmp")
+    want(db, "snmp", True)
+    with pytest.raises(UnknownNode):
+        send(joined.switch())

@@ -21,7 +21,10 @@ MERGE = "application/merge-patch+json"
 
 @dataclass
 class Failure:
-    """What is answered instead: a status with a body and headers, or `kind` hang, drip (byte by byte) or cut."""
+    """What is answered instead: a status with a body and headers, or `kind` hang, cut or raw (the body, and no HTTP).
+
+    Byte by byte: drip the answer's body, drip-head what comes before it.
+    """
 
     kind: str = "status"
     status: int = 500
@@ -198,10 +201,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _fail(self, failure: Failure) -> None:
         if failure.kind == "hang":
             self.server.api.over.wait()
-        elif failure.kind == "drip":
-            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n")
+        elif failure.kind.startswith("drip"):
+            end = b"X: " if failure.kind == "drip-head" else b"Content-Length: 1000\r\n\r\n"
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + end)
             while not self.server.api.over.wait(0.05):
                 self.wfile.write(b" ")
+        elif failure.kind == "raw":
+            self.wfile.write(failure.body)
+            self.close_connection = True
         elif failure.kind == "cut":
             self.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"metadata": {')
             self.close_connection = True

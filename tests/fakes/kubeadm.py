@@ -13,13 +13,17 @@ import signal
 import stat
 import sys
 
-MOODS = ("joins", "hangs", "is-loud", "speaks-binary", "is-cut-off", "lies", "calls-the-parent", "resets-badly")
+MOODS = (
+    *("joins", "hangs", "tidies-up", "is-deaf", "is-loud", "speaks-binary", "is-cut-off", "lies"),
+    *("calls-the-parent", "kills-the-parent", "resets-badly"),
+)
 
 
 def main(folder, arguments):
     with open(os.path.join(folder, "mood"), encoding="utf-8") as file:
         mood = file.read()
     call = {"argv": arguments, "env": dict(os.environ), "input": os.readlink("/proc/self/fd/0")}
+    call["pid"] = os.getpid()
     if "--discovery-file" in arguments:
         path = arguments[arguments.index("--discovery-file") + 1]
         with open(path, encoding="utf-8") as file:
@@ -41,9 +45,15 @@ def main(folder, arguments):
             f"\t[ERROR FileAvailable--etc-kubernetes-pki-ca.crt]: {kubernetes}/pki/ca.crt already exists\n"
         )
         return 1
-    if mood == "calls-the-parent":
-        os.kill(os.getppid(), signal.SIGTERM)
-    if mood in ("calls-the-parent", "hangs"):
+    if mood in ("tidies-up", "is-deaf", "kills-the-parent"):
+        leave(kubernetes, "bootstrap-kubelet.conf", "pki/ca.crt")
+    if mood == "tidies-up":
+        signal.signal(signal.SIGTERM, lambda *_: tidy_up(kubernetes))
+    if mood == "is-deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if mood.endswith("the-parent"):
+        os.kill(os.getppid(), signal.SIGTERM if mood == "calls-the-parent" else signal.SIGKILL)
+    if mood in ("calls-the-parent", "kills-the-parent", "hangs", "tidies-up", "is-deaf"):
         signal.pause()
     if mood == "is-loud":
         sys.stderr.write("W1124 10:00:00 noise\n" * 150_000)  # three megabytes
@@ -57,6 +67,11 @@ def main(folder, arguments):
             file.write(call["file"]["text"])
         leave(kubernetes, "pki/ca.crt")
     return 0
+
+
+def tidy_up(kubernetes):
+    os.unlink(os.path.join(kubernetes, "bootstrap-kubelet.conf"))
+    sys.exit(1)
 
 
 def leave(folder, *names):
