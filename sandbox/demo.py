@@ -214,7 +214,10 @@ def say(stage: str) -> None:
 
 
 def main() -> int:
-    """Exit code: 0 when the story was told to its end, 1 when something was not as it says."""
+    """Exit code: 0 when the story was told to its end, 1 when something was not as it says.
+
+    Of a script that is piped into `--shell`: its own.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     begun = time.monotonic()
     shell = "--shell" in sys.argv[1:]
@@ -227,7 +230,9 @@ def main() -> int:
             )
             if shell:
                 print("A shell on the switch: show, config, system, systemctl, docker, snmpget. `exit` removes it all.")
-                switch.shell()
+                code = switch.shell()
+                # At a terminal it is that of whatever was typed last.
+                return 0 if sys.stdin.isatty() else code
             else:
                 tell(Story(switch))
                 if reason := binaries.missing():

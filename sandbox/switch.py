@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -192,10 +193,10 @@ class Switch:
         )
 
     def shell(self) -> int:
-        """An interactive shell on the switch, on the caller's terminal; its exit code."""
-        return subprocess.run(
-            [CLIENT, "exec", "-it", NAME, "bash", "-l"], check=False, env=self.engine.environment()
-        ).returncode
+        """A shell on the switch, on the caller's terminal, or for what the caller pipes into it; its exit code."""
+        how = "-it" if sys.stdin.isatty() else "-i"
+        command = [CLIENT, "exec", how, NAME, "bash", "-l"]
+        return subprocess.run(command, check=False, env=self.engine.environment()).returncode
 
     def docker(self, *arguments: str) -> str:
         """Docker's client on the private engine; standard output. SandboxError when it fails."""

@@ -65,7 +65,7 @@ class Command(OrderedHelp):
 def _failure(ctx: click.Context, error: SwitchError) -> Result:
     from system_service.domain.result import Result
 
-    return Result(spoken(ctx), error=error)
+    return Result(spoken(ctx), dry_run=ctx.params.get("dry_run", False), error=error)
 
 
 def spoken(ctx: click.Context) -> str:

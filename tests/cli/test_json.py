@@ -142,6 +142,13 @@ def test_a_dry_run(snmp, command):
     assert isinstance(envelope["features"][0]["plan"], list)
 
 
+@pytest.mark.parametrize("command", ["system service stop", "config feature mode"])
+def test_a_dry_run_that_fails_is_one_too(snmp, command):
+    snmp.redis.stop()
+    envelope = snmp.run(*words_of(command), "--dry-run").json
+    assert (envelope["dry_run"], envelope["error"]["kind"]) == (True, "unreachable")
+
+
 def test_unreachable(snmp):
     snmp.redis.stop()
     asking = [command for command in SUCCEEDS if command != ASKS_NOBODY]

@@ -197,3 +197,18 @@ def test_a_demo_that_is_interrupted_leaves_nothing(number: signal.Signals, code:
     assert demo.returncode == code, rest
     assert remains(base) == []
     assert "make clean" in rest
+
+
+def test_a_script_may_be_piped_into_the_shell(switch, capfd):
+    read, write = os.pipe()
+    os.write(write, b"show feature status snmp\nexit 3\n")
+    os.close(write)
+    stdin = os.dup(0)
+    os.dup2(read, 0)
+    try:
+        assert switch.shell() == 3
+    finally:
+        os.dup2(stdin, 0)
+        os.close(stdin)
+        os.close(read)
+    assert "snmp       enabled" in capfd.readouterr().out
