@@ -185,7 +185,8 @@ def _send_away(switch: Switch, executor: Executor, site: Site) -> None:
         trigger.ask(switch.run_dir)  # the oneshot goes on trying
         raise type(error)(
             f"{name} is down and its unit removed; its row stays, disabled, until its pod has gone: {error}",
-            f"that is finished by itself, or at once by: config feature uninstall {name}",
+            f"once that is mended it ends by itself, or by the same command; where the cluster is no more: "
+            f"config kubernetes server disable on, then config feature uninstall {name}",
         ) from error
 
 

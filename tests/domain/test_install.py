@@ -12,7 +12,7 @@ from system_service.domain.operate import Ask
 from system_service.domain.plan import Request, Verb
 from system_service.domain.report import report
 from system_service.domain.site import plan_install, plan_repair, survey, unit_name, valid_container
-from system_service.errors import Failed, NotPermitted, Refused, UnknownFeature
+from system_service.errors import Failed, NotPermitted, Refused, UnknownFeature, Unreachable
 from tests.fakes import systemctl as fake
 from tests.support.fakes import FakeSwitch
 from tests.support.systemd import Spec
@@ -181,7 +181,7 @@ def test_an_uninstall_that_its_own_command_has_finished_is_no_failure_of_sync(bo
 def test_installing_again_takes_an_uninstall_back(booted):
     put(booted)
     cut_at(f"{NAME}: remove the unit {NAME}.service", lambda tell: take(booted, tell=tell))
-    assert booted.row(NAME)["state"] == "disabled"
+    assert (booted.row(NAME) or {})["state"] == "disabled"
     assert put(booted).error is None
     installed(booted)
 
@@ -233,6 +233,20 @@ def test_always_enabled_is_not_uninstalled(booted):
     assert isinstance(take(booted).error, Refused)
     assert unit(booted).active.value == "active"
     assert "todo" not in booted.redis.row(6, f"SYSTEM_SERVICE|{NAME}")
+
+
+def test_with_a_cluster_that_is_no_more_there_is_a_way_out(booted, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", os.path.join(booted.folder, "none.conf"))
+    server = {"ip": "10.0.0.1", "disable": "False"}
+    booted.put("CONFIG_DB", "KUBERNETES_MASTER|SERVER", server)
+    put(booted)
+    stuck = take(booted).error
+    assert isinstance(stuck, Unreachable)
+    assert "config kubernetes server disable on, then config feature uninstall probe" in stuck.resolution
+    assert (booted.row(NAME) or {})["state"] == "disabled"
+    booted.put("CONFIG_DB", "KUBERNETES_MASTER|SERVER", {**server, "disable": "True"})
+    assert take(booted).error is None
+    assert left(booted) == []
 
 
 class TestRepair:
