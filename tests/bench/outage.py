@@ -60,7 +60,6 @@ def handover(switch: Switch) -> dict[str, Callable[[], object]]:
     def api_server_dies() -> None:
         cluster.kill("kube-apiserver")
         cluster.restart("kube-apiserver")
-        cluster.refresh()
 
     def home_without_api_server() -> None:
         cluster.kill("kube-apiserver")
@@ -68,7 +67,6 @@ def handover(switch: Switch) -> dict[str, Callable[[], object]]:
             move("legacy")
         finally:
             cluster.restart("kube-apiserver")
-            cluster.refresh()
             switch.exec(["system", "service", "sync"], timeout=90)
 
     deploy(images.PUBLISHED[0])
