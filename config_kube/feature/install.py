@@ -7,7 +7,7 @@ import click
 from system_service.domain.result import Result
 from system_service.terminal.command import Command
 from system_service.terminal.complete import feature_names
-from system_service.terminal.options import json_option, timeout_option
+from system_service.terminal.options import dry_run_option, json_option, timeout_option
 
 
 @click.command("install", cls=Command)
@@ -20,7 +20,7 @@ from system_service.terminal.options import json_option, timeout_option
     help="Start it after this unit (swss, or swss.service); may be given again.",
 )
 @timeout_option(60)
-@click.option("--dry-run", is_flag=True, help="Show the steps, change nothing.")
+@dry_run_option()
 @json_option()
 def command(name: str, after: tuple[str, ...], timeout: float, dry_run: bool, as_json: bool) -> Result:
     """Install a feature that exists in Kubernetes only, and start it.

@@ -7,13 +7,13 @@ import click
 from system_service.domain.result import Result
 from system_service.terminal.command import Command
 from system_service.terminal.complete import kube_only_names
-from system_service.terminal.options import json_option, timeout_option
+from system_service.terminal.options import dry_run_option, json_option, timeout_option
 
 
 @click.command("uninstall", cls=Command)
 @click.argument("name", shell_complete=kube_only_names)
 @timeout_option(60)
-@click.option("--dry-run", is_flag=True, help="Show the steps, change nothing.")
+@dry_run_option()
 @json_option()
 def command(name: str, timeout: float, dry_run: bool, as_json: bool) -> Result:
     """Stop a feature that `config feature install` has installed, and take its unit and its rows from the switch.

@@ -8,7 +8,7 @@ from config_kube.kubernetes import membership
 from system_service.domain.join import join
 from system_service.domain.result import Result
 from system_service.terminal.command import Command
-from system_service.terminal.options import json_option, timeout_option
+from system_service.terminal.options import dry_run_option, json_option, timeout_option
 
 
 @click.command("join", cls=Command)
@@ -20,7 +20,7 @@ from system_service.terminal.options import json_option, timeout_option
     help="A kubeconfig with the cluster's authority and what lets a node in (default: the switch's own).",
 )
 @timeout_option(300)
-@click.option("--dry-run", is_flag=True, help="Show the steps, change nothing.")
+@dry_run_option()
 @json_option()
 def command(discovery_file: str, timeout: float, dry_run: bool, as_json: bool) -> Result:
     """Join the configured cluster as a node of the host's name in lower case, by kubeadm.

@@ -8,12 +8,12 @@ from config_kube.kubernetes import membership
 from system_service.domain.leave import leave
 from system_service.domain.result import Result
 from system_service.terminal.command import Command
-from system_service.terminal.options import json_option, timeout_option
+from system_service.terminal.options import dry_run_option, json_option, timeout_option
 
 
 @click.command("reset", cls=Command)
 @timeout_option(60)
-@click.option("--dry-run", is_flag=True, help="Show the steps, change nothing.")
+@dry_run_option()
 @json_option()
 def command(timeout: float, dry_run: bool, as_json: bool) -> Result:
     """Leave the cluster: stop the kubelet for good, delete this switch's node, and take back what a join has put here.
