@@ -36,7 +36,8 @@ def plan_mode(snapshot: Snapshot, wanted: FeatureSeen, mode: Mode, fallback: boo
     if mode is Mode.LEGACY:
         # An image built without Kubernetes has no such field, and gets none from us.
         return Plan(_home(snapshot, wanted, write) if feature.knows_owner else ())
-    _refuse_what_cannot_move(snapshot, wanted)
+    if refusal := _why_it_cannot_move(wanted):
+        raise refusal
     # Where ctrmgrd is at work it speaks to the API server, and nobody of ours does.
     by_ctrmgrd = snapshot.host.ctrmgrd and configured(snapshot.server)
     if by_ctrmgrd or isinstance(snapshot.node, Node):
@@ -144,21 +145,21 @@ def goes_with_all(wanted: FeatureSeen, mode: Mode) -> bool:
     if mode is Mode.LEGACY:
         return not wanted.kube_only
     here = wanted.kube_only or any(seen.container or (seen.unit and seen.unit.exists) for seen in wanted.seen)
-    on_asics = any(seen.instance.namespace for seen in wanted.seen)
-    return here and has_gate(wanted) and not on_asics and not wanted.feature.state.off
+    return here and _why_it_cannot_move(wanted) is None and not wanted.feature.state.off
 
 
-def _refuse_what_cannot_move(snapshot: Snapshot, wanted: FeatureSeen) -> None:
+def _why_it_cannot_move(wanted: FeatureSeen) -> Refused | None:
     name = wanted.feature.name
     if not has_gate(wanted):
-        raise Refused(
+        return Refused(
             f"{name} cannot move to kubernetes: its image has no start-up gate",
             f"leave {name} in legacy mode, or use an image with the label {GATE_LABEL}=true",
         )
     if any(seen.instance.namespace for seen in wanted.seen):
-        raise Refused(
+        return Refused(
             f"{name} cannot move to kubernetes: it runs once per ASIC on this switch", f"leave {name} in legacy mode"
         )
+    return None
 
 
 def why_no_cluster(snapshot: Snapshot) -> tuple[str, str]:
