@@ -5,7 +5,6 @@ Knows how to do an action and how to see that a wait is over; knows nothing of w
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,8 +16,9 @@ from system_service.domain.actions import Action, Kind, Plan
 from system_service.domain.audit import record
 from system_service.domain.labels import want
 from system_service.domain.observe import observe
+from system_service.domain.privilege import need_root
 from system_service.domain.switch import Switch
-from system_service.errors import Failed, NotPermitted, Refused, SwitchError, TimedOut, UnknownFeature
+from system_service.errors import Failed, Refused, SwitchError, TimedOut, UnknownFeature
 from system_service.model.feature import Mode, Owner
 from system_service.model.naming import stop_timeout
 from system_service.model.snapshot import Active, FeatureSeen, Run, Seen
@@ -57,8 +57,8 @@ class Executor(NamedTuple):
         Raises:
             SwitchError: of the action that failed (the earlier ones stand, and the same command completes them).
         """
-        if os.geteuid() != 0 and any(a.kind in _NEEDS_ROOT for a in plan.actions):
-            raise NotPermitted(f"'{self.command}' needs root", "run it as root (sudo)")
+        if any(a.kind in _NEEDS_ROOT for a in plan.actions):
+            need_root(self.command)
         for action in plan.actions:
             if not self.block and action.kind.waits and action.kind is not Kind.AWAIT_SETTLED:
                 continue

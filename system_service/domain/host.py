@@ -25,9 +25,10 @@ from system_service.domain.lock import held
 from system_service.domain.mode import configured
 from system_service.domain.node import MEMBERSHIP
 from system_service.domain.observe import observe
+from system_service.domain.privilege import need_root
 from system_service.domain.result import Result
 from system_service.domain.switch import Switch
-from system_service.errors import Failed, NotPermitted, Refused, SwitchError
+from system_service.errors import Failed, Refused, SwitchError
 from system_service.model.feature import Mode, Owner
 from system_service.model.naming import RUN_DIR
 from system_service.model.snapshot import Active, FeatureSeen, Snapshot
@@ -93,7 +94,7 @@ def install(place: Place, command: str, *, kubernetes: bool, dry_run: bool = Fal
         steps += _enable(place)
     if dry_run:
         return _as_told(command, steps, dry_run)
-    _need_root(command)
+    need_root(command)
     with deferred() as interrupts:
         return _carry_out(command, steps, interrupts, tell)
 
@@ -177,7 +178,7 @@ def uninstall(place: Place, switch: Switch, command: str, *, dry_run: bool = Fal
     steps = _removal(place, switch)
     if dry_run or not steps:
         return _as_told(command, steps, dry_run)
-    _need_root(command)
+    need_root(command)
     with deferred() as interrupts, ExitStack() as locks:
         until = time.monotonic() + _PATIENCE
         names = [wanted.feature.name for wanted in observe(switch).features]
@@ -271,8 +272,3 @@ def _carry_out(command: str, steps: Sequence[Step], interrupts: Interrupts, tell
             break
         done.append(step.sentence)
     return Result(command, error=error, facts={"steps": done}, wrote=bool(done))
-
-
-def _need_root(command: str) -> None:
-    if os.geteuid() != 0:
-        raise NotPermitted(f"'{command}' needs root", "run it as root (sudo)")

@@ -10,7 +10,6 @@ rows would open its gate.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -26,6 +25,7 @@ from system_service.domain.lock import held
 from system_service.domain.mode import configured, label, why_no_cluster
 from system_service.domain.operate import Ask, until_so
 from system_service.domain.plan import Request, Verb, plan
+from system_service.domain.privilege import need_root
 from system_service.domain.report import report
 from system_service.domain.result import Report, Result
 from system_service.domain.site import (
@@ -39,7 +39,7 @@ from system_service.domain.site import (
     survey,
 )
 from system_service.domain.switch import Switch
-from system_service.errors import Failed, Interrupted, NotPermitted, SwitchError, TimedOut, UnknownFeature, UnknownNode
+from system_service.errors import Failed, Interrupted, SwitchError, TimedOut, UnknownFeature, UnknownNode
 from system_service.model.feature import Owner, valid_name
 from system_service.model.natural import natural
 from system_service.model.pods import pods_of
@@ -208,8 +208,7 @@ def _rehearse(switch: Switch, ask: Ask, planned: Callable[[Site], Plan]) -> Resu
 def _work(switch: Switch, ask: Ask, do: Callable[[Executor, str], Iterator[bool]]) -> Result:
     """Do it under the feature's lock; what failed is in the Result, and what was done before that counts."""
     (name,) = ask.names
-    if os.geteuid() != 0:
-        raise NotPermitted(f"'{ask.command}' needs root", "run it as root (sudo)")
+    need_root(ask.command)
     deadline = switch.engine.until = time.monotonic() + ask.timeout
     changed, error = False, None
     with deferred() as interrupts:

@@ -6,7 +6,6 @@ anywhere is followed by the same command.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -19,9 +18,10 @@ from system_service.backends.kubeadm import KUBELET, Kubeadm
 from system_service.domain.audit import record
 from system_service.domain.interrupt import deferred
 from system_service.domain.lock import held
+from system_service.domain.privilege import need_root
 from system_service.domain.result import Result
 from system_service.domain.switch import Switch
-from system_service.errors import NotPermitted, Refused, SwitchError
+from system_service.errors import Refused, SwitchError
 from system_service.model import kube_server
 from system_service.model.snapshot import Active, Unit
 
@@ -144,8 +144,7 @@ def change(
         found = planned(standing)
         facts = _facts(switch, standing, found.warnings) | {"plan": [step.told for step in found.steps]}
         return Result(order.command, (), True, found.last, {"node": facts}, bool(found.steps))
-    if os.geteuid() != 0:
-        raise NotPermitted(f"'{order.command}' needs root", "run it as root (sudo)")
+    need_root(order.command)
     deadline = time.monotonic() + order.timeout
     done = False
     found = Steps()
