@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 from urllib.parse import quote
 
+from system_service.backends.docker_json import as_object
 from system_service.backends.within import within
 from system_service.errors import Failed, NotPermitted, SwitchError, UnknownNode, Unreachable
 from system_service.model.pods import NAMESPACE
@@ -24,7 +25,8 @@ KUBECONFIG = "/etc/sonic/kube_admin.conf"
 CONNECT, WHOLE = 2.0, 5.0  # seconds: for a connection, and for a whole question
 _MOST = 16 << 20
 _MERGE = "application/merge-patch+json"
-_EXTRA = "pip install 'sonic-system-service[kubernetes]'"
+EXTRA = "pip install 'sonic-system-service[kubernetes]'"
+"""What brings the client."""
 
 
 class Cluster:
@@ -99,7 +101,7 @@ class Cluster:
 
     def _daemonset(self, feature: str) -> bool:
         found = self._items(f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets")
-        return any(feature in _containers(_object(_object(item.get("spec")).get("template"))) for item in found)
+        return any(feature in _containers(as_object(as_object(item.get("spec")).get("template"))) for item in found)
 
     def _items(self, path: str) -> list[dict[str, Any]]:
         items = self._ask("GET", path).get("items")
@@ -150,7 +152,7 @@ class Cluster:
             from kubernetes.client.configuration import Configuration
             from kubernetes.config.kube_config import load_kube_config
         except ImportError as error:
-            raise Unreachable("the Kubernetes client is not installed", _EXTRA) from error
+            raise Unreachable("the Kubernetes client is not installed", EXTRA) from error
         configuration = Configuration()
         configuration.retries = False
         try:
@@ -212,7 +214,7 @@ class Cluster:
         return Unreachable(f"{self._where} cannot be reached: {plain.get(kind, told[:200] or kind)}", self._step)
 
     def _refuse(self, status: int, found: object, retry: str, path: str) -> NoReturn:
-        said = _text(_object(found).get("message"))[:300]
+        said = _text(as_object(found).get("message"))[:300]
         if status in (401, 403):
             raise NotPermitted(
                 f"{self._where} does not permit this ({status}{f': {said}' if said else ''})", "join the cluster anew"
@@ -231,51 +233,47 @@ class Cluster:
 
 
 def _node(found: dict[str, Any]) -> Node:
-    labels = _object(_object(found.get("metadata")).get("labels"))
-    conditions = _object(found.get("status")).get("conditions")
-    states = [_object(c) for c in conditions] if isinstance(conditions, list) else []
+    labels = as_object(as_object(found.get("metadata")).get("labels"))
+    conditions = as_object(found.get("status")).get("conditions")
+    states = [as_object(c) for c in conditions] if isinstance(conditions, list) else []
     ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in states)
     return Node({str(k): v for k, v in labels.items() if isinstance(v, str)}, ready)
 
 
 def _containers(pod: dict[str, Any]) -> set[str]:
-    found = _object(pod.get("spec")).get("containers")
-    return {_text(_object(item).get("name")) for item in found} if isinstance(found, list) else set()
+    found = as_object(pod.get("spec")).get("containers")
+    return {_text(as_object(item).get("name")) for item in found} if isinstance(found, list) else set()
 
 
 def _reason(pod: dict[str, Any], feature: str) -> str:
     """Why this pod's container does not run; "" when it does."""
-    status = _object(pod.get("status"))
-    if _object(pod.get("metadata")).get("deletionTimestamp"):
+    status = as_object(pod.get("status"))
+    if as_object(pod.get("metadata")).get("deletionTimestamp"):
         return "its pod is terminating"
     if status.get("phase") == "Failed":
         return f"its pod failed: {_text(status.get('reason')) or 'no reason given'}"
     states = status.get("containerStatuses")
     for item in states if isinstance(states, list) else []:
-        state = _object(_object(item).get("state"))
-        if _object(item).get("name") != feature:
+        state = as_object(as_object(item).get("state"))
+        if as_object(item).get("name") != feature:
             continue
         if isinstance(state.get("running"), dict):
             return ""
         for word in ("waiting", "terminated"):
-            told = _object(state.get(word))
+            told = as_object(state.get(word))
             if told:
                 message = _text(told.get("message"))[:120]
                 return f"{_text(told.get('reason')) or word}{f': {message}' if message else ''}"
     conditions = status.get("conditions")
     for item in conditions if isinstance(conditions, list) else []:
-        told = _object(item)
+        told = as_object(item)
         if told.get("type") == "PodScheduled" and told.get("status") == "False":
             return f"{_text(told.get('reason')) or 'Unschedulable'}: {_text(told.get('message'))[:120]}"
     return f"its pod is {_text(status.get('phase')) or 'new'}"
 
 
 def _created(pod: dict[str, Any]) -> str:
-    return _text(_object(pod.get("metadata")).get("creationTimestamp"))
-
-
-def _object(found: Any) -> dict[str, Any]:
-    return found if isinstance(found, dict) else {}
+    return _text(as_object(pod.get("metadata")).get("creationTimestamp"))
 
 
 def _text(found: Any) -> str:

@@ -17,10 +17,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from system_service.backends.cluster import EXTRA
+from system_service.backends.docker_json import as_object
 from system_service.backends.within import within
 from system_service.errors import NotPermitted, Refused, Unreachable
 
-_EXTRA = "pip install 'sonic-system-service[kubernetes]'"
 _MOST = 1 << 20  # bytes of a file, and of an answer
 _CLUSTER_INFO = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
 _LOGINS = ({"client-certificate-data", "client-key-data"}, {"token"})
@@ -71,7 +72,7 @@ def read(path: str) -> Discovery:
     """
     found, exposed = _kubeconfig(path)
     there = _cluster(path, found)
-    user = _object(_named(found, "users", _context(found).get("user")).get("user"))
+    user = as_object(_named(found, "users", _context(found).get("user")).get("user"))
     login = {key: _embedded(path, user, key) for key in ("client-certificate-data", "client-key-data")}
     login |= {"token": _token(path, user)}
     login = {key: value for key, value in login.items() if value}
@@ -93,7 +94,7 @@ def joined_by(path: str) -> Discovery:
     try:
         return cluster_of(path)
     except Unreachable as error:
-        step = _EXTRA if error.resolution == _EXTRA else "config kubernetes reset, then join"
+        step = EXTRA if error.resolution == EXTRA else "config kubernetes reset, then join"
         raise Unreachable(f"what this switch has joined cannot be told: {error}", step) from error
 
 
@@ -176,9 +177,11 @@ def authority_of(server: str, timeout: float, check: Callable[[], None] = lambda
 
     try:
         told = json.loads(within(timeout, ask, check))
-        inside = _parse(where, str(_object(_object(told).get("data")).get("kubeconfig", "")).encode())
+        inside = _parse(where, str(as_object(as_object(told).get("data")).get("kubeconfig", "")).encode())
         # What a stranger says is never the name of a file of ours.
-        authority = _given(where, _object(_named(inside, "clusters", "").get("cluster")), "certificate-authority-data")
+        authority = _given(
+            where, as_object(_named(inside, "clusters", "").get("cluster")), "certificate-authority-data"
+        )
     except (URLError, OSError, HTTPException, ValueError, RecursionError) as error:
         raise Unreachable(
             f"{where} does not tell its authority: {error}", f"curl -k {server}{_CLUSTER_INFO}"
@@ -195,11 +198,11 @@ def _kubeconfig(path: str) -> tuple[dict[str, Any], bool]:
 
 
 def _context(found: dict[str, Any]) -> dict[str, Any]:
-    return _object(_named(found, "contexts", found.get("current-context")).get("context"))
+    return as_object(_named(found, "contexts", found.get("current-context")).get("context"))
 
 
 def _cluster(path: str, found: dict[str, Any]) -> Discovery:
-    cluster = _object(_named(found, "clusters", _context(found).get("cluster")).get("cluster"))
+    cluster = as_object(_named(found, "clusters", _context(found).get("cluster")).get("cluster"))
     server = cluster.get("server")
     try:
         usable = isinstance(server, str) and server.isprintable() and server.startswith("https://")
@@ -246,7 +249,7 @@ def _yaml(path: str, text: bytes) -> Any:
     try:
         import yaml  # type: ignore[import-untyped]
     except ImportError as error:
-        raise Unreachable("nothing here reads YAML, which a discovery file is written in", _EXTRA) from error
+        raise Unreachable("nothing here reads YAML, which a discovery file is written in", EXTRA) from error
     try:
         return yaml.load(text, yaml.BaseLoader)  # noqa: S506 - it makes text, lists and mappings, and nothing else
     # Its own sentences quote the file, in which there are keys.
@@ -292,10 +295,6 @@ def _token(path: str, user: dict[str, Any]) -> str:
     if isinstance(named, str) and named:
         given = _contents(os.path.join(os.path.dirname(path), named), path)[0].decode("utf-8", "replace").strip()
     return given if isinstance(given, str) and given.isprintable() else ""
-
-
-def _object(found: Any) -> dict[str, Any]:
-    return found if isinstance(found, dict) else {}
 
 
 def _unusable(path: str, told: str) -> Unreachable:

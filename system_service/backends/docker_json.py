@@ -29,8 +29,8 @@ def from_row(row: Any) -> Container | None:
 
 def from_inspect(found: dict[str, Any], name: str) -> Container:
     """A container from what inspect answers. Its `status` is "": only the list has Docker's text."""
-    state, config = _object(found.get("State")), _object(found.get("Config"))
-    health = _text(_object(state.get("Health")).get("Status"))
+    state, config = as_object(found.get("State")), as_object(found.get("Config"))
+    health = _text(as_object(state.get("Health")).get("Status"))
     return Container(
         id=_text(found.get("Id")),
         name=name,
@@ -59,7 +59,7 @@ def _health(status: str) -> str:
 
 
 def _labels(found: Any) -> dict[str, str]:
-    return {_text(k): _text(v) for k, v in _object(found).items() if isinstance(v, str)}
+    return {_text(k): _text(v) for k, v in as_object(found).items() if isinstance(v, str)}
 
 
 def _text(found: Any) -> str:
@@ -67,7 +67,8 @@ def _text(found: Any) -> str:
     return found.encode("utf-8", "replace").decode() if isinstance(found, str) else ""
 
 
-def _object(found: Any) -> dict[str, Any]:
+def as_object(found: Any) -> dict[str, Any]:
+    """What should be a JSON object; an empty one for whatever is none."""
     return found if isinstance(found, dict) else {}
 
 

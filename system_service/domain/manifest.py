@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from system_service.backends.docker_json import as_object
 from system_service.domain.mode import label
 from system_service.errors import Refused
 from system_service.model.naming import stop_timeout
@@ -31,7 +32,7 @@ def daemonset(feature: str, container: dict[str, Any], image: dict[str, Any], re
     Raises:
         Refused: it has something a pod cannot have (a named volume, a network of its own).
     """
-    config, host = _object(container.get("Config")), _object(container.get("HostConfig"))
+    config, host = as_object(container.get("Config")), as_object(container.get("HostConfig"))
     if host.get("NetworkMode") not in ("host", None):
         raise Refused(
             f"container {feature} has a network of its own; a feature's pod shares the host's",
@@ -42,7 +43,7 @@ def daemonset(feature: str, container: dict[str, Any], image: dict[str, Any], re
     run: dict[str, Any] = {
         "name": feature,
         "image": reference,
-        "env": _environment(config, _object(image.get("Config"))),
+        "env": _environment(config, as_object(image.get("Config"))),
         "volumeMounts": mounts,
         "securityContext": _security(host),
     }
@@ -120,7 +121,3 @@ def _mounts(feature: str, found: Any) -> tuple[list[dict[str, Any]], list[dict[s
 
 def _strings(found: Any) -> list[str]:
     return [item for item in found if isinstance(item, str)] if isinstance(found, list) else []
-
-
-def _object(found: Any) -> dict[str, Any]:
-    return found if isinstance(found, dict) else {}
