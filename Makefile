@@ -1,7 +1,9 @@
 # Everything is a target. Needs git, make and root on Debian 12; `setup` brings the rest.
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sonic-system-service
-BIN := $(CACHE)/venv/bin
-NEWEST := $(CACHE)/venv-newest-click/bin
+# An environment has its checkout in it: another one that is at work meanwhile has its own.
+VENVS := $(CACHE)/checkout-$(firstword $(shell echo '$(CURDIR)' | cksum))
+BIN := $(VENVS)/venv/bin
+NEWEST := $(VENVS)/venv-newest-click/bin
 
 .PHONY: demo demo-shell test check bench docs dist setup clean
 
@@ -31,7 +33,7 @@ dist: setup  ## wheel and source package of the last commit, reproducible
 	$(BIN)/python -m sandbox.dist
 
 setup:
-	@sandbox/setup.sh
+	@sandbox/setup.sh "$(VENVS)"
 
 clean:  ## remove the cache folder and what tools left in the tree
 	rm -rf "$(CACHE)" build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

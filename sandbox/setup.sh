@@ -1,6 +1,6 @@
 #!/bin/sh
 # Brings what the sandbox and the tests need: Debian packages (their daemons are not started) and the virtual
-# environments in the cache folder. Says what it does; does nothing, quickly, when all is there.
+# environments, in the folder that is its argument. Says what it does; does nothing, quickly, when all is there.
 set -eu
 
 src=$(cd "$(dirname "$0")/.." && pwd)
@@ -41,9 +41,9 @@ install_packages() {
 
 # The stamp holds what the environment was made from, so that a changed setup.cfg makes it anew.
 make_venv() { # NAME REQUIREMENT...
-    venv=$cache/$1
+    venv=$venvs/$1
     shift
-    stamp="$(cksum < "$src/setup.cfg") $src $*"
+    stamp="$(cksum < "$src/setup.cfg") $*"
     [ "$(cat "$venv/.made-from" 2>/dev/null)" != "$stamp" ] || return 0
     say "virtual environment $venv"
     rm -rf "$venv"
@@ -59,12 +59,13 @@ fetch_wheels() {
     say "wheels for the switch: $pins"
     rm -rf "$wheels"
     # shellcheck disable=SC2086 # one word per requirement
-    "$cache/venv/bin/pip" -q download --disable-pip-version-check --only-binary :all: -d "$wheels" $pins
+    "$venvs/venv/bin/pip" -q download --disable-pip-version-check --only-binary :all: -d "$wheels" $pins
     echo "$pins" > "$wheels/.made-from"
 }
 
 [ "$(id -u)" = 0 ] || die "needs root: it installs packages and starts a container engine"
-mkdir -p "$cache"
+venvs=${1:?usage: setup.sh FOLDER}
+mkdir -p "$cache" "$venvs"
 # Two makes at once (a demo beside the tests) must not build the same environment.
 if [ -z "${SANDBOX_SETUP_LOCKED-}" ]; then
     SANDBOX_SETUP_LOCKED=1 exec flock "$cache/setup.lock" "$0" "$@"

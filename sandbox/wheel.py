@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from sandbox import cache
 from sandbox.processes import run
 
 SOURCE = Path(__file__).resolve().parent.parent
@@ -27,7 +27,6 @@ def build(base: Path, change: Callable[[Path], object] = lambda source: None) ->
         elif origin.exists():
             shutil.copy(origin, source / part)
     change(source)
-    python = cache.folder() / "venv/bin/python"
-    command = [str(python), "-m", "pip", "wheel", "--quiet", "--no-index", "--no-build-isolation", "--no-deps"]
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-index", "--no-build-isolation", "--no-deps"]
     run([*command, "-w", str(wheels), str(source)], timeout=120)
     return wheels

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sandbox import cache
 from sandbox.processes import run
 from sandbox.switch import Switch
 from tests.acceptance.documented import judge
@@ -56,7 +56,7 @@ class Operator:
         options = f"-F {self._base}/ssh_config"
         environment = {
             **os.environ,
-            "PATH": f"{cache.folder() / 'venv/bin'}:/usr/sbin:/usr/bin:/sbin:/bin",
+            "PATH": f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin",
             "LC_ALL": "C.UTF-8",
             "HOME": str(self._base),
             "ANSIBLE_HOME": str(self._base / "ansible"),
