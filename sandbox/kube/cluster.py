@@ -23,6 +23,7 @@ from sandbox.processes import SandboxError, run, wait_until
 API_PORT = 6443
 SERVER = f"https://127.0.0.1:{API_PORT}"
 PAUSE = "local/pause:1"
+NAMESPACE = "sonic"  # of the switches' pods
 _ETCD, _ETCD_PEER = "http://127.0.0.1:2379", "http://127.0.0.1:2380"
 _CONTROLLER_PORT, _SCHEDULER_PORT, _KUBELET_PORT, _KUBELET_HEALTH = 10257, 10259, 10250, 10248
 _USERS = {
@@ -76,7 +77,8 @@ class Cluster:
         for name in ("kube-controller-manager", "kube-scheduler", "kubelet"):
             self.start(name)
         self.processes["kubelet"].await_(self.ready, 90)
-        account = "/api/v1/namespaces/default/serviceaccounts/default"
+        self.request("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+        account = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/default"
         self.processes["kube-controller-manager"].await_(lambda: self._there(account), 60)
 
     def start(self, name: str) -> None:
@@ -157,11 +159,11 @@ class Cluster:
         self.request("PATCH", f"/api/v1/nodes/{self.node}", patch, "application/merge-patch+json")
 
     def apply(self, daemonset: Mapping[str, Any]) -> None:
-        """Create a DaemonSet in the default namespace, or change the one of its name (strategic merge patch).
+        """Create a DaemonSet in the switches' namespace, or change the one of its name (strategic merge patch).
 
         Returns when its controller has seen it: before that it would still make pods of the former one.
         """
-        path = "/apis/apps/v1/namespaces/default/daemonsets"
+        path = f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets"
         try:
             self.request("POST", path, daemonset)
         except ApiError as error:
@@ -172,17 +174,17 @@ class Cluster:
         wait_until("the controller's look at a DaemonSet", lambda: self._observed(daemonset), timeout=180)
 
     def _observed(self, daemonset: Mapping[str, Any]) -> bool:
-        found = self.get(f"/apis/apps/v1/namespaces/default/daemonsets/{daemonset['metadata']['name']}")
+        found = self.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets/{daemonset['metadata']['name']}")
         return bool(found["status"].get("observedGeneration", 0) >= found["metadata"]["generation"])
 
     def delete(self, daemonset: str) -> None:
         """Delete a DaemonSet and its pods; none of that name is fine."""
         with contextlib.suppress(ApiError):
-            self.request("DELETE", f"/apis/apps/v1/namespaces/default/daemonsets/{daemonset}")
+            self.request("DELETE", f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets/{daemonset}")
 
     def pods(self, name: str) -> list[dict[str, Any]]:
-        """Pods of the default namespace with the label `app=NAME`."""
-        return list(self.get(f"/api/v1/namespaces/default/pods?labelSelector=app%3D{name}")["items"])
+        """Pods of that namespace with the label `app=NAME`."""
+        return list(self.get(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector=app%3D{name}")["items"])
 
     # --- bringing up ---
 

@@ -12,6 +12,7 @@ from system_service.domain.observe import observe
 from system_service.domain.site import valid_container
 from system_service.domain.switch import Switch
 from system_service.errors import Refused, UnknownFeature
+from system_service.model.pods import namespace
 from system_service.terminal.command import Command
 from system_service.terminal.complete import feature_names
 
@@ -41,7 +42,7 @@ def command(name: str, image: str | None) -> None:
     if wanted.kube_only:
         if image is None:
             raise Refused(f"there is no image of {name} on this switch", "name the one in the registry with --image")
-        click.echo(json.dumps(daemonset(name, BARE, {}, image), indent=2))
+        click.echo(json.dumps(daemonset(name, BARE, {}, image, namespace()), indent=2))
         return
     container = switch.engine.inspect(name)
     described = switch.engine.image(str(container.get("Image")))
@@ -54,4 +55,4 @@ def command(name: str, image: str | None) -> None:
     reference = image or str((container.get("Config") or {}).get("Image"))
     if image is None:
         click.echo(f"{reference} is the switch's own image; name the one in the registry with --image", err=True)
-    click.echo(json.dumps(daemonset(name, container, described, reference), indent=2))
+    click.echo(json.dumps(daemonset(name, container, described, reference, namespace()), indent=2))

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from system_service.backends.docker_json import as_object
 from system_service.backends.within import within
 from system_service.errors import Failed, NotPermitted, SwitchError, UnknownNode, Unreachable
-from system_service.model.pods import NAMESPACE
+from system_service.model.pods import NAMESPACE, namespace
 from system_service.model.snapshot import Node
 
 KUBECONFIG = "/etc/sonic/kube_admin.conf"
@@ -32,25 +32,28 @@ EXTRA = "pip install 'sonic-system-service[kubernetes]'"
 class Cluster:
     """The API server that the kubeconfig names, and this switch's node in it, called `node`.
 
+    `namespace` is where the features' DaemonSets and pods are.
+
     Connects at the first question. Every method may raise Unreachable (no client installed, no usable kubeconfig, no
     answer in time, or nonsense; the message names the file or the address), NotPermitted (401, 403, or a file that may
     not be read) and Failed (the API server's own words).
     """
 
-    def __init__(self, kubeconfig: str, node: str, timeout: float = WHOLE) -> None:
+    def __init__(self, kubeconfig: str, node: str, timeout: float = WHOLE, namespace: str = NAMESPACE) -> None:
         """`timeout`: seconds for a whole question, connecting included."""
         self.kubeconfig = kubeconfig
         self.node = node
         self.timeout = timeout
+        self.namespace = namespace
         self._pool: Any = None
         self._host = ""
         self._headers: dict[str, str] = {}
 
     @classmethod
     def from_env(cls) -> Cluster:
-        """What $KUBECONFIG and $SYSTEM_SERVICE_NODE_NAME name, else the switch's own."""
+        """What $KUBECONFIG, $SYSTEM_SERVICE_NODE_NAME and $SYSTEM_SERVICE_POD_NAMESPACE name, else the switch's own."""
         node = os.environ.get("SYSTEM_SERVICE_NODE_NAME") or socket.gethostname()
-        return cls(os.environ.get("KUBECONFIG") or KUBECONFIG, node.lower())
+        return cls(os.environ.get("KUBECONFIG") or KUBECONFIG, node.lower(), namespace=namespace())
 
     def look(self) -> Node:
         """This switch's node: its labels, and whether the API server thinks it Ready."""
@@ -76,10 +79,10 @@ class Cluster:
         No DaemonSet, no pod, Unschedulable, ImagePullBackOff and its like, CrashLoopBackOff, terminating, evicted.
         """
         if not self._daemonset(feature):
-            return f"there is no DaemonSet for {feature}"
+            return f"there is no DaemonSet for {feature} in namespace {self.namespace}"
         mine = [pod for pod in self._items(self._pods_here) if feature in _containers(pod)]
         if not mine:
-            pending = self._items(f"/api/v1/namespaces/{NAMESPACE}/pods?fieldSelector={quote('spec.nodeName=')}")
+            pending = self._items(f"{self._pods}?fieldSelector={quote('spec.nodeName=')}")
             mine = [pod for pod in pending if feature in _containers(pod)]
         if not mine:
             return "the DaemonSet has no pod on this node"
@@ -93,14 +96,18 @@ class Cluster:
     @property
     def _pods_here(self) -> str:
         field = quote(f"spec.nodeName={self.node}")
-        return f"/api/v1/namespaces/{NAMESPACE}/pods?fieldSelector={field}"
+        return f"{self._pods}?fieldSelector={field}"
+
+    @property
+    def _pods(self) -> str:
+        return f"/api/v1/namespaces/{quote(self.namespace, safe='')}/pods"
 
     @property
     def _path(self) -> str:
         return f"/api/v1/nodes/{quote(self.node, safe='')}"
 
     def _daemonset(self, feature: str) -> bool:
-        found = self._items(f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets")
+        found = self._items(f"/apis/apps/v1/namespaces/{quote(self.namespace, safe='')}/daemonsets")
         return any(feature in _containers(as_object(as_object(item.get("spec")).get("template"))) for item in found)
 
     def _items(self, path: str) -> list[dict[str, Any]]:

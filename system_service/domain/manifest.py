@@ -24,10 +24,13 @@ BARE: dict[str, Any] = {
 """The least that a feature's container is given, where there is none to look at: its gate asks Redis."""
 
 
-def daemonset(feature: str, container: dict[str, Any], image: dict[str, Any], reference: str) -> dict[str, Any]:
+def daemonset(
+    feature: str, container: dict[str, Any], image: dict[str, Any], reference: str, namespace: str = NAMESPACE
+) -> dict[str, Any]:
     """The manifest, as the API server takes it.
 
     `container`, `image`: Docker's descriptions of the local container and its image; `reference`: what a pod pulls.
+    `namespace`: of Kubernetes, where it goes.
 
     Raises:
         Refused: it has something a pod cannot have (a named volume, a network of its own).
@@ -67,7 +70,7 @@ def daemonset(feature: str, container: dict[str, Any], image: dict[str, Any], re
     return {
         "apiVersion": "apps/v1",
         "kind": "DaemonSet",
-        "metadata": {"name": name, "namespace": NAMESPACE, "labels": labels},
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
         "spec": {
             "selector": {"matchLabels": labels},
             "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}},

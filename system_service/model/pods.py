@@ -1,9 +1,14 @@
 """Which containers Kubernetes made for a feature: by their labels, exactly; docker names are mangled and tell nothing.
 
+A container of the feature's name counts in whatever namespace of Kubernetes its pod is: any of them would be a second
+owner. Which namespace is ours, where its DaemonSet goes and is asked for, is a setting.
+
 Also imported by the waiter: nothing heavy here.
 """
 
 from __future__ import annotations
+
+import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,17 +16,19 @@ if TYPE_CHECKING:
 
     from system_service.model.snapshot import Container
 
-NAMESPACE = "default"
+NAMESPACE = "sonic"
+"""The one that the host's own tools know, unless $SYSTEM_SERVICE_POD_NAMESPACE names another."""
 _LIVE = ("running", "paused", "restarting")
+
+
+def namespace() -> str:
+    """The namespace of Kubernetes that our DaemonSets are in."""
+    return os.environ.get("SYSTEM_SERVICE_POD_NAMESPACE") or NAMESPACE
 
 
 def pod_labels(feature: str) -> tuple[str, ...]:
     """The labels, as NAME=VALUE, of a container of this feature's pod; the pod's sandbox has another type."""
-    return (
-        f"io.kubernetes.container.name={feature}",
-        "io.kubernetes.docker.type=container",
-        f"io.kubernetes.pod.namespace={NAMESPACE}",
-    )
+    return (f"io.kubernetes.container.name={feature}", "io.kubernetes.docker.type=container")
 
 
 def pods_of(feature: str, containers: Iterable[Container]) -> tuple[Container, ...]:

@@ -80,7 +80,7 @@ class Fleet:
     def delete_pods(self, name: str) -> None:
         """Its pods go; where its label still is, the cluster makes another, without any back-off."""
         for pod in self.cluster.pods(name):
-            path = f"/api/v1/namespaces/default/pods/{pod['metadata']['name']}?gracePeriodSeconds=1"
+            path = f"/api/v1/namespaces/sonic/pods/{pod['metadata']['name']}?gracePeriodSeconds=1"
             with contextlib.suppress(SandboxError):
                 self.cluster.request("DELETE", path)
 

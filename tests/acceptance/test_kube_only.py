@@ -224,7 +224,7 @@ def test_redis_away_is_no_reason_to_fail(alone: Console) -> None:
 def test_a_day_in_kubernetes(joined: Fleet) -> None:
     console, fleet = joined.console, joined
     console.ask(f"config feature install {NAME}")
-    detail = f"pending deployment: there is no DaemonSet for {NAME}"
+    detail = f"pending deployment: there is no DaemonSet for {NAME} in namespace sonic"
     assert shown(console)["detail"].startswith(detail), shown(console)
     refused = console.type(f"show kubernetes manifest {NAME}", expect=5)
     assert "--image" in refused

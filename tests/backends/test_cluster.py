@@ -14,8 +14,8 @@ from system_service.backends.cluster import Cluster
 from system_service.errors import Failed, NotPermitted, SwitchError, Unreachable
 from tests.fakes.api_server import ApiServer, Failure, daemonset, pod
 
-PODS = "/api/v1/namespaces/default/pods"
-SETS = "/apis/apps/v1/namespaces/default/daemonsets"
+PODS = "/api/v1/namespaces/sonic/pods"
+SETS = "/apis/apps/v1/namespaces/sonic/daemonsets"
 
 
 @pytest.fixture
@@ -23,6 +23,15 @@ def config(tmp_path: Path, api: ApiServer, pki: Pki) -> Path:
     path = tmp_path / "kubeconfig"
     path.write_text(pki.kubeconfig("admin", api.url))
     return path
+
+
+def test_the_namespace_is_a_setting(config: Path, api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(config))
+    assert Cluster.from_env().namespace == "sonic"
+    monkeypatch.setenv("SYSTEM_SERVICE_POD_NAMESPACE", "switches")
+    api.objects["/apis/apps/v1/namespaces/switches/daemonsets"] = {"snmp": daemonset("snmp", "snmp")}
+    api.objects["/api/v1/namespaces/switches/pods"] = {}
+    assert Cluster.from_env().why("snmp") == "the DaemonSet has no pod on this node"
 
 
 def fails(config: Path, kind: type[SwitchError], words: str, timeout: float = 5.0) -> None:

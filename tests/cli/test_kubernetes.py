@@ -15,6 +15,14 @@ def test_manifest_is_json_for_kubectl(fakes):
     assert made["spec"]["template"]["spec"]["containers"][0]["image"] == "registry/docker-snmp:2"
 
 
+def test_manifest_names_the_namespace_that_the_setting_says(fakes):
+    fakes.feature("snmp", image="docker-snmp:latest")
+    for named in ("", "switches"):
+        fakes.environment["SYSTEM_SERVICE_POD_NAMESPACE"] = named
+        made = json.loads(fakes.run("show", "kubernetes", "manifest", "snmp", "--image", "r/snmp:v2").out)
+        assert made["metadata"]["namespace"] == (named or "sonic")
+
+
 def test_manifest_without_an_image_says_which_it_took(fakes):
     fakes.feature("snmp")
     ran = fakes.run("show", "kubernetes", "manifest", "snmp")

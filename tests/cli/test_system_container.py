@@ -87,6 +87,9 @@ def test_id_and_inspect(fakes):
     assert id == (0, "snmp\n", "")
     (shown,) = json.loads(inspect.out)
     assert (shown["Id"], shown["Name"]) == (made.id, "/snmp")
+    labels = {"io.kubernetes.container.name": "snmp", "io.kubernetes.docker.type": "container"}
+    pod = fakes.container("k8s_snmp", labels=labels | {"io.kubernetes.pod.namespace": "default"})
+    assert fakes.run("system", "container", "id", "snmp").out == f"{pod.id[:12]}\n"
     assert fakes.redis.commands == []
 
 

@@ -64,7 +64,10 @@ class Contract:
         assert all(" " not in name for name in place.labels())
 
     def test_a_feature_without_daemonset(self, place: Place) -> None:
-        assert place.open().why("nothing-of-that-name") == "there is no DaemonSet for nothing-of-that-name"
+        assert (
+            place.open().why("nothing-of-that-name")
+            == "there is no DaemonSet for nothing-of-that-name in namespace sonic"
+        )
 
     def test_no_pod_of_a_feature_is_here(self, place: Place) -> None:
         assert place.open().present("nothing-of-that-name") is False
@@ -90,7 +93,7 @@ class TestFake(Contract):
         assert place.open(token=api.token).look().ready is True
 
     def test_a_daemonset_without_pod(self, place: Place, api: ApiServer) -> None:
-        api.put("/apis/apps/v1/namespaces/default/daemonsets", daemonset("snmp", "snmp"))
+        api.put("/apis/apps/v1/namespaces/sonic/daemonsets", daemonset("snmp", "snmp"))
         assert place.open().why("snmp") == "the DaemonSet has no pod on this node"
 
 

@@ -172,6 +172,15 @@ class TestKube:
         told = run()
         assert (told["owner"], told["running"], told["alarm"]) == ("kube", True, False)
 
+    @pytest.mark.parametrize("namespace", ["sonic", "default", "kube-system"])
+    def test_it_counts_in_every_namespace_of_kubernetes(self, fakes, run, namespace):
+        fakes.feature("snmp", "", set_owner="kube")
+        made = pod(fakes)
+        made.labels["io.kubernetes.pod.namespace"] = namespace
+        row(fakes, id=made.id)
+        told = run()
+        assert (told["owner"], told["running"], told["alarm"]) == ("kube", True, False)
+
     @pytest.mark.parametrize(
         "spoil",
         [
@@ -182,9 +191,8 @@ class TestKube:
             lambda fakes, made: setattr(made, "state", "paused"),
             lambda fakes, made: made.labels.update({"io.kubernetes.docker.type": "podsandbox"}),
             lambda fakes, made: made.labels.update({"io.kubernetes.container.name": "snmp2"}),
-            lambda fakes, made: made.labels.update({"io.kubernetes.pod.namespace": "other"}),
         ],
-        ids=["none", "pending", "another's id", "started since", "paused", "its sandbox", "another's", "elsewhere"],
+        ids=["none", "pending", "another's id", "started since", "paused", "its sandbox", "another's"],
     )
     def test_anything_else_is_nobody(self, fakes, run, spoil):
         fakes.feature("snmp", "", set_owner="kube")

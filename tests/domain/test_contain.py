@@ -21,7 +21,7 @@ UP = {
     "remote_state": "none",
     "update_time": NOW,
 }
-LABELS = {
+LABELS = {  # in a namespace that is not ours: it counts all the same
     "io.kubernetes.container.name": "snmp",
     "io.kubernetes.docker.type": "container",
     "io.kubernetes.pod.namespace": "default",

@@ -17,7 +17,7 @@ from tests.support.systemd import Spec
 
 NAME = "probe"
 PATCH = ("PATCH", "/api/v1/nodes/sonic")
-PODS = "/api/v1/namespaces/default/pods"
+PODS = "/api/v1/namespaces/sonic/pods"
 
 
 @pytest.fixture
@@ -54,8 +54,8 @@ def gone(fakes) -> bool:
 def test_one_patch_and_the_reason(joined, api):
     assert install(joined.switch(), ask()).error is None
     assert (api.calls[PATCH], api.labels[f"{NAME}_enabled"]) == (1, "true")
-    assert detail(joined).startswith(f"pending deployment: there is no DaemonSet for {NAME} (since ")
-    api.put("/apis/apps/v1/namespaces/default/daemonsets", daemonset(NAME, NAME))
+    assert detail(joined).startswith(f"pending deployment: there is no DaemonSet for {NAME} in namespace sonic (since ")
+    api.put("/apis/apps/v1/namespaces/sonic/daemonsets", daemonset(NAME, NAME))
     again = install(joined.switch(), ask())
     assert (again.changed, api.calls[PATCH]) == (False, 1)
     assert "the DaemonSet has no pod on this node" in detail(joined)

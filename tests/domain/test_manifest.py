@@ -28,6 +28,8 @@ def pod(made):
 
 def test_it_has_what_the_local_container_has():
     made = daemonset("snmp", container(), IMAGE, "registry/docker-snmp:2")
+    assert made["metadata"]["namespace"] == "sonic"
+    assert daemonset("snmp", container(), IMAGE, "snmp:2", "switches")["metadata"]["namespace"] == "switches"
     assert pod(made)["nodeSelector"] == {"snmp_enabled": "true"}
     assert (pod(made)["hostNetwork"], pod(made)["automountServiceAccountToken"]) == (True, False)
     (run,) = pod(made)["containers"]

@@ -67,7 +67,7 @@ def test_nothing_is_asked_twice(joined, api):
 
 
 def test_a_pod_that_does_not_come_is_a_timeout_that_says_why(joined, api):
-    api.put("/apis/apps/v1/namespaces/default/daemonsets", daemonset("snmp", "snmp"))
+    api.put("/apis/apps/v1/namespaces/sonic/daemonsets", daemonset("snmp", "snmp"))
     result = move(joined, "snmp", timeout=1.0)
     assert isinstance(result.error, TimedOut)
     assert "the DaemonSet has no pod on this node" in str(result.error)

@@ -53,8 +53,8 @@ class ApiServer:
                     "status": {"conditions": [{"type": "Ready", "status": "True"}]},
                 }
             },
-            "/apis/apps/v1/namespaces/default/daemonsets": {},
-            "/api/v1/namespaces/default/pods": {},
+            "/apis/apps/v1/namespaces/sonic/daemonsets": {},
+            "/api/v1/namespaces/sonic/pods": {},
         }
         self.public: dict[str, dict[str, Any]] = {}
         self.over = threading.Event()

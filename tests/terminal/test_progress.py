@@ -76,8 +76,8 @@ def test_a_change_of_mode_of_two_features(joined):
         "snmp, lldp: set snmp_enabled=true, lldp_enabled=true on this switch's node",
         "snmp: hand snmp over",
         "lldp: hand lldp over",
-        "snmp: there is no DaemonSet for snmp",
-        "lldp: there is no DaemonSet for lldp",
+        "snmp: there is no DaemonSet for snmp in namespace sonic",
+        "lldp: there is no DaemonSet for lldp in namespace sonic",
         # Nobody else would go on with them.
         "snmp: write set_owner=local to CONFIG_DB FEATURE|snmp",
         "lldp: write set_owner=local to CONFIG_DB FEATURE|lldp",

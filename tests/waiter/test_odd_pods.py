@@ -128,7 +128,6 @@ def test_a_paused_container_opens_no_gate_and_is_given_none(scene: Scene) -> Non
 @pytest.mark.parametrize(
     "labels",
     [
-        LABELS | {"io.kubernetes.pod.namespace": "kube-system"},
         LABELS | {"io.kubernetes.docker.type": "podsandbox"},
         LABELS | {"io.kubernetes.container.name": "snmp-sidecar"},
         LABELS | {"io.kubernetes.container.name": "snmp\n"},
