@@ -36,6 +36,9 @@ class Fake:
     def deaf(self, name):
         return self.server.create(name, on_term=None).id
 
+    def lingering(self, name):
+        self.server.create(name, on_term=3, lingers=0.5, start=True)
+
     def talker(self, name, tty):
         made = self.server.create(name, tty=tty)
         self.server.run(made)
@@ -48,7 +51,7 @@ class Fake:
         self.server.run(made)
         made.processes = [
             ["7", "/bin/busybox sh -c"],
-            ["8", "/bin/busybox sleep 1000 PATH=/ SUPERVISOR_PROCESS_NAME=one"],
+            ["8", "/bin/busybox sleep 1000", "PATH=/ SUPERVISOR_PROCESS_NAME=one"],
         ]
         return made.id
 
@@ -83,6 +86,12 @@ class Real:
 
     def deaf(self, name):
         return self.server.create(name, *DEAF)
+
+    def lingering(self, name):
+        made = self.server.create(name, "sh", "-c", "trap 'sleep 0.5; exit 3' TERM; sleep 1000 & wait")
+        self.server.client.start(made)
+        # Its trap is set by then.
+        wait_until("its child", lambda: len(self.server.client.top(made)["Processes"]) == 2)
 
     def talker(self, name, tty):
         second = "echo more" if tty else "sleep 0.1; echo err >&2"
@@ -218,6 +227,20 @@ class TestLooking:
         assert "SUPERVISOR_PROCESS_NAME=one" in words[3:]
         assert engine.top("snmp", "pid,args")[1] == [second[0], second[5]]
 
+    def test_processes_as_they_are_without_being_asked_for_the_environment(self, docker_, witness):
+        docker_.busy("snmp")
+        told = witness.top("snmp", "-eo pid,args")
+        assert told["Processes"][1][1].split() == ["/bin/busybox", "sleep", "1000"]
+        with pytest.raises(docker.errors.APIError, match="unknown user-defined format specifier"):
+            witness.top("snmp", "-eo nosuch,args")
+
+    def test_images_are_known_by_their_names(self, docker_, witness):
+        docker_.steady("snmp")
+        assert witness.inspect_image(IMAGE)["Id"].startswith("sha256:")
+        for name in ("tiny", "nosuch:1", "127.0.0.1:5000/nosuch:1"):
+            with pytest.raises(docker.errors.ImageNotFound, match=f"No such image: {name}"):
+                witness.inspect_image(name)
+
     def test_processes_of_a_stopped_one(self, docker_, engine):
         docker_.steady("snmp")
         with pytest.raises(Failed, match="is not running"):
@@ -331,6 +354,29 @@ class TestEvents:
         events = listening(engine, "snmp")
         engine.stop("snmp")
         assert actions(events, "stop") == ["kill", "die", "stop"]
+
+    def test_a_stop_announces_itself_by_its_signal_and_kills_by_another(self, docker_, engine, witness):
+        docker_.lingering("snmp")
+        witness.start(docker_.deaf("lldp"))
+        for name, seconds, wanted, code in (("snmp", 20, ["15"], "3"), ("lldp", 1, ["15", "9"], "137")):
+            events = listening(engine, name)
+            engine.stop(name, timeout=seconds)
+            told = []
+            for event in events:
+                told.append(event)
+                if event["Action"] == "stop":
+                    break
+            assert [e["Actor"]["Attributes"]["signal"] for e in told if e["Action"] == "kill"] == wanted
+            assert [e["Action"] for e in told[len(wanted) :]] == ["die", "stop"]
+            assert told[len(wanted)]["Actor"]["Attributes"]["exitCode"] == code
+
+    def test_a_signal_is_sent_and_nothing_waited_for(self, docker_, engine, witness):
+        witness.start(docker_.deaf("snmp"))
+        events = listening(engine, "snmp")
+        witness.kill("snmp", "SIGTERM")
+        told = next(events)
+        assert (told["Action"], told["Actor"]["Attributes"]["signal"]) == ("kill", "15")
+        assert state(witness, "snmp") == "running"
 
     def test_of_a_restart(self, docker_, engine, witness):
         made = docker_.steady("snmp")

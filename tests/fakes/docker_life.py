@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import secrets
+import signal
 import tarfile
 import threading
 import time
@@ -19,10 +20,11 @@ RUNNING = ("running", "paused", "restarting")
 
 @dataclass
 class FakeContainer:
-    """`on_term` is its exit code after SIGTERM, or None when it ignores it. `log` is (1 stdout | 2 stderr, bytes).
+    """`on_term` is its exit code after SIGTERM, or None when it ignores it; `lingers`: seconds that it takes to end.
 
-    `processes`: [pid, command line and environment]; the first is the container's own, and the others' parent.
-    `files`: path -> content. `ended`: when it ended last.
+    `log` is (1 stdout | 2 stderr, bytes). `files`: path -> content. `ended`: when it ended last.
+    `processes`: [pid, command line] or [pid, command line, environment as ps shows it]; the first is the container's
+    own, and the others' parent.
     """
 
     id: str
@@ -32,6 +34,7 @@ class FakeContainer:
     state: str = "created"
     exit_code: int = 0
     on_term: int | None = 0
+    lingers: float = 0.0
     tty: bool = False
     health: str = ""
     log: list[tuple[int, bytes]] = field(default_factory=list)
@@ -59,6 +62,7 @@ class Life:
         self.changed = threading.Condition(threading.RLock())
         self.history: deque[dict[str, object]] = deque(maxlen=1000)
         self.told = 0  # how many events there ever were
+        self.images: set[str] = set()  # the names that images have; a container's image is here until it is taken out
 
     def create(self, name: str, *, id: str = "", start: bool = False, **settings: object) -> FakeContainer:
         """A container, as `docker create`; `settings` are FakeContainer's fields."""
@@ -67,6 +71,7 @@ class Life:
                 raise Refusal(409, f'Conflict. The container name "/{name}" is already in use')
             made = FakeContainer(id or secrets.token_hex(32), name, **settings)
             self.containers[made.id] = made
+            self.images.add(made.image)
             self.emit("create", made)
             if start:
                 self.run(made)
@@ -76,6 +81,15 @@ class Life:
         """The container's process ends by itself."""
         with self.changed:
             self.end(self.get(name), code)
+
+    def announce_end(self, name: str, grace: float = 30.0) -> None:
+        """What a kubelet does to a container that is to go: SIGTERM, and SIGKILL after `grace` seconds.
+
+        Returns when it has ended; its events are kill (signal 15), die, stop. One that is deaf (`on_term` None) is
+        ended meanwhile by `crash`, from another thread.
+        """
+        with self.changed:
+            self.stop_container(self.get(name), grace)
 
     def get(self, ref: str) -> FakeContainer:
         """By full id, name, or the beginning of an id, in Docker's order."""
@@ -133,17 +147,26 @@ class Life:
 
     def stop_container(self, container: FakeContainer, seconds: float) -> None:
         self.emit("kill", container, signal="15")
-        if container.on_term is None:
-            # Nobody can end this wait early but a crash, as in Docker.
-            self.changed.wait_for(lambda: container.state not in RUNNING, seconds)
-            if container.state in RUNNING:
+        if container.state == "paused" and container.on_term is not None:
+            container.state = "running"
+            self.emit("unpause", container)
+        ends = container.ends
+        deaf = container.on_term is None or container.lingers > seconds
+        # Nobody can end this wait early but a crash, as in Docker.
+        self.changed.wait_for(lambda: container.ends > ends, seconds if deaf else container.lingers)
+        if container.ends == ends:
+            if deaf:
                 self.emit("kill", container, signal="9")
-                self.end(container, 137)
-        else:
-            if container.state == "paused":
-                self.emit("unpause", container)
-            self.end(container, container.on_term)
+            self.end(container, 137 if deaf else container.on_term or 0)
         self.emit("stop", container)
+
+    def signal(self, container: FakeContainer, number: int) -> None:
+        """`docker kill`: nothing is waited for."""
+        self.emit("kill", container, signal=str(number))
+        if number == signal.SIGKILL:
+            self.end(container, 137)
+        elif number == signal.SIGTERM and container.on_term is not None:
+            self.end(container, container.on_term)
 
     def act(self, container: FakeContainer, verb: str, query: dict[str, str]) -> int:
         """Carry out a POST; the status it is answered with."""
@@ -167,8 +190,7 @@ class Life:
         if verb == "kill":
             if not runs:
                 raise Refusal(409, f"Cannot kill container: {container.name}: Container {container.id} is not running")
-            self.emit("kill", container, signal="9")
-            self.end(container, 137)
+            self.signal(container, _number_of(query.get("signal", "KILL")))
             return 204
         if verb in ("pause", "unpause"):
             if verb == "unpause" and container.state != "paused":
@@ -245,18 +267,20 @@ def described(container: FakeContainer) -> dict[str, object]:
     }
 
 
-def processes(container: FakeContainer, columns: Sequence[str]) -> list[list[str]]:
-    """What ps says of its processes."""
+def processes(container: FakeContainer, columns: Sequence[str], environment: bool = False) -> list[list[str]]:
+    """What ps says of its processes; `environment`: with it behind the command line, as its option `e` has it."""
     rows = []
-    for index, (pid, args) in enumerate(container.processes):
+    for index, (pid, args, *rest) in enumerate(container.processes):
         said = {
             "pid": pid,
             "ppid": container.processes[0][0] if index else "1",
             "pgid": pid,
             "s": "Z" if "<defunct>" in args else "S",
             "etimes": f"{time.time() - container.started:.0f}" if container.started else "3600",
-            "args": args,
+            "args": " ".join([args, *rest] if environment else [args]),
         }
+        if unknown := [column for column in columns if column not in said]:
+            raise Refusal(500, f"ps: exit status 1: error: unknown user-defined format specifier {unknown[0]!r}")
         rows.append([said[column] for column in columns])
     return rows
 
@@ -271,6 +295,14 @@ def packed(path: str, files: dict[str, bytes]) -> bytes:
                 member.size = len(content)
                 tar.addfile(member, io.BytesIO(content))
     return archive.getvalue()
+
+
+def _number_of(word: str) -> int:
+    """A signal's number from `15`, `TERM` or `SIGTERM`."""
+    try:
+        return int(word) if word.isdigit() else signal.Signals[f"SIG{word.removeprefix('SIG')}"].value
+    except KeyError:
+        raise Refusal(400, f"invalid signal: {word}") from None
 
 
 def _rfc3339(seconds: float) -> str:

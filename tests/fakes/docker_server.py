@@ -46,6 +46,7 @@ class DockerServer(Life):
         self.address, self.api, self.min_api = address, api, min_api
         self.calls: Counter[tuple[str, str]] = Counter()
         self.failures: list[Failure] = []
+        self.slow = 0.0  # seconds by which each answer is late
         self.generation = 0  # a new one ends every stream
         self._server: _Server | None = None
         self.start()
@@ -79,6 +80,17 @@ class DockerServer(Life):
     def inject(self, pattern: str, kind: str, raw: bytes = b"", seconds: float = 0.0, times: int | None = None) -> None:
         """From now on answer calls whose `METHOD /path` matches with a failure, `times` times or always."""
         self.failures.append(Failure(re.compile(pattern), kind, raw, seconds, times))
+
+    def refuse(self, pattern: str, message: str, status: int = 500, times: int | None = None) -> None:
+        """From now on such calls are refused with Docker's own kind of answer, and nothing is done."""
+        body = json.dumps({"message": message}).encode()
+        head = f"HTTP/1.0 {status} Refused\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        self.inject(pattern, "raw", raw=head.encode() + body, times=times)
+
+    def heal(self) -> None:
+        """No call fails any more, and none is late."""
+        self.failures.clear()
+        self.slow = 0.0
 
     def failure_for(self, call: str) -> Failure | None:
         with self.changed:
@@ -128,6 +140,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         path = urllib.parse.unquote(versioned[2] if versioned else address)
         with docker.changed:
             docker.calls[self.command, path] += 1
+        if docker.slow:
+            self._dawdle(docker.slow)
         failure = docker.failure_for(f"{self.command} {path}")
         if failure and self._fail(failure):
             return
@@ -141,15 +155,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _fail(self, failure: Failure) -> bool:
         """True when this was the answer."""
-        docker = self.server.docker
         if failure.kind in ("hang", "slow"):
-            with docker.changed:
-                generation = docker.generation
-                limit = None if failure.kind == "hang" else failure.seconds
-                docker.changed.wait_for(lambda: docker.generation != generation, limit)
+            self._dawdle(None if failure.kind == "hang" else failure.seconds)
             return failure.kind == "hang"
         self.wfile.write(failure.raw)
         return True
+
+    def _dawdle(self, seconds: float | None) -> None:
+        """Do nothing for so long (None: for ever), or until the server ends."""
+        docker = self.server.docker
+        with docker.changed:
+            generation = docker.generation
+            docker.changed.wait_for(lambda: docker.generation != generation, seconds)
 
     def _version_refused(self, version: str) -> str:
         docker = self.server.docker
@@ -179,6 +196,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 rows = [row(c) for c in reversed(shown) if chosen(c, filters)]
             self._json(200, rows)
         elif self.command == "GET" and parts[0] == "images" and parts[-1] == "json":
+            name = "/".join(parts[1:-1])
+            if (name if ":" in name.rpartition("/")[2] else f"{name}:latest") not in docker.images:
+                raise Refusal(404, f"No such image: {name}")
             self._json(200, {"Id": "sha256:0", "Config": {"Env": ["PATH=/bin"], "Labels": {}}})
         elif len(parts) in (2, 3) and parts[0] == "containers":
             with docker.changed:
@@ -197,9 +217,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif self.command == "GET" and word == "top":
             if container.state not in RUNNING:
                 raise Refusal(409, f"Container {container.id} is not running")
-            columns = (asked.get("ps_args", "").split() or ["-eo", "pid,args"])[1].split(",")
-            titles = [column.upper() for column in columns]
-            self._json(200, {"Titles": titles, "Processes": processes(container, columns)})
+            words = asked.get("ps_args", "").split() or ["-eo", "pid,args"]
+            columns, more = words[1].split(","), words[2:]
+            told = processes(container, columns, any("e" in word for word in more))
+            self._json(200, {"Titles": [column.upper() for column in columns], "Processes": told})
         elif self.command == "GET" and word == "archive":
             path = asked.get("path", "")
             if not any(name == path or name.startswith(f"{path}/") for name in container.files):
