@@ -15,9 +15,6 @@ def main(argv: list[str]) -> int:
     sys.path += argv[2:]
     # Ctrl-C by hand: end as any program does, without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from system_service.waiting.later import keep
-
-    keep()
     from system_service.errors import SwitchError
     from system_service.waiting.life import Life
     from system_service.waiting.link import say

@@ -108,7 +108,7 @@ class Contained(NamedTuple):
                 self._label(True)
                 keeper.revive()
                 view = keeper.look()
-                return not view.kube and view.fallback and view.has_local
+                return not view.pods and view.fallback and view.has_local
             keeper.keep()
             from system_service.backends import ctrmgrd  # a switch in legacy mode never comes here
 

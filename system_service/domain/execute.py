@@ -158,14 +158,11 @@ class Executor(NamedTuple):
     def _keep(self, wanted: FeatureSeen) -> None:
         """No unit's `wait` does it for this feature: take its steps here, until somebody runs it."""
         from system_service.handover.decide import STAY
-        from system_service.handover.view import OPEN
 
         keeper = self.switch.keeper(wanted.feature.name, self.tell)
         keeper.rows.up()
         pause = _FIRST_PAUSE
-        while keeper.keep().kind != STAY or not (
-            keeper.view.local or any(kube.gate == OPEN for kube in keeper.view.kube)
-        ):
+        while keeper.keep().kind != STAY or not (keeper.view.local or keeper.view.serving):
             self.check()
             if time.monotonic() >= self.deadline:
                 raise TimedOut(f"nobody runs {wanted.feature.name} yet", f"system service status {wanted.feature.name}")

@@ -1,40 +1,52 @@
 """The next step in one feature's custody. Pure: a function of the View, checked over all of its states.
 
-Never two owners: the local container starts only when every kube container is known to be at its gate, and a gate is
-answered only when the local container is seen stopped. Each step is safe to repeat, and a crash between any two leads
+Never two owners: the local container starts only when every pod's container is known not to run the feature, and a gate
+is answered only when the local container is seen stopped. Each step is safe to repeat, and a crash between any two leads
 to a View from which the same rules go on.
 """
 
 from __future__ import annotations
 
-from system_service.handover.view import HELD, OPEN, UNKNOWN, WAITING
+from system_service.handover.view import HELD, OPEN, STARTING, UNKNOWN, WAITING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from system_service.handover.view import View
+    from system_service.handover.view import PodContainer, View
 
 STAY = "stay"
-SAME_VERSION = "the pod has the version of the local image, for which its gate never opens"
-FROZEN = "the pod is frozen at its gate"
-CTRMGRD = "ctrmgrd is to restart the unit"
-NO_LOCAL = "legacy is wanted, and there is no local container"
 START_LOCAL = "start the local container"
+MAKE_LOCAL = "leave it to the unit's start script to make the local container"
 STOP_LOCAL = "stop the local container"
+HAND_OVER = "stop the local container and open the gate"
 ANSWER = "open the gate"
 WITHDRAW = "take `ready` back"
 RENEW = "restart the pod's container at its gate"
-STOP_KUBE = "stop the pod's container"
+STOP_POD = "stop the pod's container"
+
+SAME_VERSION = "the local image is the pod's version"
+FROZEN = "the pod is frozen at its gate"
+CTRMGRD = "ctrmgrd is to restart the unit"
+NO_LOCAL = "legacy is wanted, and there is no local container"
+TWO_PODS = "two pods claim it"
+SETTLING = "the pod settles at its gate"
+ON_ITS_WAY = "the pod is on its way to its gate"
+_UNGATED = "it may run the feature"
+_SHUT = "its gate did not open"
 
 
 class Step:
-    """One action, on the kube container `id` where there is one. STAY: nothing to do until something changes."""
+    """One action, on the pod's container `id` where there is one. STAY: nothing to do until something changes.
 
-    __slots__ = ("id", "kind", "why")
+    `urgent`: two may run the feature until it is done, so it is not put off because it was done a moment ago.
+    """
 
-    def __init__(self, kind: str, id: str = "", why: str = "") -> None:
+    __slots__ = ("id", "kind", "urgent", "why")
+
+    def __init__(self, kind: str, id: str = "", why: str = "", urgent: bool = False) -> None:
         self.kind = kind
         self.id = id
         self.why = why
+        self.urgent = urgent
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Step) and (self.kind, self.id) == (other.kind, other.id)
@@ -50,74 +62,143 @@ def decide(view: View) -> Step:
     """What to do next, for a feature that is to run here. A feature that is to be down is `container stop`'s."""
     if not view.up or not view.wants:
         return Step(STAY)
-    if view.remote == "ready" and (view.local or view.wants == "local" or len(view.kube) > 1):
-        return Step(WITHDRAW, why="not for the one that it was meant for")
+    if view.remote == "ready" and (view.local or view.wants == "local" or len(view.pods) > 1):
+        return Step(WITHDRAW, why="not for the one that it was meant for", urgent=True)
     if view.turn:
         return Step(STAY, why=CTRMGRD)
     return _local(view) if view.wants == "local" else _kube(view)
 
 
 def _local(view: View) -> Step:
-    for kube in view.kube:
-        if kube.gate == OPEN or kube.failed:
-            return Step(RENEW, kube.id, "legacy is wanted")
-        if kube.gate == UNKNOWN and not (kube.closed and kube.young):
-            return Step(STOP_KUBE if kube.renewed else RENEW, kube.id, "it may run the feature")
+    if not view.local and not view.has_local and view.can_make is False:
+        # Nothing here could take over: whoever serves goes on.
+        return Step(STAY, why=NO_LOCAL)
+    for pod in view.pods:
+        if pod.gate == OPEN or pod.failed:
+            return Step(RENEW, pod.id, "legacy is wanted", urgent=view.local)
+        if pod.gate == UNKNOWN and not (pod.renewed and pod.young):
+            return _send_back(pod, _UNGATED, view.local)
     if view.local:
         return Step(STAY)
-    return Step(START_LOCAL, why="legacy is wanted") if view.has_local else Step(STAY, why=NO_LOCAL)
+    return Step(START_LOCAL, why="legacy is wanted") if view.has_local else Step(MAKE_LOCAL, why=NO_LOCAL)
 
 
 def _kube(view: View) -> Step:
-    if len(view.kube) > 1:
-        return Step(STOP_KUBE, view.kube[0].id, "there is a newer one")
-    if not view.kube:
+    if not view.pods:
         return _nobody(view)
-    kube = view.kube[0]
-    if kube.gate == OPEN:
-        return Step(STOP_LOCAL, why="the pod runs the feature") if view.local else Step(STAY)
-    if view.remote == "ready":
-        return Step(WITHDRAW, kube.id, "its gate did not open") if view.late else Step(STAY)
-    if kube.failed:
-        return Step(STOP_KUBE if kube.renewed else RENEW, kube.id, "its gate did not open")
-    if kube.gate == WAITING:
+    if len(view.pods) > 1:
+        return _several(view)
+    pod = view.pods[0]
+    if pod.gate == OPEN:
         if not view.local:
-            falls = view.given_up and view.fallback and view.has_local
-            return Step(START_LOCAL, why="the pod keeps failing") if falls else Step(ANSWER, kube.id)
-        return Step(STOP_LOCAL, why="a pod is at its gate") if view.settled else Step(STAY, why="settling")
-    if kube.young:
-        return Step(STAY, why="on its way to its gate")
-    return _stuck_beside_local(view) if view.local else _stuck(view)
+            return Step(STAY)
+        # Whoever started the local container beside it: nobody wanted it.
+        return Step(STOP_LOCAL, why="the pod runs the feature") if pod.entitled else _send_back(pod, _UNGATED, True)
+    if view.remote == "ready":
+        return Step(WITHDRAW, pod.id, _SHUT) if view.late else Step(STAY, why="its gate opens")
+    if pod.failed:
+        return _send_back(pod, _SHUT, view.local)
+    if pod.gate == WAITING:
+        return _waiting(view, pod)
+    if pod.gate == STARTING:
+        return _starting(view, pod)
+    if pod.young:
+        return Step(STAY, why=ON_ITS_WAY)
+    return _stuck_beside_local(view, pod) if view.local else _stuck(view, pod)
+
+
+def _waiting(view: View, pod: PodContainer) -> Step:
+    if not view.local:
+        if view.given_up and (instead := _instead(view, "the pod keeps failing")):
+            return instead
+        return Step(ANSWER, pod.id)
+    return Step(HAND_OVER, pod.id, "a pod is at its gate") if pod.settled else Step(STAY, why=SETTLING)
+
+
+def _starting(view: View, pod: PodContainer) -> Step:
+    """It runs nothing, however long that takes: meanwhile the local container may."""
+    if view.local or pod.young:
+        return Step(STAY, why=ON_ITS_WAY)
+    return _instead(view, ON_ITS_WAY) or Step(STAY, why=ON_ITS_WAY)
 
 
 def _nobody(view: View) -> Step:
     if view.local:
         return Step(STAY, why="no pod")
     if view.remote == "ready":
-        return Step(WITHDRAW, why="the pod has gone")
-    if view.fallback and view.has_local and view.grace_over:
-        return Step(START_LOCAL, why="no pod")
-    return Step(STAY, why="no pod")
+        return Step(WITHDRAW, why="the pod has gone", urgent=True)
+    return (_instead(view, "no pod") if view.grace_over else None) or Step(STAY, why="no pod")
 
 
-def _stuck_beside_local(view: View) -> Step:
-    kube = view.kube[0]
-    if kube.gate == UNKNOWN:
-        return Step(STOP_KUBE if kube.renewed else RENEW, kube.id, "it may run the feature")
-    if view.same_version or kube.renewed or not view.settled:
+def _several(view: View) -> Step:
+    """More than one container claims the feature: one that serves goes on, and only one is ever let in."""
+    serving = view.serving
+    if serving is not None:
+        for pod in view.pods:
+            if pod is not serving and (pod.gate == OPEN or (pod.gate == UNKNOWN and not pod.young)):
+                return _send_back(pod, TWO_PODS, True)
+        if view.local:
+            return Step(STOP_LOCAL, why="the pod runs the feature") if serving.entitled else _send_back(
+                serving, _UNGATED, True
+            )
+        if any(pod.gate == WAITING and pod.surged for pod in view.pods):
+            return Step(STOP_POD, serving.id, "another pod of it is to take over")
+        return Step(STAY, why=TWO_PODS)
+    for pod in view.pods:
+        if view.local and pod.gate == UNKNOWN and not pod.young:
+            return _send_back(pod, _UNGATED, True)
+        if pod.failed:
+            return _send_back(pod, _SHUT, view.local)
+    if view.local and any(pod.young for pod in view.pods):
+        return Step(STAY, why=TWO_PODS)
+    chosen = _chosen(view)
+    if view.local and not (chosen.gate == WAITING and chosen.settled):
+        return Step(STAY, why=TWO_PODS)
+    if not view.local and chosen.gate in (STARTING, HELD) and not chosen.young and (it := _instead(view, TWO_PODS)):
+        return it
+    surplus = next(pod for pod in view.pods if pod is not chosen)
+    return Step(STOP_POD, surplus.id, TWO_PODS)
+
+
+def _chosen(view: View) -> PodContainer:
+    """Of several none of which serves: the newest that waits, else the newest."""
+    waiting = [pod for pod in view.pods if pod.gate == WAITING]
+    return (waiting or view.pods)[-1]
+
+
+def _stuck_beside_local(view: View, pod: PodContainer) -> Step:
+    if pod.gate == UNKNOWN:
+        return _send_back(pod, _UNGATED, True)
+    if view.same_version or pod.renewed or not pod.settled or view.given_up:
         return Step(STAY, why=SAME_VERSION if view.same_version else FROZEN)
     if view.ctrmgrd:
         # Announced beside an owner it would be a restart of the unit, which its start limit pays.
         return Step(STOP_LOCAL, why="a pod is at its gate")
-    return Step(RENEW, kube.id, "it is frozen")
+    return Step(RENEW, pod.id, "it is frozen")
 
 
-def _stuck(view: View) -> Step:
-    kube = view.kube[0]
-    if not kube.renewed and not (view.same_version and kube.gate == HELD):
-        return Step(RENEW, kube.id, "it is frozen" if kube.gate == HELD else "it may run the feature")
-    if view.fallback and view.has_local:
-        if kube.gate == HELD:
-            return Step(START_LOCAL, why=SAME_VERSION if view.same_version else FROZEN)
-        return Step(STOP_KUBE, kube.id, "it may run the feature")
-    return Step(STAY, why=SAME_VERSION if view.same_version else FROZEN)
+def _stuck(view: View, pod: PodContainer) -> Step:
+    same = view.same_version and pod.gate == HELD
+    if pod.gate == HELD and not same and not pod.renewed and (view.remote, view.version) == ("pending", pod.version):
+        # Said before we came; unless it froze since then, it still asks.
+        return Step(ANSWER, pod.id)
+    if not pod.renewed and not same:
+        return Step(RENEW, pod.id, "it is frozen" if pod.gate == HELD else _UNGATED)
+    why = SAME_VERSION if view.same_version else FROZEN
+    if (instead := _instead(view, why)) is not None:
+        return instead if pod.gate == HELD else Step(STOP_POD, pod.id, _UNGATED)
+    return Step(STAY, why=why)
+
+
+def _instead(view: View, why: str) -> Step | None:
+    """The local container in the place of a pod, where it may serve."""
+    if not view.fallback or view.local:
+        return None
+    if view.has_local:
+        return Step(START_LOCAL, why=why)
+    return Step(MAKE_LOCAL, why=why) if view.can_make else None
+
+
+def _send_back(pod: PodContainer, why: str, urgent: bool) -> Step:
+    """To its gate; a container that was sent there a moment ago is stopped."""
+    return Step(STOP_POD if pod.renewed else RENEW, pod.id, why, urgent)

@@ -5,47 +5,52 @@ Holds no truth of its own: whoever is interrupted anywhere is followed by anothe
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 
 from system_service.backends import ctrmgrd
+from system_service.backends.unit_script import image
+from system_service.backends.unitfiles import UnitFiles
 from system_service.errors import Failed
+from system_service.handover.action_lock import held
 from system_service.handover.decide import (
     ANSWER,
     FROZEN,
+    HAND_OVER,
+    MAKE_LOCAL,
     RENEW,
     SAME_VERSION,
+    SETTLING,
     START_LOCAL,
     STAY,
-    STOP_KUBE,
     STOP_LOCAL,
+    STOP_POD,
+    TWO_PODS,
     WITHDRAW,
     Step,
     decide,
 )
+from system_service.handover.pace import Pace
+from system_service.handover.pods import Pods
 from system_service.handover.view import (
     CTRMGRD_GRACE,
     HELD,
     OPEN,
-    START_GRACE,
+    STARTING,
     UNKNOWN,
     WAITING,
-    Kube,
     View,
-    at_gate,
     judge,
-    parse_kube,
+    mark,
 )
-from system_service.model.clock import number
-from system_service.model.naming import RUN_DIR, stop_timeout
-from system_service.model.pods import pod_labels
+from system_service.model.boot import uptime
+from system_service.model.naming import stop_timeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from system_service.handover.rows import Rows
+    from system_service.handover.view import PodContainer
     from system_service.wire.docker import Docker
 
 _STEPS = 20  # in one go: more means that somebody undoes what we do, and the caller waits for the next event
@@ -54,14 +59,16 @@ _POLL = 2.0
 _MARGIN, _WINDOW = 0.25, 0.2
 _USUAL_STOP = 1.0
 _MOST_POLLS = 4  # of the gate's; then it is handed over at any moment
-# The action lock: seconds that a step may take beyond a stop, and between two tries to get it.
-_LONGEST_STEP, _LOCK_POLL = 60.0, 0.05
+_TOLD = (SAME_VERSION, FROZEN, TWO_PODS, SETTLING)  # reasons that those who look later are to see
 
 
 class Keeper:
     """Custody of the feature `name`, whose local container has the docker name `container`.
 
-    Every method may raise what `Rows` and `Docker` raise. `say` gets a sentence a step. `view`: the last look.
+    Every method may raise what `Rows` and `Docker` raise. `say` gets a sentence a step. `view`: the last look. `due`:
+    seconds since boot; look again then, whatever happens. `stopped_local`: the local container was stopped by us, to
+    hand over: no death. `ended`: ids (12 letters) of containers that were told to end, by somebody who is not us.
+    `stuck_since`: since when (seconds since boot) the local container cannot be started.
     """
 
     def __init__(
@@ -71,59 +78,91 @@ class Keeper:
         self.rows = rows
         self.docker = docker
         self.view = View()
-        self.due: float | None = None  # Unix time: look again then, whatever happens
-        self.stopped_local = False  # it was stopped by us, to hand over: no death
+        self.due: float | None = None
+        self.stopped_local = False
+        self.ended: set[str] = set()
+        self.stuck_since: float | None = None
         self._name = name
         self._container = container
         self._say = say
-        self._heard: tuple[str, float] = ("", 0.0)  # which container announced itself, and when we saw that first
-        self._gated: dict[str, float] = {}  # whose gate program was seen: id -> start
-        self._closed_at = 0.0  # Unix time: who starts after it comes back at its gate, for legacy is wanted
-        self._since = 0.0  # when everything else was ready for a handover
+        self._pods = Pods(docker, name)
+        self._pace = Pace()
+        self._meant: tuple[str, bool] | None = None  # what was wanted as of the last look
+        self._ready_since = 0.0  # when everything else was ready for a handover
         self._patient = patient
         self._turn_since = 0.0  # when it was ctrmgrd's turn
 
     def keep(self) -> Step:
-        """Take steps until there is none to take for now; the STAY that says why. `due` says until when."""
-        step = decide(self.look())
+        """Take steps until there is none to take for now; the STAY (or MAKE_LOCAL) that says why. `due`: until when."""
+        step = self._next(self.look())
         for _ in range(_STEPS):
-            if step.kind == STAY:
+            if step.kind in (STAY, MAKE_LOCAL):
                 break
             with held(self._name):
                 # Under the lock nobody else of ours acts: what is seen now still holds when it is acted on.
-                step = decide(self.look())
-                if step.kind != STAY:
-                    self._do(step)
-            step = decide(self.look())
-        if step.why in (SAME_VERSION, FROZEN) and self.rows.own.get("reason") != step.why:
-            self.rows.note(time.time(), reason=step.why)
+                step = self._next(self.look())
+                if step.kind not in (STAY, MAKE_LOCAL):
+                    self._take(step)
+            step = self._next(self.look())
+        if step.why in _TOLD and self.rows.own.reason != step.why:
+            self.rows.note(reason=step.why)
         return step
 
+    def _next(self, view: View) -> Step:
+        """The step to take now; one that was tried a moment ago is put off."""
+        step, now = decide(view), uptime()
+        if step.kind in (STAY, MAKE_LOCAL) or (due := self._pace.due(step, now)) <= now:
+            return step
+        self._due_by(due)
+        return Step(STAY, step.id, step.why)
+
+    def _take(self, step: Step) -> None:
+        try:
+            self._do(step)
+        except Failed:
+            self._pace.failed(step, uptime())
+            if step.kind == START_LOCAL and self.stuck_since is None:
+                self.stuck_since = uptime()
+            raise
+        if step.kind == START_LOCAL:
+            self.stuck_since = None
+        self._pace.took(step, uptime())
+
     def look(self) -> View:
-        """See everything anew, and keep the books on what ran."""
+        """See everything anew, and note what has changed hands."""
+        view = self._see()
+        if self._book(view):
+            view = self._see()
+        self.view = view
+        return view
+
+    def _see(self) -> View:
         self.rows.read()
+        now, state, own = uptime(), self.rows.state, self.rows.own
         view = View()
         view.wants, view.fallback = self.rows.wants, self.rows.fallback
-        view.up = self.rows.state.get("system_state") == "up"
-        view.remote = self.rows.state.get("remote_state", "")
+        view.up = state.get("system_state") == "up"
+        view.remote, view.version = state.get("remote_state", ""), state.get("container_version", "")
         local = self.docker.inspect(self._container)
         view.has_local = local is not None
         view.local = local is not None and bool(local["State"].get("Running"))
-        view.kube = self._kube()
-        newest = view.kube[-1] if view.kube else None
-        view.same_version = newest is not None and newest.version != "" and newest.version == self.rows.local_version
-        now = time.time()
-        self._book(view, now)
-        self.due = judge(view, self.rows.state, self.rows.own, now)
-        if view.wants == "kube" or not view.up:
-            self._closed_at = 0.0  # from here on a pod may pass its gate again
-        for kube in view.kube:
-            kube.closed = 0 < self._closed_at <= kube.started
+        view.can_make = view.has_local or self._can_make()
+        view.pods = self._pods.look(self.rows, now)
+        version = view.pods[-1].version if view.pods else ""
+        # The gate compares them without regard to case.
+        view.same_version = version != "" and version.lower() == self.rows.local_version.lower()
+        if (meant := (view.wants, view.up)) != self._meant:
+            self._meant = meant
+            self._pace.begin_anew()
+        self.due = judge(view, own, now)
         self._time_it(view, now)
         view.ctrmgrd = ctrmgrd.present()
         view.turn = self._turn(view, now)
-        self.view = view
         return view
+
+    def marks(self) -> list[str]:
+        """Of those that were at their gates, or past them, as of the last look: each may have read a `ready`."""
+        return [pod.mark for pod in self.view.pods if pod.gate != STARTING]
 
     def close(self, grace: int | None = None) -> None:
         """Nobody is to run the feature from Kubernetes: close the gate, and see everyone behind it come out again.
@@ -131,72 +170,80 @@ class Keeper:
         `grace`: seconds until processes are killed (default: the feature's). The first half is done before the lock is
         taken: who holds it sees it, and answers no gate any more.
         """
-        self.rows.read()
-        self.rows.down(time.time())
+        self._look_at_pods()
+        self.rows.down(self.marks())
         # Whatever a holder that hangs is in the middle of: nothing here starts anybody's processes.
         with held(self._name, say=self._say):
-            self.rows.read()
-            for kube in self._kube():
-                if kube.failed or kube.gate in (OPEN, UNKNOWN):
-                    self._renew(kube.id, announce=False, grace=grace)
+            for pod in self._look_at_pods():
+                if pod.mark in self.rows.own.failed or pod.gate in (OPEN, UNKNOWN):
+                    self._renew(pod.id, announce=False, grace=grace)
 
     def revive(self) -> None:
         """The feature is to run again: whoever froze at its gate meanwhile starts anew."""
         with held(self._name):
-            self.rows.read()
-            for kube in self._kube():
-                # One that has just started may read already that it is wanted.
-                if (
-                    kube.gate == HELD
-                    or kube.failed
-                    or (kube.gate == UNKNOWN and time.time() - kube.started > START_GRACE)
-                ):
-                    self._renew(kube.id)
+            for pod in self._look_at_pods():
+                if pod.mark in self.rows.own.failed or (pod.gate == HELD and pod.mark != self.rows.own.heard):
+                    self._renew(pod.id)
 
-    def _kube(self) -> list[Kube]:
-        found = []
-        for id in self.docker.running(pod_labels(self._name)):
-            described = self.docker.inspect(id)
-            if described is None or not described["State"].get("Running"):
-                continue
-            kube = parse_kube(described, self.rows.state)
-            if kube.gate != OPEN:
-                # What the rows say of one container may have been written by another: its gate program has to be seen.
-                seen = at_gate(self.docker.processes(id))
-                asks = kube.gate == WAITING and not described["State"].get("Paused")  # a paused one reads no answer
-                kube.gate = (WAITING if asks else HELD) if seen else UNKNOWN
-                kube.left = not seen and self._gated.get(kube.id) == kube.started
-            kube.failed = kube.started < number(self.rows.own.get("failed", ""))
-            found.append(kube)
-        self._gated = {kube.id: kube.started for kube in found if kube.gate in (WAITING, HELD) or kube.left}
-        return found
-
-    def _book(self, view: View, now: float) -> None:
-        """Remember which pod's container runs the feature; notice that it does no more."""
-        served = self.rows.own.get("served", "")
-        opened = next((kube for kube in view.kube if kube.gate == OPEN), None)
-        mark = f"{opened.id} {opened.started:.3f}" if opened else ""
-        if (opened and mark == served) or not (view.up and view.wants == "kube"):
-            return
-        if opened:
-            self.rows.note(now, "failed", "renewed", "answered", "reason", "since", served=mark)
-        elif served or view.remote == "running":  # it may have died before anybody wrote down that it served
-            self.rows.vanished()
-            if self.rows.died(now, "the pod's container ended"):
-                self.rows.read()
-                self.rows.fell(now, "the pod's container ended twice within 10 minutes")
-        else:
-            return
+    def _look_at_pods(self) -> list[PodContainer]:
         self.rows.read()
-        view.remote = self.rows.state.get("remote_state", "")
+        self.view.pods = self._pods.look(self.rows, uptime())
+        return self.view.pods
+
+    def _can_make(self) -> bool | None:
+        """Whether the unit's start script could make a local container; None where nobody can tell."""
+        if UnitFiles().read(self._name) is not None:
+            return False  # it exists in Kubernetes only
+        if name := image(self._name):
+            return self.docker.has_image(name)
+        return True if self.rows.local_version else None
+
+    def _book(self, view: View) -> bool:
+        """Note which pod's container runs the feature, and that it does no more. Whether the rows were changed."""
+        if not view.up:
+            return False
+        if view.wants != "kube":
+            if view.wants == "local" and view.local and view.remote == "pending":
+                self.rows.homed()
+            return False
+        rows, own, serving = self.rows, self.rows.own, view.serving
+        for pod in view.pods:
+            if pod.gate == WAITING and pod.mark != own.heard:
+                rows.note(heard=f"{pod.mark} {uptime():.1f}")
+        coming = len(view.pods) == 1 and view.pods[0].gate == STARTING
+        if view.remote == "pending" and view.version and (coming or not view.pods):
+            # Left behind by a predecessor: what the next one writes is to be a change.
+            rows.unheard(view.version)
+            self._pods.rewritten("pending", "")
+        if serving and not (view.local and not serving.entitled):
+            if serving.mark == own.served:
+                return False
+            drop = ("failed", "renewed", "ended", "answered", "reason", "since")
+            rows.note(*drop, served=serving.mark, took=_since("kube"))
+            self.ended.discard(serving.id[:12])
+            if not serving.entitled or view.remote not in ("running", "pending"):
+                rows.kube_up(serving.id, serving.version)
+        elif own.served or view.remote == "running":  # it may have died before anybody wrote down that it served
+            rows.vanished()
+            if own.served.partition("@")[0] in self.ended:
+                # Told to end: an update, a roll-out, a label that was dropped. That is no failure.
+                rows.note("served", ended=f"{uptime():.1f}", reason="the pod was told to end")
+            elif rows.died("the pod's container ended"):
+                rows.read()
+                rows.fell("the pod's container ended twice within 10 minutes")
+        else:
+            return False
+        self.ended.clear()
+        self._pace.begin_anew()
+        return True
 
     def _turn(self, view: View, now: float) -> bool:
         """Whether ctrmgrd, by the rows that it sees, restarts the unit now. It is not waited for any longer."""
         owner = self.rows.state.get("current_owner", "none")
         if view.wants == "kube":
-            due = view.local and owner != "none" and bool(view.kube) and view.kube[-1].gate == WAITING
-        else:
-            due = view.wants == "local" and not view.local and owner != "local"
+            due = view.local and owner != "none" and bool(view.pods) and view.pods[-1].gate == WAITING
+        else:  # one that is owned by nobody is not restarted
+            due = view.wants == "local" and not view.local and owner not in ("local", "none", "")
         if not (due and view.up and view.ctrmgrd and self._patient):
             self._turn_since = 0.0
             return False
@@ -204,69 +251,89 @@ class Keeper:
         over = self._turn_since + CTRMGRD_GRACE
         if now >= over:
             return False
-        self.due = over if self.due is None else min(self.due, over)
+        self._due_by(over)
         return True
 
     def _time_it(self, view: View, now: float) -> None:
         """Let a handover begin so that `ready` lands just before the gate looks for it."""
-        kube = view.kube[-1] if view.kube else None
-        if kube is None or kube.gate != WAITING:
-            self._heard, self._since = ("", 0.0), 0.0
+        pod = view.pods[-1] if view.pods else None
+        if pod is None or pod.gate != WAITING:
+            self._ready_since = 0.0
             return
-        if self._heard[0] != kube.id:
-            self._heard = (kube.id, now)
-        if not (view.settled and view.local and view.up):
+        if not (pod.settled and view.local and view.up):
             return
-        self._since = self._since or now
-        if now - self._since > _MOST_POLLS * _POLL:
+        self._ready_since = self._ready_since or now
+        if now - self._ready_since > _MOST_POLLS * _POLL:
             return
-        usual = number(self.rows.own.get("stop", "")) or _USUAL_STOP
-        past = (now + usual + _MARGIN - self._heard[1]) % _POLL
+        past = (now + (self.rows.own.stop or _USUAL_STOP) + _MARGIN - pod.since) % _POLL
         if past > _WINDOW:
-            view.settled = False
-            moment = now + _POLL - past
-            self.due = moment if self.due is None else min(self.due, moment)
+            pod.settled = False
+            self._due_by(now + _POLL - past)
+
+    def _due_by(self, moment: float) -> None:
+        self.due = moment if self.due is None else min(self.due, moment)
 
     def _do(self, step: Step) -> None:
-        now = time.time()
+        rows = self.rows
         self._say(f"{self._name}: {step.kind}" + (f": {step.why}" if step.why else ""))
-        if step.kind == STOP_LOCAL:
-            self.stopped_local = True
-            self.docker.stop(self._container, stop_timeout(self._name))
-            self.rows.note(now, stop=f"{time.time() - now:.2f}")
-            if self.view.ctrmgrd and all(kube.gate != OPEN for kube in self.view.kube):
-                self.rows.stopped()
+        if step.kind in (STOP_LOCAL, HAND_OVER):
+            self._stop_local(step)
         elif step.kind == START_LOCAL:
-            self._start_local(step, now)
+            self._start_local(step)
         elif step.kind == ANSWER:
-            version = next(kube.version for kube in self.view.kube if kube.id == step.id)
-            # Another version is an update, and the end of the old one's container was no failure.
-            update = ("deaths",) if self.rows.own.get("version", version) != version else ()
-            self.rows.note(now, *update, answered=f"{now:.1f}", version=version)
-            self.rows.answer(version)
+            self._answer(step.id)
         elif step.kind == WITHDRAW:
-            if self.rows.withdraw(now) and step.id:
-                self.rows.fell(now, "the pod's gate did not open")
+            if rows.withdraw(self.marks()) and step.id:
+                rows.fell("the pod's gate did not open")
         elif step.kind == RENEW:
-            self.rows.note(now, "served", renewed=f"{now:.1f}")
+            rows.note("served")
             view = self.view
             # Nobody else is to be seen to first: the local one starts as soon as the old processes are dead.
-            alone = view.wants == "local" and view.has_local and not view.local and len(view.kube) == 1
-            self._renew(step.id, between=(lambda: self._start_local(step, now)) if alone else None)
-        elif step.kind == STOP_KUBE:
-            self.rows.note(now, "served")
+            alone = view.wants == "local" and view.has_local and not view.local and len(view.pods) == 1
+            self._renew(step.id, between=(lambda: self._start_local(step)) if alone else None)
+        elif step.kind == STOP_POD:
+            gone = next((pod for pod in self.view.pods if pod.id == step.id), None)
+            if gone and gone is self.view.serving:
+                rows.note("served", displaced=gone.uid or gone.mark)
+                rows.vanished()
             self.docker.stop(step.id, stop_timeout(self._name))
 
-    def _start_local(self, step: Step, now: float) -> None:
-        own = self.rows.own
-        if self.view.wants == "kube" and (own.get("deaths") or own.get("renewed")) and not self.view.given_up:
-            self.rows.fell(now, own.get("reason") or step.why)
-        elif self.view.wants == "kube":
-            self.rows.note(now, reason=own.get("reason") or step.why)
-        if not self.rows.local_up(quiet=self.view.ctrmgrd and self.view.wants == "kube"):
+    def _stop_local(self, step: Step) -> None:
+        """Nothing is asked between its end and the answer to the gate: that is the outage."""
+        # One that nobody wanted, beside a pod that serves, gets no time: two run the feature until it has ended.
+        intruder = self.view.serving is not None
+        self.stopped_local = True
+        begun = uptime()
+        self.docker.stop(self._container, 0 if intruder else stop_timeout(self._name))
+        took = uptime() - begun
+        if self.view.ctrmgrd and not intruder:
+            self.rows.stopped()
+        if step.kind == HAND_OVER:
+            self._answer(step.id)
+        if intruder and self.view.serving:
+            self.rows.kube_up(self.view.serving.id, self.view.serving.version)
+        else:
+            self.rows.note(stop=f"{took:.2f}")
+
+    def _answer(self, id: str) -> None:
+        pod = next(pod for pod in self.view.pods if pod.id == id)
+        # Another version is an update, and the end of the old one's container was no failure.
+        update = ("deaths",) if self.rows.own.version not in ("", pod.version) else ()
+        self.rows.note(*update, answered=f"{pod.mark} {uptime():.1f}", version=pod.version)
+        self.rows.answer(pod.version)
+
+    def _start_local(self, step: Step) -> None:
+        own, view = self.rows.own, self.view
+        failed = bool(own.deaths or own.tries or own.failed) and not own.ended_at and not view.same_version
+        if view.wants == "kube" and failed and not view.given_up:
+            self.rows.fell(own.reason or step.why)
+        elif view.wants == "kube":
+            self.rows.note(reason=step.why if step.why in _TOLD else own.reason or step.why)
+        if not self.rows.local_up(quiet=view.ctrmgrd and view.wants == "kube"):
             return
         try:
             self.docker.start(self._container)
+            self.rows.note(took=_since("local"))
         finally:
             self.stopped_local = False
 
@@ -278,76 +345,26 @@ class Keeper:
         `between`: what is done once they have ended, as of Docker.restart.
         """
         seconds = stop_timeout(self._name) if grace is None else grace
-        now = time.time()
         self.rows.filled(up=announce)
         if announce:
-            self.rows.unannounced(now)
-        self._closed_at = now
+            self._unannounced()
         try:
-            self.docker.restart(id, seconds, between)
-            self._forget_last_words(id)
+            self.docker.restart(id, seconds, between or (self._unannounced if announce else None))
         except Failed:
             # What cannot be restarted is stopped: its owner makes a new one.
             self.docker.stop(id, seconds)
+        described = self.docker.inspect(id)
+        if announce and described is not None:
+            tries = self.rows.own.tries + 1
+            self.rows.note(renewed=f"{mark(described)} {uptime():.1f} {tries}")
 
-    def _forget_last_words(self, id: str) -> None:
-        """A gate may announce itself while its container is being stopped: the next one would not do so again."""
+    def _unannounced(self) -> None:
+        """What its predecessor said, while it was being stopped too, is not to be taken for the next one's word."""
         self.rows.read()
-        found = self.docker.inspect(id)
-        if found is None or self.rows.state.get("remote_state") != "pending":
-            return
-        kube = parse_kube(found, self.rows.state)
-        if kube.gate != WAITING:
-            self.rows.unannounced(time.time())
+        self.rows.unannounced(self.marks())
+        remote = "none" if self.rows.state.get("remote_state") != "stopped" else "stopped"
+        self._pods.rewritten(remote, self.rows.state.get("container_version", ""))
 
 
-class held:  # noqa: N801 - contextlib would stay in the waiter's memory for this
-    """The action lock of a feature: held for one step, and for `container stop`'s part; never while waiting for events.
-
-    It goes with the process, however that ends. Without its folder (no tmpfiles, a full disk) things go on without it.
-    Raises Failed when somebody has it for `most` seconds (default: longer than any step takes); with `say` that is told
-    there, and things go on without it.
-    """
-
-    def __init__(self, name: str, say: Callable[[str], None] | None = None, most: float | None = None) -> None:
-        self._path = os.path.join(os.environ.get("SYSTEM_SERVICE_RUN_DIR", RUN_DIR), f"{name}.action")
-        self._handle = -1
-        self._name = name
-        self._say = say
-        self._most = stop_timeout(name) + _LONGEST_STEP if most is None else most
-
-    def __enter__(self) -> None:
-        try:
-            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660)
-            if os.fstat(self._handle).st_uid == os.geteuid():
-                os.fchmod(self._handle, 0o660)
-            locked = self._lock()
-        except OSError:
-            self._release()
-            return
-        if not locked:
-            self._release()
-            sentence = f"{self._name}: another process has held the action lock for {self._most:.0f} s"
-            if self._say is None:
-                raise Failed(sentence, f"fuser -v {self._path}")
-            self._say(f"{sentence}; going on without it")
-
-    def _lock(self) -> bool:
-        """Whether it was got in time: who holds it may hang, or be stopped, and systemd waits for those who wait."""
-        deadline = time.monotonic() + self._most
-        while True:
-            try:
-                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return True
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    return False
-                time.sleep(_LOCK_POLL)
-
-    def __exit__(self, *_: object) -> None:
-        self._release()
-
-    def _release(self) -> None:
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
+def _since(owner: str) -> str:
+    return f"{owner} {time.time():.0f}"

@@ -1,38 +1,35 @@
 """One feature's rows as its custody reads and writes them: each change one transaction on one row.
 
 STATE_DB FEATURE|<name> carries only the host's own fields, as the host's script writes them; what is ours alone is in
-SYSTEM_SERVICE|<name> of STATE_DB (times are seconds since 1970):
-
-served: "id started" of the pod's container that runs it. version: of the one that was let in last. deaths: when such
-containers died. renewed: when one was last restarted at its gate. answered: when `ready` was last written. failed: when
-it was last taken back: whoever runs since before that may have taken it all the same. fell: when the local container
-last took over from a pod; settle: the seconds that the next pod then waits at its gate. stop: seconds that the local
-one took to stop. reason, since: why the feature is not as wanted, and since when. want: whether the node's label is to
-be there; label: whether the API server has it. todo: `install` or `uninstall`, while that is not finished.
+SYSTEM_SERVICE|<name> of STATE_DB (own_row.py), with four fields more that others read: since: since when the reason is
+what it is, and took: "OWNER TIME", since when this owner runs it (seconds since 1970, to be shown and nothing else).
+want: whether the node's label is to be there; label: whether the API server has it.
 """
 
 from __future__ import annotations
 
+import time
+
 from system_service.backends.switchdb import Edit
-from system_service.handover.view import DEATH_WINDOW, FIRST_SETTLE, LONGEST_SETTLE
-from system_service.model.clock import number
+from system_service.handover.own_row import DEATH_WINDOW, FIRST_SETTLE, LONGEST_SETTLE, OwnRow, marks
+from system_service.model.boot import boot_id, uptime
 from system_service.model.state_row import LABELS_ROW, OWN_TABLE, host_time, local_up
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from system_service.backends.switchdb import SwitchDB
 
-# A pod that failed again within this many seconds of the last fall has to wait twice as long as then.
-_FORGETS = 7200.0
+# What is void after a reboot, for it is told in seconds since boot or names a container's start.
+_OF_A_BOOT = ("served", "heard", "answered", "failed", "renewed", "ended", "deaths", "fell", "settle", "displaced")
 
 
 class Rows:
     """The rows of the feature `name`, whose local container has the docker name `container`.
 
     Every method may raise Unreachable, NotPermitted and Failed (somebody keeps changing the row, or it is no hash).
-    `config`, `state`, `own`: as of the last read(); {} for a row that is not there.
+    `config`, `state`: as of the last read(); {} for a row that is not there. `own`: our own, parsed.
     """
 
     def __init__(self, db: SwitchDB, name: str, container: str) -> None:
@@ -41,19 +38,23 @@ class Rows:
         self._container = container
         self._key = f"FEATURE|{name}"
         self._own_key = f"{OWN_TABLE}|{name}"
+        self._boot = boot_id()
         self.config: Mapping[str, str] = {}
         self.state: Mapping[str, str] = {}
-        self.own: Mapping[str, str] = {}
+        self.own = OwnRow({}, 0.0, self._boot)
+        self.took = ""
         self.local_version = ""
 
     def read(self) -> None:
         """Read all of them, in one round trip."""
-        self.config, self.state, self.own, labels = self._db.rows(
+        self.config, self.state, own, labels = self._db.rows(
             ("CONFIG_DB", self._key),
             ("STATE_DB", self._key),
             ("STATE_DB", self._own_key),
             ("STATE_DB", LABELS_ROW),
         )
+        self.own = OwnRow(own, uptime(), self._boot)
+        self.took = own.get("took", "")
         self.local_version = labels.get(f"{self._name}_local", "")
 
     @property
@@ -102,14 +103,14 @@ class Rows:
         fields |= {"system_state": "up", "update_time": host_time()}
         self._state(lambda row: fields | ({"container_version": version} if version else {}))
 
-    def down(self, now: float) -> bool:
+    def down(self, found: Iterable[str]) -> bool:
         """Close the gate: nobody is to run it. A gate that waits goes on waiting, and will not be answered.
 
-        True when a `ready` was taken back: somebody may have read it, and opens all the same.
+        True when a `ready` was taken back: somebody of `found` (marks) may have read it, and opens all the same.
         """
         while True:
             ready = self._db.rows(("STATE_DB", self._key))[0].get("remote_state") == "ready"
-            self.note(now, "served", **({"failed": f"{now:.3f}"} if ready else {}))
+            self.note("served", "answered", **({"failed": self._failed(found)} if ready else {}))
             if self._down(ready):
                 return ready
 
@@ -120,7 +121,8 @@ class Rows:
         def decide(row: Mapping[str, str]) -> Edit | None:
             nonlocal done
             done = noted or row.get("remote_state") != "ready"
-            return Edit({"system_state": "down"} | _unready(row)) if done else None
+            # With its time, as the host's script writes it: a word alone is what an emptied database gets.
+            return Edit({"system_state": "down", "update_time": host_time()} | _unready(row)) if done else None
 
         self._db.update("STATE_DB", self._key, decide)
         return done
@@ -128,9 +130,21 @@ class Rows:
     def stopped(self) -> None:
         """Nobody runs it any more. `none` and not `stopped`: upstream's daemon would start it again."""
         fields = {"current_owner": "none", "container_id": "", "update_time": host_time()}
-        # A `pending` stays, for whoever asks next; a `ready` is only ever taken back by those who note it.
-        kept = ("pending", "ready")
+        # A `pending` stays, for whoever asks next; a `ready` is only ever taken back by those who note it; and a
+        # `stopped` that the host's own script left is to ctrmgrd, turned to `none`, a reason to restart the unit.
+        kept = ("pending", "ready", "stopped")
         self._state(lambda row: fields | ({} if row.get("remote_state") in kept else {"remote_state": "none"}))
+
+    def homed(self) -> None:
+        """Legacy is reached: a pod's `pending` and version, left behind, would speak for a pod of tomorrow."""
+
+        def decide(row: Mapping[str, str]) -> Edit | None:
+            if (row.get("remote_state"), row.get("current_owner")) != ("pending", "local"):
+                return None
+            version = {"container_version": self.local_version} if self.local_version else {}
+            return Edit({"remote_state": "none"} | version)
+
+        self._db.update("STATE_DB", self._key, decide)
 
     def answer(self, version: str) -> bool:
         """Open the gate of the container that announced this version; False when things have changed meanwhile."""
@@ -141,12 +155,12 @@ class Rows:
 
         return self._db.update("STATE_DB", self._key, decide)
 
-    def withdraw(self, now: float) -> bool:
+    def withdraw(self, found: Iterable[str]) -> bool:
         """Take `ready` back; False when the gate had taken it, or it was not there.
 
-        A gate that has read it and not yet said so opens all the same: that is noted first.
+        A gate (one of `found`) that has read it and not yet said so opens all the same: that is noted first.
         """
-        self.note(now, failed=f"{now:.3f}")
+        self.note("answered", failed=self._failed(found))
         return self._cleared("ready")
 
     def vanished(self) -> None:
@@ -158,13 +172,22 @@ class Rows:
 
         self._db.update("STATE_DB", self._key, decide)
 
-    def unannounced(self, now: float) -> None:
+    def unannounced(self, found: Iterable[str]) -> None:
         """Before a gate is started anew: without this it would not say that it is there."""
         if self.state.get("remote_state") == "ready":
-            self.withdraw(now)
-        # Words that no gate knows as well. A `ready` that has come meanwhile stays: taking it back is noted first.
-        kept = ("none", "ready")
+            self.withdraw(found)
+        # A `ready` that has come meanwhile stays: taking it back is noted first. Over `stopped` a gate announces itself.
+        kept = ("none", "ready", "stopped")
         self._state(lambda row: {} if row.get("remote_state") in kept else {"remote_state": "none"})
+
+    def unheard(self, version: str) -> None:
+        """Before a gate has come to ask: that it writes its version is to be a change, whatever was left behind."""
+
+        def decide(row: Mapping[str, str]) -> Edit | None:
+            left = (row.get("remote_state"), row.get("container_version")) == ("pending", version)
+            return Edit({"container_version": ""}) if left else None
+
+        self._db.update("STATE_DB", self._key, decide)
 
     def filled(self, up: bool) -> None:
         """Before a gate is started anew: one that finds no system_state opens at once."""
@@ -176,28 +199,38 @@ class Rows:
 
         return self._db.update("STATE_DB", self._key, decide)
 
-    def note(self, now: float, *drop: str, **fields: str) -> None:
-        """Set and delete fields of our own row. A reason keeps its `since` as long as it stays the same."""
-        if "reason" in fields and fields["reason"] != self.own.get("reason"):
-            fields["since"] = f"{now:.0f}"
-        self._db.update("STATE_DB", self._own_key, lambda row: Edit(fields, drop))
+    def _failed(self, found: Iterable[str]) -> str:
+        return marks({*self.own.failed, *found})
 
-    def died(self, now: float, reason: str) -> bool:
+    def note(self, *drop: str, **fields: str) -> None:
+        """Set and delete fields of our own row. A reason keeps its `since` as long as it stays the same."""
+
+        def decide(row: Mapping[str, str]) -> Edit | None:
+            changes, gone = dict(fields), set(drop)
+            if changes and row.get("boot") != self._boot:
+                changes["boot"] = self._boot
+                gone |= set(_OF_A_BOOT)
+            if "reason" in changes and changes["reason"] != row.get("reason"):
+                changes["since"] = f"{time.time():.0f}"
+            return Edit(changes, sorted(gone - set(changes)))
+
+        self._db.update("STATE_DB", self._own_key, decide)
+
+    def died(self, reason: str) -> bool:
         """A pod's container that ran the feature is gone. True when that was once too often: the local one's turn."""
-        deaths = [word for word in self.own.get("deaths", "").split() if now - number(word) < DEATH_WINDOW]
-        self.note(now, "served", deaths=" ".join([*deaths, f"{now:.1f}"]), reason=reason)
+        now = uptime()
+        deaths = [death for death in self.own.deaths if now - death < DEATH_WINDOW]
+        self.note("served", "ended", deaths=" ".join(f"{moment:.1f}" for moment in (*deaths, now)), reason=reason)
         return bool(deaths)
 
-    def fell(self, now: float, reason: str) -> None:
+    def fell(self, reason: str) -> None:
         """The local container takes over from a pod that failed: the next pod waits longer."""
-        recent = now - number(self.own.get("fell", "")) < _FORGETS
-        settle = number(self.own.get("settle", "")) if recent else 0.0
-        settle = min(2 * settle, LONGEST_SETTLE) if settle else FIRST_SETTLE
-        self.note(now, fell=f"{now:.1f}", settle=f"{settle:.0f}", reason=reason)
+        settle = min(2 * self.own.settle, LONGEST_SETTLE) if self.own.settle else FIRST_SETTLE
+        self.note(fell=f"{uptime():.1f}", settle=f"{settle:.0f}", reason=reason)
 
     def forget(self) -> None:
         """Begin anew: an operator has asked for something."""
-        drop = ("settle", "fell", "deaths", "failed", "renewed", "reason", "since")
+        drop = ("settle", "fell", "deaths", "renewed", "ended", "displaced", "reason", "since")
         self._db.update("STATE_DB", self._own_key, lambda row: Edit(delete=drop) if row else None)
 
     def _state(self, fields: Callable[[Mapping[str, str]], dict[str, str]]) -> None:

@@ -1,83 +1,114 @@
-"""One feature's custody at one moment: what is wanted, what the rows say, what Docker shows. No I/O, no clock."""
+"""One feature's custody at one moment: what is wanted, what the rows say, what Docker shows. No I/O, no clock.
+
+Where a pod's container is, its processes tell. No time in a row and no wall clock has a say in it: `update_time` is the
+local time of whoever wrote it.
+"""
 
 from __future__ import annotations
 
-from system_service.model.clock import docker_time, host_seconds, number
+from system_service.model.naming import word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from typing import Any
 
-    Row = Mapping[str, str]
+    from system_service.handover.own_row import OwnRow
 
-# Where a running kube container is, as far as can be told.
-OPEN = "open"  # past its gate by the rows: it runs the feature
+# Where a running container of a pod is.
+STARTING = "starting"  # on its way to its gate: it runs neither the gate's program nor the feature
+HELD = "held"  # at its gate, and not heard: it may be frozen, or about to announce itself
 WAITING = "waiting"  # at its gate, has announced itself, and will take `ready`
-HELD = "held"  # at its gate for certain: its gate program runs. It may be frozen, or about to announce itself
-UNKNOWN = "unknown"  # it may be anywhere, past its gate too
+OPEN = "open"  # past its gate, or without one: it runs the feature
+UNKNOWN = "unknown"  # it may be anywhere, for its image names no critical processes
 
 # Seconds.
-ANNOUNCE_GRACE = 5.0  # from a container's start until one that is held should have announced itself
-START_GRACE = 10.0  # from `ready`, or from a start, until the gate should be open
-ENTRY_GRACE = 2.0  # from a start beside the local container until the gate program should be seen
-DEATH_GRACE = 20.0  # until a kube container that died is replaced by the local one
-DEATH_WINDOW = 600.0  # two deaths within it are too many
+ANNOUNCE_GRACE = 5.0  # from its gate's program until it should have announced itself
+START_GRACE = 10.0  # from `ready` until its gate should be open; from a start until the local one serves meanwhile
+ENTRY_GRACE = 2.0  # for a container that may be anywhere, beside the local one
+DEATH_GRACE = 20.0  # until a container of a pod's that died is replaced by the local one
+ENDED_GRACE = 4.0  # until one that was told to end is
+SURGE_SETTLE = 10.0  # until a second pod of a DaemonSet, at its gate, takes over from the first, which serves
 CTRMGRD_GRACE = 15.0  # until we do what ctrmgrd should have done
-RENEW_PAUSE = 60.0  # between two restarts of a container at its gate
-FIRST_SETTLE, LONGEST_SETTLE = 60.0, 3600.0
+_POLL = (0.5, 5.0)  # between two looks at the processes of one on its way, from its start to much later
 
-GATE_PROGRAM = "container_startup"
+_GATE_PROGRAM = "container_startup.py"
+_VERSION = "IMAGE_VERSION"
+_POD_UID, _POD_NAME = "io.kubernetes.pod.uid", "io.kubernetes.pod.name"
 
 
-class Kube:
-    """One running container that Kubernetes made for the feature. `started` is Unix time; `gate` one of the above.
+class PodContainer:
+    """One running container that Kubernetes made for the feature; `gate` is one of the above.
 
-    `young`: its gate may still be on its way to what it will be. `renewed`: it was restarted at its gate and nothing
-    came of it. `failed`: `ready` was taken back, and it may have read it before. `closed`: it was started
-    anew by the one who looks, or after that, to come back at its gate. `left`: its gate program was seen since it
-    started, and is there no more.
+    `mark` tells this start of it from any other. `uid`: of its pod; `maker`: that pod's name without its last
+    part, the same for all pods of a DaemonSet. `since`: when (seconds since boot) it was first
+    seen where it is now. `young`: it may still be on its way from there. `entitled`: that it runs the feature is as it
+    should be. `renewed`: it was restarted at its gate a moment ago, and nothing came of it. `failed`: a `ready` that
+    was taken back may have been read by it. `settled`: it has waited long enough at its gate to take over; `surged`:
+    even from another pod that serves.
     """
 
-    __slots__ = ("closed", "failed", "gate", "id", "left", "renewed", "started", "version", "young")
+    __slots__ = (
+        "entitled",
+        "failed",
+        "gate",
+        "id",
+        "maker",
+        "mark",
+        "paused",
+        "renewed",
+        "settled",
+        "since",
+        "surged",
+        "uid",
+        "version",
+        "young",
+    )
 
-    def __init__(self, id: str, started: float = 0.0, version: str = "", gate: str = UNKNOWN) -> None:
+    def __init__(self, id: str, mark: str = "", version: str = "", gate: str = UNKNOWN) -> None:
         self.id = id
-        self.started = started
+        self.mark = mark or id
         self.version = version
         self.gate = gate
+        self.uid = ""
+        self.maker = ""
+        self.since = 0.0
+        self.paused = False
         self.young = False
+        self.entitled = False
         self.renewed = False
         self.failed = False
-        self.closed = False
-        self.left = False
+        self.settled = True
+        self.surged = False
 
 
 class View:
     """Everything that deciding needs.
 
     `wants`: "kube", "local", or "" when CONFIG_DB has no row for the moment. `up`: the feature is to run. `remote`:
-    remote_state. `local`, `has_local`: the local container runs, exists. `kube`: oldest first. `same_version`: the gate
-    of the newest kube container can never open, because the local image has its version. `settled`: a waiting pod has
-    waited long enough. `given_up`: the local container was put in its place not long ago. `grace_over`: nobody is
-    expected back from a death. `late`: `ready` should have been taken. `ctrmgrd`: it restarts the unit for a pod that
-    announces itself beside an owner; `turn`: it is about to.
+    remote_state; `version`: container_version. `local`, `has_local`: the local container runs, exists; `can_make`:
+    whether the unit's start script could make one, None where nobody can tell. `pods`: the feature's running containers of Kubernetes, oldest first.
+    `same_version`: the gate of the newest can never open, because the local image has its version. `given_up`: the local
+    container was put in a pod's place not long ago. `grace_over`: nobody is expected back from an end. `late`: `ready`
+    should have been taken. `ctrmgrd`: it restarts the unit for a pod that announces itself beside an owner; `turn`: it
+    is about to.
     """
 
     __slots__ = (
+        "can_make",
         "ctrmgrd",
         "fallback",
         "given_up",
         "grace_over",
         "has_local",
-        "kube",
         "late",
         "local",
+        "pods",
         "remote",
         "same_version",
-        "settled",
         "turn",
         "up",
+        "version",
         "wants",
     )
 
@@ -86,43 +117,70 @@ class View:
         self.fallback = True
         self.up = False
         self.remote = ""
+        self.version = ""
         self.local = False
         self.has_local = True
-        self.kube: list[Kube] = []
+        self.can_make: bool | None = None
+        self.pods: list[PodContainer] = []
         self.same_version = False
-        self.settled = True
         self.given_up = False
         self.grace_over = True
         self.late = False
         self.ctrmgrd = False
         self.turn = False
 
-
-def parse_kube(found: Mapping[str, Any], state: Row) -> Kube:
-    """A kube container from Docker's description and the feature's STATE_DB row; `gate` is never HELD here."""
-    described, config = found["State"], found.get("Config")
-    kube = Kube(str(found.get("Id")), docker_time(str(described.get("StartedAt"))))
-    for variable in (config.get("Env") if isinstance(config, dict) else None) or []:
-        name, _, value = str(variable).partition("=")
-        if name == "IMAGE_VERSION":
-            kube.version = value
-    # update_time has whole seconds: what was written in the second of the start was written after it.
-    written = host_seconds(state.get("update_time", "")) + 1.0
-    remote, named = state.get("remote_state", ""), state.get("container_id", "")
-    if remote == "running" and named in ("", kube.id[:12]) and written > kube.started:
-        kube.gate = OPEN
-    elif remote == "pending" and state.get("container_version") == kube.version and written > kube.started:
-        kube.gate = WAITING
-    return kube
+    @property
+    def serving(self) -> PodContainer | None:
+        """The pod's container that runs the feature: one that is entitled to, before any other."""
+        running = [pod for pod in self.pods if pod.gate == OPEN]
+        return next((pod for pod in running if pod.entitled), running[0] if running else None)
 
 
-def at_gate(processes: Sequence[str]) -> bool:
-    """Whether one of these command lines is the start-up gate's."""
-    return any(GATE_PROGRAM in line for line in processes)
+def parse_pod(described: Mapping[str, Any]) -> PodContainer:
+    """A pod's container from Docker's description; where it is, is not told by that."""
+    config = described.get("Config")
+    config = config if isinstance(config, dict) else {}
+    labels = config.get("Labels")
+    labels = labels if isinstance(labels, dict) else {}
+    pod = PodContainer(str(described.get("Id")), mark(described), environment(described, _VERSION))
+    pod.uid, pod.maker = word(labels.get(_POD_UID)), word(labels.get(_POD_NAME)).rpartition("-")[0]
+    pod.paused = bool(described["State"].get("Paused"))
+    return pod
 
 
-def judge(view: View, state: Row, own: Row, now: float) -> float | None:
-    """Set what depends on the time; when (Unix time) to look again because it will have changed. None: never."""
+def mark(described: Mapping[str, Any]) -> str:
+    """What tells this start of a container from any other of this or another one: one word, to be compared."""
+    state = described.get("State")
+    started = state.get("StartedAt") if isinstance(state, dict) else ""
+    return f"{word(described.get('Id'))[:12]}@{word(started)}"
+
+
+def environment(described: Mapping[str, Any], variable: str) -> str:
+    """A variable of a container's environment; "" when it has none."""
+    config = described.get("Config")
+    for setting in (config.get("Env") if isinstance(config, dict) else None) or []:
+        name, _, value = str(setting).partition("=")
+        if name == variable:
+            return value
+    return ""
+
+
+def at_gate(command_lines: list[str]) -> bool:
+    """Whether one of these is the start-up gate's: the program itself, or an interpreter that runs it."""
+    return any(_runs_gate(line.split()) for line in command_lines)
+
+
+def _runs_gate(words: list[str]) -> bool:
+    program = next((w for w in words[1:] if not w.startswith("-")), "") if _is_python(words) else "".join(words[:1])
+    return program.rpartition("/")[2] == _GATE_PROGRAM
+
+
+def _is_python(words: list[str]) -> bool:
+    return bool(words) and words[0].rpartition("/")[2].startswith("python")
+
+
+def judge(view: View, own: OwnRow, now: float) -> float | None:
+    """Set what depends on time; when (seconds since boot) to look again because it will have changed. None: never."""
     times: list[float] = []
 
     def over(moment: float) -> bool:
@@ -130,20 +188,24 @@ def judge(view: View, state: Row, own: Row, now: float) -> float | None:
             times.append(moment)
         return moment <= now
 
-    renewed = number(own.get("renewed", ""))
-    settle = number(own.get("settle", ""))
-    for kube in view.kube:
-        kube.renewed = bool(renewed) and not over(renewed + max(settle, RENEW_PAUSE))
-        grace = ANNOUNCE_GRACE if kube.gate == HELD else START_GRACE
-        if kube.gate == UNKNOWN and view.local and not kube.renewed:
-            # Its processes may have started without a gate. One that we restarted found its rows, and may be slow.
+    serving = view.serving
+    for pod in view.pods:
+        pod.failed = pod.mark in own.failed
+        pod.renewed = pod.mark == own.renewed and not over(own.renewed_at + own.pause)
+        grace = {HELD: ANNOUNCE_GRACE, STARTING: START_GRACE, UNKNOWN: START_GRACE}.get(pod.gate, 0.0)
+        if pod.gate == UNKNOWN and view.local and not pod.renewed:
             grace = ENTRY_GRACE
-        kube.young = kube.gate in (HELD, UNKNOWN) and not (view.local and kube.left) and not over(kube.started + grace)
-    since = host_seconds(state.get("update_time", ""))
-    view.given_up = bool(settle) and not over(number(own.get("fell", "")) + settle)
-    waiting = bool(view.kube) and view.kube[-1].gate == WAITING
-    view.settled = over(max(since, view.kube[-1].started) + settle) if waiting else not view.given_up
-    deaths = [moment for moment in map(number, own.get("deaths", "").split()) if now - moment < DEATH_WINDOW]
-    view.grace_over = len(deaths) != 1 or over(deaths[0] + DEATH_GRACE)
-    view.late = view.remote == "ready" and over(number(own.get("answered", "")) + START_GRACE)
+        pod.young = bool(grace) and not over(pod.since + grace)
+        if pod.gate in (STARTING, UNKNOWN):
+            # Nothing tells of a process that begins in it.
+            times.append(now + min(max((now - pod.since) / 10, _POLL[0]), _POLL[1]))
+        if pod.gate == WAITING:
+            heard = own.heard_at if own.heard == pod.mark else pod.since
+            pod.settled = over(heard + own.settle)
+            if serving and pod.maker and pod.maker == serving.maker and pod.uid not in (serving.uid, own.displaced):
+                pod.surged = over(heard + max(own.settle, SURGE_SETTLE))
+    view.given_up = bool(own.settles_at) and not over(own.settles_at)
+    died = len(own.deaths) != 1 or over(own.deaths[0] + DEATH_GRACE)
+    view.grace_over = died and (not own.ended_at or over(own.ended_at + ENDED_GRACE))
+    view.late = view.remote == "ready" and over(own.answered_at + START_GRACE)
     return min(times) if times else None

@@ -30,3 +30,8 @@ def feature_of_container(container: str, namespaces: Iterable[str]) -> tuple[str
 def stop_timeout(feature: str) -> int:
     """Seconds the feature's container may take to end before it is killed."""
     return _STOP_TIMEOUTS.get(feature, 10)
+
+
+def word(text: object) -> str:
+    """A word of somebody else's as it goes into a field of ours: printable, without spaces, at most 64 letters."""
+    return "".join(letter for letter in str(text or "") if letter.isprintable() and not letter.isspace())[:64]

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 # The table of STATE_DB with what is ours alone: FEATURE rows carry the host's own fields and no others.
 OWN_TABLE = "SYSTEM_SERVICE"
 # The row of STATE_DB from which ctrmgrd sends the node's labels; local containers write their versions there.
@@ -16,6 +20,14 @@ LABELS_ROW = "KUBE_LABELS|SET"
 def host_time() -> str:
     """Now, as the host writes `update_time`: local time, whole seconds."""
     return time.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def emptied(row: Mapping[str, str]) -> bool:
+    """Whether the row was lost: it has no word, or only the one that closes gates after that.
+
+    Whoever stops a feature says when, and whose it was.
+    """
+    return row.get("system_state", "") != "up" and not (row.get("update_time") or row.get("current_owner"))
 
 
 def local_up(container: str, now: str) -> dict[str, str]:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import errno
-import time
 
 import hiredis
 
 from system_service.backends.dbconfig import ASK_DATABASE, find_configs
 from system_service.backends.switchdb import Edit, SwitchDB
 from system_service.errors import Failed, NotPermitted, Unreachable
+from system_service.handover.rows import Rows
 from system_service.model.naming import feature_of_container
-from system_service.model.state_row import host_time, local_up
+from system_service.model.state_row import emptied, host_time, local_up
 from system_service.waiting.link import Link
 from system_service.wire.resp import Connection, ReplyError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from system_service.backends.dbconfig import Config
-    from system_service.handover.rows import Rows
     from system_service.wire.resp import Address
 
 TIMEOUT = 2.0
@@ -92,18 +91,17 @@ class Board(Link):
 
     def rows(self) -> Rows:
         """Its rows for a keeper. The connection is the one that looks."""
-        from system_service.handover.rows import Rows
-
         if self._db is None:
             raise Unreachable("the switch database cannot be reached", ASK_DATABASE)
         return Rows(self._db, self.feature, self._container)
 
-    def down(self) -> None:
-        """Close the gate, on a connection of its own: this is called in the middle of anything."""
-        from system_service.handover.rows import Rows
+    def down(self, found: Iterable[str]) -> None:
+        """Close the gate, on a connection of its own: this is called in the middle of anything.
 
+        `found`: the marks of those who may have read a `ready`.
+        """
         db = SwitchDB(find_configs(), TIMEOUT)
-        Rows(db, self.feature, self._container).down(time.time())
+        Rows(db, self.feature, self._container).down(found)
         db.close()
 
     def filenos(self) -> list[int]:
@@ -118,7 +116,7 @@ class Board(Link):
 
     def _write(self, version: str) -> None:
         def decide(row: Mapping[str, str]) -> Edit:
-            fields = {} if row.get("system_state") else local_up(self._container, host_time())
+            fields = local_up(self._container, host_time()) if emptied(row) else {}
             if version and (fields or not self._recorded):
                 fields["container_stable_version"] = version
             return Edit(fields)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import time
 
 from system_service.errors import SwitchError
-from system_service.handover.decide import NO_LOCAL, STAY
-from system_service.handover.keeper import Keeper, held
+from system_service.handover.action_lock import Presence, held
+from system_service.handover.decide import MAKE_LOCAL, STAY, Step
+from system_service.handover.keeper import Keeper
+from system_service.handover.own_row import LONGEST_PAUSE
 from system_service.handover.view import OPEN, UNKNOWN, View
+from system_service.model.boot import uptime
 from system_service.model.pods import pod_labels
+from system_service.model.state_row import emptied
 from system_service.waiting.docker import Events
 from system_service.waiting.link import say
 
@@ -19,13 +23,14 @@ if TYPE_CHECKING:
 
 # Seconds between the local container's death and the start that makes it a restart.
 RESTART_GRACE = 1.0
-_RETRY = 1.0  # seconds after a step that failed
+_FIRST_RETRY = 1.0  # seconds after a look or a step that failed; doubled each time
+_STUCK = 180.0  # seconds for which the local container may refuse to start: then the unit's own rules apply
 
 
 class Custody:
     """Made once rows are connected. `due`: monotonic seconds of the next look, None: when something happens.
 
-    `released`: legacy is wanted again, and the local container runs.
+    `released`: legacy is wanted again, and the local container runs. `watches`: another `wait` hands the feature over.
     """
 
     def __init__(self, board: Board, docker: Docker, container: str) -> None:
@@ -35,16 +40,23 @@ class Custody:
         self._docker = docker
         self._container = container
         self._events = Events(docker, labels=pod_labels(board.feature))
+        self._presence = Presence(board.feature)
+        self.watches = not self._presence.first()
         self._keeper: Keeper | None = None
-        self._db: object = None
         self._served_local = False  # the local container was seen running, and not stopped by us
         self._gone_at: float | None = None
-        self._death: str | None = None  # the newest, as of the last look; None: not looked yet
+        self._death: float | None = None  # the newest, as of the last look; None: not looked yet
         self._said = ""
         self._complained = False
+        self._retry = _FIRST_RETRY
 
     def wake(self) -> None:
         self.due = 0.0
+
+    def watch(self) -> None:
+        """Wait for the end of the `wait` that hands over."""
+        say(f"{self._container}: another wait hands it over; watching")
+        self._presence.watch()
 
     def hear(self) -> None:
         """Something happened to a pod's container."""
@@ -76,12 +88,13 @@ class Custody:
         step = keeper.keep()
         view = keeper.view
         self._events.settled()
+        self._retry = _FIRST_RETRY
         if self._complained:
             say(f"{self._container}: all backends answer again")
             self._complained = False
-        self.due = None if keeper.due is None else now + max(0.0, keeper.due - time.time()) + 0.01
+        self.due = None if keeper.due is None else now + max(0.0, keeper.due - uptime()) + 0.01
         self._reopen()
-        if ended := self._ended(keeper, view, now):
+        if ended := self._ended(keeper, view, now) or _unmade(keeper, step):
             return ended
         self.released = view.wants == "local" and view.local and step.kind == STAY and view.up
         self._tell(view, step.why)
@@ -98,14 +111,22 @@ class Custody:
                 say(f"{self._container}: stop the pod's container: its gate cannot be held without the database")
                 self._docker.stop(id, 0)
 
-    def lost(self, error: SwitchError) -> None:
-        """A look or a step failed: try again in a moment. Both links tell by themselves when they are back."""
+    def lost(self, error: SwitchError) -> str:
+        """A look or a step failed: try again in a moment. Why the life has ended all the same; "" while it goes on."""
         if not self._complained:
             say(f"{error}; waiting on")
             self._complained = True
-        self.due = time.monotonic() + _RETRY
+        if self._keeper and self._keeper.stuck_since is not None and uptime() - self._keeper.stuck_since >= _STUCK:
+            return f"the local container cannot be started: {error}"
+        self.due = time.monotonic() + self._retry
+        self._retry = min(2 * self._retry, LONGEST_PAUSE)
         if self._events.due is not None:
             self._events.lost(error)
+        return ""
+
+    def marks(self) -> list[str]:
+        """Of those who may have read a `ready`, as of the last look."""
+        return self._keeper.marks() if self._keeper else []
 
     def _reopen(self) -> None:
         """Be due when the stream of events is."""
@@ -117,6 +138,7 @@ class Custody:
 
     def close(self) -> None:
         self._events.close()
+        self._presence.close()
 
     def _fresh(self) -> Keeper:
         """The keeper, on the rows of the connection that there is now."""
@@ -124,40 +146,41 @@ class Custody:
         if self._keeper is None:
             self._keeper = Keeper(rows, self._docker, self._board.feature, self._container, say, patient=True)
         self._keeper.rows = rows
+        self._keeper.ended |= self._events.ended
+        self._events.ended.clear()
         return self._keeper
 
     def _restore(self, keeper: Keeper) -> None:
         """Redis has come back empty: say again what is so, before a gate opens because nothing is said."""
-        before = keeper.view
-        keeper.rows.read()
-        if keeper.rows.state.get("system_state") or not (before.up or not before.wants):
+        before, rows = keeper.view, keeper.rows
+        rows.read()
+        if not emptied(rows.state) or not (before.up or not before.wants):
             return
-        served = next((kube for kube in before.kube if kube.gate == OPEN), None)
-        if served and any(kube == served.id for kube in self._docker.running(pod_labels(self._board.feature))):
-            keeper.rows.kube_up(served.id, served.version)
-        else:
-            keeper.rows.up()
+        served = before.serving
+        if served and any(id == served.id for id in self._docker.running(pod_labels(self._board.feature))):
+            rows.kube_up(served.id, served.version)
+            rows.note(served=served.mark)
+            return
+        rows.up()
+        if before.local:
+            rows.local_up()
 
     def _ended(self, keeper: Keeper, view: View, now: float) -> str:
-        served = any(kube.gate in (OPEN, UNKNOWN) for kube in view.kube)
+        serves = view.serving is not None
         if view.local:
             self._served_local, self._gone_at = True, None
-        elif keeper.stopped_local or any(kube.gate == OPEN for kube in view.kube):
+        elif keeper.stopped_local or serves:
             self._served_local, self._gone_at = False, None
         elif self._served_local:
             # A death followed by a start is none.
             self._gone_at = self._gone_at or now
             if now - self._gone_at >= RESTART_GRACE:
                 return "the local container ended"
-        if not view.up and not view.local and not served:
+        if not view.up and not view.local and not any(pod.gate in (OPEN, UNKNOWN) for pod in view.pods):
             return "the feature is to be down"
-        if _removed(keeper, view):
-            return "the local container was removed: the unit's start makes it anew"
-        if view.up and view.wants == "local" and not view.has_local and not served and not view.turn:
-            return NO_LOCAL  # the unit's start script may make one
-        newest = "".join(keeper.rows.own.get("deaths", "").split()[-1:])
+        newest = max(keeper.rows.own.deaths, default=0.0)
         # What is there at the first look was an earlier life's.
-        died = self._death is not None and newest not in ("", self._death)
+        died = self._death is not None and newest not in (0.0, self._death)
         self._death = newest
         if died and not keeper.rows.auto_restart:
             return "the pod's container ended, and auto_restart is disabled"
@@ -165,19 +188,20 @@ class Custody:
 
     def _tell(self, view: View, why: str) -> None:
         """Each state once, for the journal."""
-        if any(kube.gate == OPEN for kube in view.kube):
-            what = "a pod runs it"
+        because = f": {why}" if why else ""
+        if view.serving:
+            what = "a pod runs it" + because
         elif view.local:
-            what = "the local container runs it" + (f": {why}" if why else "")
+            what = "the local container runs it" + because
         else:
-            what = f"pending deployment: {why}" if not view.kube else f"nobody runs it: {why}"
+            what = ("nobody runs it" if view.pods else "pending deployment") + because
         if what != self._said:
             say(f"{self._container}: {what}")
             self._said = what
 
 
-def _removed(keeper: Keeper, view: View) -> bool:
-    """ctrmgrd removes the local container of a feature that runs from a pod; the start script can make another."""
-    if not (view.ctrmgrd and view.up and keeper.rows.local_version) or view.has_local or view.kube or view.turn:
-        return False
-    return view.wants == "local" or (view.wants == "kube" and view.fallback and view.grace_over)
+def _unmade(keeper: Keeper, step: Step) -> str:
+    """Why the unit is to be started anew: its script makes what is missing here."""
+    if step.kind != MAKE_LOCAL or keeper.view.turn:
+        return ""
+    return f"the local container is not here: the unit's start makes it anew ({step.why})"

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 EVENTS = ["die", "stop", "start", "destroy"]
+"""Of the local container."""
+POD_EVENTS = [*EVENTS, "kill"]
+"""Of pods' containers: whoever is told to end gets a signal first."""
+_KILLED = "9"
+_MOST_ENDED = 100
 _MOST_BYTES = 1 << 20
 
 
@@ -33,12 +38,14 @@ class Events(Link):
         self._labels = labels
         self._stream: socket.socket | None = None
         self._rest = b""
+        self.ended: set[str] = set()  # ids (12 letters) of those that were told to end; whoever reads it empties it
 
     def open(self) -> None:
         """Subscribe. Ask read() once before the first wait: some may have come already."""
         self.close()
         which = {"label": list(self._labels)} if self._labels else {"container": [self._container]}
-        filters = json.dumps({"type": ["container"], **which, "event": EVENTS})
+        events = POD_EVENTS if self._labels else EVENTS
+        filters = json.dumps({"type": ["container"], **which, "event": events})
         # The daemon answers before it subscribes us: a second of the past closes that gap.
         since = int(time.time()) - 1
         try:
@@ -90,7 +97,12 @@ class Events(Link):
         """What an event says happened; "" for another container: the daemon's filter takes `lldp` for `lldp2` too."""
         try:
             event = json.loads(line)
-            ours = bool(self._labels) or event["Actor"]["Attributes"]["name"] == self._container
-            return str(event["Action"]) if ours else ""
-        except (ValueError, RecursionError, KeyError, TypeError) as error:
+            action, about = str(event["Action"]), event["Actor"]["Attributes"]
+            if action == "kill":
+                if str(about.get("signal")) != _KILLED and len(self.ended) < _MOST_ENDED:
+                    self.ended.add(str(event["Actor"]["ID"])[:12])
+                return ""
+            ours = bool(self._labels) or about["name"] == self._container
+            return action if ours else ""
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
             raise Unreachable(f"dockerd at {self._docker.address} sends something that is no event", STATUS) from error

@@ -2,6 +2,8 @@
 
 In legacy mode that is the local container's life, and Docker alone decides. Where CONFIG_DB wants kubernetes, a keeper
 moves the feature between the local container and a pod's, and the life goes on in either.
+
+All that it may come to need is imported with it: an upgrade replaces the package's files under it.
 """
 
 from __future__ import annotations
@@ -12,8 +14,13 @@ import select
 import signal
 import time
 
+from system_service.backends.trigger import ask
+from system_service.backends.unitfiles import UnitFiles
 from system_service.errors import SwitchError
+from system_service.handover.view import environment
+from system_service.model.pods import pod_labels
 from system_service.waiting.board import Board
+from system_service.waiting.custody import Custody
 from system_service.waiting.docker import Events
 from system_service.waiting.link import say
 from system_service.wire.docker import Docker
@@ -21,12 +28,12 @@ from system_service.wire.docker import Docker
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
-
-    from system_service.waiting.custody import Custody
 
 # Seconds between a container's death and the start that makes it a restart.
 RESTART_GRACE = 1.0
+# Seconds: between two looks after something that nobody foresaw, and of one poll (it takes no more than 24 days).
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+_LONGEST_POLL = 3600.0
 _POD_POLL = 5.0  # seconds between looks at a pod that runs while no row says what is wanted
 
 
@@ -47,29 +54,46 @@ class Life:
 
     def wait(self) -> None:
         """Returns when the life has ended. Raises NotPermitted when a socket was never open to this user."""
+        pause = _FIRST_PAUSE
         while not self._over:
-            self._reconnect()
-            if self._over:
-                break
-            poller = select.poll()
-            links = [link for link in (self._events, self._custody, self._board) if link]
-            for link in links:
-                for fd in link.filenos():
-                    poller.register(fd, select.POLLIN)
-            # The one place where it blocks: for ever, as long as all are connected and nothing is due.
-            ready = {fd for fd, _ in poller.poll(self._patience())}
-            if ready.intersection(self._events.filenos()):
-                self._try(self._events, self._hear_docker)
-            if self._custody and ready.intersection(self._custody.filenos()):
-                self._try(self._custody, self._custody.hear)
-            if ready.intersection(self._board.filenos()):
-                self._try(self._board, self._hear_board)
+            begun = time.monotonic()
+            try:
+                self._turn()
+            except SwitchError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, a feature does not end for it
+                say(f"{self._name}: {_place(error)}; looking again in {pause:.0f} s")
+                time.sleep(pause)
+                self._look_at = 0.0
+                if self._custody:
+                    self._custody.wake()
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                pause = _FIRST_PAUSE if time.monotonic() - begun > _LONGEST_PAUSE else pause
+
+    def _turn(self) -> None:
+        """Do what is due, wait until something happens or is due, and hear what that was."""
+        self._reconnect()
+        if self._over:
+            return
+        poller = select.poll()
+        for link in (self._events, self._custody, self._board):
+            for fd in link.filenos() if link else ():
+                poller.register(fd, select.POLLIN)
+        # The one place where it blocks: for ever, as long as all are connected and nothing is due.
+        ready = {fd for fd, _ in poller.poll(self._patience())}
+        if ready.intersection(self._events.filenos()):
+            self._try(self._events, self._hear_docker)
+        if self._custody and ready.intersection(self._custody.filenos()):
+            self._try(self._custody, self._custody.hear)
+        if ready.intersection(self._board.filenos()):
+            self._try(self._board, self._hear_board)
 
     def _terminated(self, *_: object) -> None:
         """SIGTERM: open no gate any more, and end by the signal. `container stop` does the rest, if anybody runs it."""
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         try:
-            self._board.down()
+            self._board.down(self._custody.marks() if self._custody else ())
         except SwitchError as error:
             say(f"{self._name}: the gate could not be closed: {error}")
         os.kill(os.getpid(), signal.SIGTERM)
@@ -93,14 +117,13 @@ class Life:
         try:
             ended = custody.keep()
         except SwitchError as error:
-            custody.lost(error)
-            return
+            ended = custody.lost(error)
+            if not ended:
+                return
         if ended:
             self._end(ended)
         elif custody.released:
             # Legacy again: from here on this is the local container's life and nothing else. The node's label follows.
-            from system_service.backends.trigger import ask
-
             ask()
             custody.close()
             self._custody = None
@@ -120,7 +143,9 @@ class Life:
         if self._custody and self._events.due is None and self._board.due is None:
             dues.append(self._custody.due)
         times = [due for due in dues if due is not None]
-        return max(0, math.ceil((min(times) - time.monotonic()) * 1000)) if times else None
+        if not times:
+            return None
+        return max(0, math.ceil(min(min(times) - time.monotonic(), _LONGEST_POLL) * 1000))
 
     def _try(self, link: Events | Board | Custody, action: Callable[[], None]) -> None:
         try:
@@ -155,9 +180,11 @@ class Life:
         if self._custody:
             self._custody.wake()
         elif self._board.kube:
-            from system_service.waiting.custody import Custody
-
             self._custody = Custody(self._board, self._docker, self._name)
+            if self._custody.watches:
+                self._custody.watch()
+                self._end("the wait that handed it over has ended")
+                return
             signal.signal(signal.SIGTERM, self._terminated)
         elif self._pending and self._board.known:
             self._look_at = 0.0  # legacy is wanted: whoever waited for the row waits no longer
@@ -176,7 +203,7 @@ class Life:
                 self._end("another container has taken its name")
             elif not self._id:
                 self._id = str(found.get("Id"))
-                self._version = _version(found)
+                self._version = environment(found, "IMAGE_VERSION")
                 say(f"{self._name}: waiting for the end of container {self._id[:12]}")
                 # It was pending, and connected: the rows are to be told.
                 if self._board.due is None:
@@ -201,12 +228,8 @@ class Life:
 
         Where no row says anything, a pod that runs may be the feature's life: the unit's start has left it to us.
         """
-        from system_service.backends.unitfiles import UnitFiles  # nothing runs, and no row wants a pod: seldom
-
         before, self._pending = self._pending, UnitFiles().read(self._name) is not None
         if not self._pending and not self._board.known:
-            from system_service.model.pods import pod_labels
-
             self._pending = bool(self._docker.running(pod_labels(self._name)))
             if self._pending:
                 self._look_at = time.monotonic() + _POD_POLL  # its end is no event that is heard here
@@ -220,11 +243,10 @@ class Life:
         self._over = True
 
 
-def _version(container: dict[str, Any]) -> str:
-    """IMAGE_VERSION of its environment; "" when it has none."""
-    config = container.get("Config")
-    for variable in (config.get("Env") if isinstance(config, dict) else None) or []:
-        name, _, value = str(variable).partition("=")
-        if name == "IMAGE_VERSION":
-            return value
-    return ""
+def _place(error: Exception) -> str:
+    """What went wrong, and where; the traceback module would stay in memory for this."""
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"unforeseen: {type(error).__name__}: {error} ({place})"

@@ -11,6 +11,7 @@ import os
 import select
 
 from system_service.errors import Failed, NotPermitted, SwitchError, Unreachable
+from system_service.model.critical import COLUMNS
 from system_service.wire import http
 
 TYPE_CHECKING = False
@@ -57,14 +58,33 @@ class Docker:
         rows = [row for row in found if isinstance(row.get("Id"), str) and _has(row.get("Labels"), labels)]
         return [row["Id"] for row in sorted(rows, key=_created)]
 
-    def processes(self, ref: str) -> list[str]:
-        """Command lines of the processes in a running container; none when it does not run (any more)."""
+    def top(self, ref: str) -> list[list[str]] | None:
+        """Its processes, a row each with the columns of model/critical.py; None when it does not run (any more)."""
+        asked = http.quote(f"-eo {COLUMNS} eww")
         try:
-            found = self._get(f"/containers/{ref}/top?ps_args=-eo%20pid%2Cargs", missing=(404, 409))
+            found = self._get(f"/containers/{ref}/top?ps_args={asked}", missing=(404, 409))
         except Failed:  # Docker's word for "not running" in some versions
-            return []
+            return None
+        if found is None:
+            return None
         rows = found.get("Processes") if isinstance(found, dict) else None
-        return [str(row[-1]) for row in rows if isinstance(row, list) and row] if isinstance(rows, list) else []
+        width = COLUMNS.count(",") + 1
+        shown = [row for row in rows if isinstance(row, list) and len(row) == width] if isinstance(rows, list) else []
+        return [[str(word) for word in row] for row in shown]
+
+    def read(self, ref: str, path: str) -> bytes | None:
+        """A file of a container; None when it has none of that path."""
+        try:
+            answer = http.request(
+                self.address, "GET", f"/containers/{ref}/archive?path={http.quote(path)}", timeout=TIMEOUT
+            )
+        except (OSError, http.HTTPError) as error:
+            self.fail(error)
+        return _first_file(answer.body) if answer.status == 200 else None
+
+    def has_image(self, name: str) -> bool:
+        """Whether an image of this name is here."""
+        return self._get(f"/images/{http.quote(name)}/json") is not None
 
     def start(self, ref: str) -> None:
         """Start it; nothing when it runs."""
@@ -170,3 +190,18 @@ def _refusal(answer: http.Response) -> Exception:
         return http.HTTPError(f"it answered {answer.status}")
     text = "".join(letter if letter.isprintable() else " " for letter in message)[:300]
     return Failed(f"Docker: {text}", "journalctl -u docker")
+
+
+def _first_file(archive: bytes) -> bytes | None:
+    """The content of the first plain file of a tar archive (POSIX ustar); None when there is none."""
+    at = 0
+    while at + 512 <= len(archive):
+        kind = archive[at + 156 : at + 157]
+        try:
+            size = int(archive[at + 124 : at + 136].strip(b" \0") or b"0", 8)
+        except ValueError:
+            return None
+        if kind in (b"0", b"\0") and archive[at : at + 1] != b"\0":
+            return archive[at + 512 : at + 512 + size]
+        at += 512 + (size + 511) // 512 * 512
+    return None

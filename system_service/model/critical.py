@@ -3,13 +3,17 @@
 The list is the image's own, /etc/supervisor/critical_processes, with a line `program:NAME` or `group:NAME` each. What
 runs is told by the host's ps: supervisord gives each program its name in the environment, and makes it the leader of a
 process group. A program that writes its title over that (redis-server, lldpd) is known by the title.
+
+Also imported by the waiter: no typing at run time.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 FOLDER = "/etc/supervisor"
 LIST = "critical_processes"
@@ -23,20 +27,36 @@ _STEM = re.compile(r"[A-Za-z0-9]+")
 _TITLE = 3
 
 
-class Program(NamedTuple):
+class Program:
     """A living program of supervisord's. `name` and `group` are "" where it wrote over them; then `title` tells."""
 
-    name: str
-    group: str
-    title: tuple[str, ...]
+    __slots__ = ("group", "name", "title")
+
+    def __init__(self, name: str, group: str, title: tuple[str, ...]) -> None:
+        self.name = name
+        self.group = group
+        self.title = title
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Program) and (self.name, self.group, self.title) == (
+            other.name,
+            other.group,
+            other.title,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.group, self.title))
 
 
-class Processes(NamedTuple):
+class Processes:
     """A container's processes: its first one's `pid` (as the host counts) and age (seconds), and `programs`."""
 
-    pid: str
-    age: float
-    programs: tuple[Program, ...]
+    __slots__ = ("age", "pid", "programs")
+
+    def __init__(self, pid: str, age: float, programs: tuple[Program, ...]) -> None:
+        self.pid = pid
+        self.age = age
+        self.programs = programs
 
 
 def parse_list(text: str, configurations: Iterable[str] = ()) -> tuple[str, ...]:
@@ -45,6 +65,7 @@ def parse_list(text: str, configurations: Iterable[str] = ()) -> tuple[str, ...]
     A group that none of them names stays `group:NAME`. Lines that are none are left out.
     """
     found: dict[str, None] = {}
+    configurations = tuple(configurations)
     groups: Mapping[str, tuple[str, ...]] | None = None
     for line in text.splitlines():
         if not (match := _LINE.fullmatch(line.strip())):
@@ -53,7 +74,7 @@ def parse_list(text: str, configurations: Iterable[str] = ()) -> tuple[str, ...]
         if kind == "program":
             found[f"program:{name}"] = None
             continue
-        groups = _groups(configurations) if groups is None else groups
+        groups = (_groups(configurations) if configurations else {}) if groups is None else groups
         found |= dict.fromkeys([f"program:{p}" for p in groups[name]] if name in groups else [f"group:{name}"])
     return tuple(found)
 

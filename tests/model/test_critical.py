@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from system_service.domain.critical import COLUMNS, Program, missing, parse_list, processes
+from system_service.model.critical import COLUMNS, Program, missing, parse_list, processes
 
 SUPERVISORD = "/usr/bin/python3 /usr/local/bin/supervisord -n PATH=/bin"
 CONFIGURATION = """

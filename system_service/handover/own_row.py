@@ -1,0 +1,107 @@
+"""Our own row of a feature, STATE_DB SYSTEM_SERVICE|<name>, as a record: the only place that knows its fields.
+
+Written by many and by strangers too (whoever writes Redis): each field is parsed here, bounded, and nonsense counts as
+absent. Seconds are those since boot (model/boot.py), void when `boot` names another boot; from the future they count as
+now. A `mark` tells one start of one container: its id and Docker's StartedAt, one word, compared and never read.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+DEATH_WINDOW = 600.0  # seconds: two deaths within it are too many
+FIRST_SETTLE, LONGEST_SETTLE = 60.0, 3600.0
+FORGETS = 7200.0  # seconds after which a fall counts no more
+LONGEST_PAUSE = 60.0  # seconds between two tries of anything that is tried again
+
+_MOST_MARKS = 8
+_MOST_SECONDS = 1e9  # 31 years
+_LONGEST_WORD = 100
+
+
+class OwnRow:
+    """What is noted of a feature. Marks are "" and times 0.0 where nothing is.
+
+    served: the mark of the pod's container that runs it. heard, heard_at: of the one that announced itself last, and
+    when that was noticed. answered, answered_at: to whom `ready` was given last. failed: marks of those who may have
+    read a `ready` that was taken back. renewed, renewed_at, tries: which container came of the last restart at its
+    gate, and how many there were without success. ended_at: when a pod's container ended that had been told to.
+    deaths: when others did. fell: when the local container took over from a pod that failed; settle: for how long the
+    next pod then waits. displaced: the pod whose container had to give way to another pod's. stop: seconds that the
+    local container took to stop. version: of the pod that was let in last. reason: why it is not as wanted.
+    """
+
+    __slots__ = (
+        "answered",
+        "answered_at",
+        "deaths",
+        "displaced",
+        "ended_at",
+        "failed",
+        "fell",
+        "heard",
+        "heard_at",
+        "reason",
+        "renewed",
+        "renewed_at",
+        "served",
+        "settle",
+        "stop",
+        "tries",
+        "version",
+    )
+
+    def __init__(self, row: Mapping[str, str], now: float, boot: str) -> None:
+        same = row.get("boot", "") == boot
+
+        def words(field: str) -> list[str]:
+            return row.get(field, "")[: 20 * _LONGEST_WORD].split() if same else []
+
+        def mark(field: str) -> str:
+            return "".join(words(field)[:1])[:_LONGEST_WORD]
+
+        def moment(field: str, at: int) -> float:
+            return min(seconds("".join(words(field)[at : at + 1])), now)
+
+        self.served = mark("served")
+        self.heard, self.heard_at = mark("heard"), moment("heard", 1)
+        self.answered, self.answered_at = mark("answered"), moment("answered", 1)
+        self.failed = frozenset(words("failed")[-_MOST_MARKS:])
+        self.renewed, self.renewed_at = mark("renewed"), moment("renewed", 1)
+        self.tries = int(min(seconds("".join(words("renewed")[2:3])), 100.0))
+        self.ended_at = moment("ended", 0)
+        deaths = [min(seconds(word), now) for word in words("deaths")[-_MOST_MARKS:]]
+        self.deaths = tuple(death for death in deaths if death and now - death < DEATH_WINDOW)
+        self.fell = moment("fell", 0)
+        settle = seconds("".join(words("settle")[:1])) if self.fell and now - self.fell < FORGETS else 0.0
+        self.settle = min(settle, LONGEST_SETTLE)
+        self.displaced = mark("displaced")
+        self.stop = min(seconds("".join(words("stop")[:1])), 600.0)
+        self.version = row.get("version", "")[:_LONGEST_WORD]
+        self.reason = row.get("reason", "")
+
+    @property
+    def pause(self) -> float:
+        """Seconds after a restart at the gate during which there is no other."""
+        return min(2.0**self.tries, LONGEST_PAUSE)
+
+    @property
+    def settles_at(self) -> float:
+        """Until when (seconds since boot) the local container serves after a pod failed; 0.0: none did."""
+        return self.fell + self.settle if self.settle else 0.0
+
+
+def seconds(text: str) -> float:
+    """A number of seconds from outside; 0.0 for what is none, is negative, or is no time that a switch can be up."""
+    try:
+        found = float(text)
+    except ValueError:
+        return 0.0
+    return found if 0 < found < _MOST_SECONDS else 0.0
+
+
+def marks(found: Iterable[str]) -> str:
+    """The field that holds these."""
+    return " ".join(sorted(found)[-_MOST_MARKS:])

@@ -1,0 +1,98 @@
+"""Looking at a feature's containers of Kubernetes: which there are, and by their processes where each of them is."""
+
+from __future__ import annotations
+
+from system_service.handover.view import HELD, OPEN, STARTING, UNKNOWN, WAITING, PodContainer, at_gate, parse_pod
+from system_service.model.critical import FOLDER, LIST, missing, parse_list, processes
+from system_service.model.pods import pod_labels
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from system_service.handover.rows import Rows
+    from system_service.wire.docker import Docker
+
+_MOST_LISTS = 16
+
+
+class Pods:
+    """Remembers, from look to look, what changed since each container started. Methods raise what `Docker` does.
+
+    A gate writes its version, and `pending` unless it finds that; neither has a time. So it is heard by a change: what
+    the row said before the container was there, and what it says now.
+    """
+
+    def __init__(self, docker: Docker, name: str) -> None:
+        self._docker = docker
+        self._name = name
+        self._said: tuple[str, str] | None = None  # remote_state and container_version, as of the last look
+        self._before: dict[str, tuple[str, str]] = {}  # mark -> the same, before that container was there
+        self._stages: dict[str, tuple[str, float]] = {}  # mark -> where it is, and since when that was seen
+        self._gated: set[str] = set()  # marks of those whose gate's program was seen
+        self._critical: dict[str, tuple[str, ...]] = {}  # mark -> its critical processes
+
+    def look(self, rows: Rows, now: float) -> list[PodContainer]:
+        """Those that run, oldest first, each with `gate`, `since` and `entitled`. `now`: seconds since boot."""
+        said = (rows.state.get("remote_state", ""), rows.state.get("container_version", ""))
+        found = []
+        for id in self._docker.running(pod_labels(self._name)):
+            described = self._docker.inspect(id)
+            if described is None or not described["State"].get("Running"):
+                continue
+            pod = parse_pod(described)
+            self._before.setdefault(pod.mark, said if self._said is None else self._said)
+            pod.entitled = self._entitled(pod, rows)
+            gate = self._gate(pod, rows, said)
+            if not gate:
+                continue
+            pod.gate = gate
+            stage = self._stages.get(pod.mark)
+            pod.since = stage[1] if stage and stage[0] == pod.gate else now
+            found.append(pod)
+        self._said = said
+        marks = {pod.mark for pod in found}
+        self._before = {mark: before for mark, before in self._before.items() if mark in marks}
+        self._gated &= marks
+        self._stages = {pod.mark: (pod.gate, pod.since) for pod in found}
+        return found
+
+    def rewritten(self, remote: str, version: str) -> None:
+        """The row says this now because we wrote it: no gate has."""
+        self._said = (remote, version)
+        self._before = dict.fromkeys(self._before, self._said)
+
+    def _entitled(self, pod: PodContainer, rows: Rows) -> bool:
+        state, named = rows.state, rows.state.get("container_id", "")
+        says = state.get("remote_state") == "running" and state.get("container_version") == pod.version
+        return pod.mark in (rows.own.served, rows.own.answered) or (says and named in ("", pod.id[:12]))
+
+    def _gate(self, pod: PodContainer, rows: Rows, said: tuple[str, str]) -> str:
+        """Where it is; "" when it has ended meanwhile."""
+        if pod.mark == rows.own.served:  # nobody comes back to a gate without a start
+            return OPEN
+        shown = self._docker.top(pod.id)
+        if shown is None:
+            return ""
+        if at_gate([row[-1] for row in shown]):
+            self._gated.add(pod.mark)
+            asks = said == ("pending", pod.version)
+            heard = rows.own.heard == pod.mark or self._before[pod.mark] != said
+            return WAITING if asks and heard and not pod.paused else HELD
+        if pod.mark in self._gated or pod.mark == rows.own.answered:
+            return OPEN
+        critical = self._listed(pod)
+        if not critical:
+            return UNKNOWN
+        programs = processes(shown)
+        running = programs is not None and len(missing(critical, programs.programs)) < len(critical)
+        return OPEN if running else STARTING
+
+    def _listed(self, pod: PodContainer) -> Sequence[str]:
+        """Its critical processes: read once in its life, for the file is the image's."""
+        if pod.mark not in self._critical:
+            text = self._docker.read(pod.id, f"{FOLDER}/{LIST}")
+            self._critical[pod.mark] = parse_list((text or b"").decode("utf-8", "replace"))
+            if len(self._critical) > _MOST_LISTS:
+                del self._critical[next(iter(self._critical))]
+        return self._critical[pod.mark]
