@@ -38,6 +38,10 @@ class UnknownFeature(SwitchError):
     exit_code = 4
 
 
+class UnknownImage(Failed):
+    """Docker has no image of this name."""
+
+
 class UnknownNode(Failed):
     """The API server has no node of this switch's name."""
 

@@ -15,7 +15,15 @@ from contextlib import closing
 from typing import Any, NoReturn
 
 from system_service.backends.docker_json import from_inspect, from_row, sentence
-from system_service.errors import Failed, NotPermitted, SwitchError, TimedOut, UnknownFeature, Unreachable
+from system_service.errors import (
+    Failed,
+    NotPermitted,
+    SwitchError,
+    TimedOut,
+    UnknownFeature,
+    UnknownImage,
+    Unreachable,
+)
 from system_service.model.snapshot import Container
 from system_service.wire import http
 
@@ -78,11 +86,19 @@ class Engine:
         return found
 
     def image(self, ref: str) -> dict[str, Any]:
-        """What Docker knows of an image, as it says it. Raises Failed when there is none."""
+        """What Docker knows of an image, as it says it. Raises UnknownImage when there is none."""
         found = self._parsed(self._call("GET", f"/images/{http.quote(ref)}/json").body)
         if not isinstance(found, dict):
             raise self._nonsense("an image that is none")
         return found
+
+    def has_image(self, ref: str) -> bool:
+        """Whether this image is here."""
+        try:
+            self.image(ref)
+        except UnknownImage:
+            return False
+        return True
 
     def find(self, name: str) -> Container | None:
         """The container of exactly this name, or None. Its `status` is "": only the list has Docker's text."""
@@ -322,6 +338,8 @@ class Engine:
         if isinstance(message, str) and message.strip() and response.status >= 400:
             if response.status == 404 and ref and "no such container" in message.lower():
                 return UnknownFeature(f"no container {ref}", "docker ps -a")
+            if response.status == 404 and "no such image" in message.lower():
+                return UnknownImage(f"Docker: {sentence(message.encode('utf-8', 'replace'))}", "docker images")
             return Failed(f"Docker: {sentence(message.encode('utf-8', 'replace'))}", "journalctl -u docker")
         return self._nonsense(f"{response.status} {sentence(response.body)[:60]}".strip())
 

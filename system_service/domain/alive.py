@@ -6,11 +6,11 @@ import io
 import time
 from collections.abc import Iterable
 
-from system_service.model.critical import COLUMNS, FOLDER, LIST, missing, parse_list, processes
 from system_service.domain.kept import Kept
+from system_service.domain.noted import took
 from system_service.domain.switch import Switch
 from system_service.errors import Failed, UnknownFeature
-from system_service.model.clock import host_seconds
+from system_service.model.critical import COLUMNS, FOLDER, LIST, Processes, missing, parse_list, processes
 from system_service.model.feature import Owner
 from system_service.model.snapshot import Container, FeatureSeen
 
@@ -23,6 +23,7 @@ class Alive:
     """Looks at one moment. Every method may raise what the engine raises."""
 
     def __init__(self, switch: Switch) -> None:
+        self._switch = switch
         self._engine = switch.engine
         self._kept = Kept(switch.run_dir)
         self._now = time.time()
@@ -40,36 +41,40 @@ class Alive:
         if shown is None:
             return None
         # A pod may have waited at its gate for long before its programs were allowed to start.
-        opened = host_seconds(wanted.state_row.get("update_time", "")) if owner is Owner.KUBE else 0.0
+        opened = took(wanted.own, Owner.KUBE) if owner is Owner.KUBE else 0.0
         if shown.age < STARTUP or 0 <= self._now - opened < STARTUP:
             return ()
-        listed = self._kept.get(container.id, shown.pid, shown.age)
-        if listed is None:
-            listed = self._list(container)
-            self._kept.put(container.id, shown.pid, shown.age, listed)
-        return missing(listed, shown.programs)
+        return missing(listed(self._switch, container, shown), shown.programs)
 
     def forget_all_but(self, containers: Iterable[Container]) -> None:
         """Lists are kept no longer than their containers."""
         self._kept.sweep(container.id for container in containers)
 
-    def _list(self, container: Container) -> tuple[str, ...]:
-        """The container's list; a container without one has no critical processes."""
-        archive = self._engine.archive(container.id, FOLDER)
-        if archive is None:
-            return ()
-        import tarfile  # once in a container's life
 
-        files: dict[str, str] = {}
-        try:
-            with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
-                for member in tar:
-                    if member.isreg() and (opened := tar.extractfile(member)) is not None:
-                        files[member.name] = opened.read(_MOST).decode("utf-8", "replace")
-        except (tarfile.TarError, ValueError) as error:
-            name = container.name or container.id[:12]
-            raise Failed(
-                f"{FOLDER} of container {name} cannot be read: {error}", f"docker cp {name}:{FOLDER} -"
-            ) from error
-        lists = [text for name, text in files.items() if name.rpartition("/")[2] == LIST]
-        return parse_list("\n".join(lists), [text for name, text in files.items() if name.endswith(".conf")])
+def listed(switch: Switch, container: Container, shown: Processes) -> tuple[str, ...]:
+    """The container's critical processes, by its list, which is read once in its life; without one it has none."""
+    kept = Kept(switch.run_dir)
+    found = kept.get(container.id, shown.pid, shown.age)
+    if found is None:
+        found = _list(switch, container)
+        kept.put(container.id, shown.pid, shown.age, found)
+    return found
+
+
+def _list(switch: Switch, container: Container) -> tuple[str, ...]:
+    archive = switch.engine.archive(container.id, FOLDER)
+    if archive is None:
+        return ()
+    import tarfile  # once in a container's life
+
+    files: dict[str, str] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
+            for member in tar:
+                if member.isreg() and (opened := tar.extractfile(member)) is not None:
+                    files[member.name] = opened.read(_MOST).decode("utf-8", "replace")
+    except (tarfile.TarError, ValueError) as error:
+        name = container.name or container.id[:12]
+        raise Failed(f"{FOLDER} of container {name} cannot be read: {error}", f"docker cp {name}:{FOLDER} -") from error
+    lists = [text for name, text in files.items() if name.rpartition("/")[2] == LIST]
+    return parse_list("\n".join(lists), [text for name, text in files.items() if name.endswith(".conf")])

@@ -11,12 +11,14 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from system_service.domain.noted import died
 from system_service.domain.observe import intent, see
-from system_service.domain.report import awaited, detail, pending, stopped, unknown, unseen
+from system_service.domain.report import detail, pending, unknown, unseen
 from system_service.domain.result import Report, Result
 from system_service.domain.switch import Switch
+from system_service.domain.waiting_for import awaited, stopped
 from system_service.errors import Failed, NotRunning, SwitchError
-from system_service.model.clock import docker_time, host_seconds, number
+from system_service.model.clock import docker_time, number
 from system_service.model.feature import Mode, Owner
 from system_service.model.snapshot import Active, Container, FeatureSeen, Run, Seen
 
@@ -178,15 +180,15 @@ class _Checker:
         from system_service.domain.transit import in_transit
 
         name = seen.instance.container
-        if in_transit(self.switch, wanted, seen, self._now):
+        if in_transit(self.switch, wanted, seen):
             return _Verdict(name, False, why=_MOVES)
         why = _why(wanted, seen)
         if pending(wanted.feature) and not stopped(wanted) and not any(pod.run is Run.PAUSED for pod in seen.pods):
             since, doubt = self._waits_since(wanted, seen)
-            waited = self._now - since
+            waited = max(0.0, self._now - since)  # a clock that was set back
             if doubt:
                 why = doubt
-            elif number(wanted.own.get("deaths", "").rpartition(" ")[2]) > since:
+            elif (age := died(wanted.own)) is not None and age < waited:
                 why = f"the pod's container ended; {why}"
             elif waited < self._patience:
                 return _Verdict(name, False, why=f"{why}; an alarm in {self._patience - waited:.0f} s")
@@ -206,8 +208,7 @@ class _Checker:
             if unit.active in (Active.INACTIVE, Active.FAILED):
                 return 0.0, f"{name} is {unit.active.value}"
             return docker_time(unit.since), ""
-        noted = number(wanted.own.get("since", "")) if wanted.own.get("reason") else 0.0
-        return max(noted, host_seconds(wanted.state_row.get("update_time", ""))), ""
+        return number(wanted.own.get("since", "")) if wanted.own.get("reason") else 0.0, ""
 
 
 def _runner(seen: Seen) -> tuple[Container | None, Owner]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from system_service.backends.journal import read
+from system_service.domain.mode import label, why_no_server
 from system_service.domain.observe import observe
 from system_service.domain.report import detail, local, owner, pending, report, since, status
 from system_service.domain.result import Report
 from system_service.domain.switch import Switch
+from system_service.domain.waiting_for import same_version, takes_over
 from system_service.errors import SwitchError
 from system_service.model.feature import Mode, Owner
-from system_service.model.snapshot import Active, FeatureSeen, Host, Run, Seen
+from system_service.model.snapshot import Active, FeatureSeen, Run, Seen, Snapshot
 
 _CHANGES = 10  # last changes shown
 _LOG_LINES = 5  # of a container that has ended
@@ -22,7 +26,7 @@ def explain(switch: Switch, name: str) -> Report:
     return report(wanted).plus(
         now=_now(wanted),
         why=_why(wanted) + _last_words(switch, wanted),
-        next=[line for seen in wanted.seen for line in _next(snapshot.host, wanted, seen)],
+        next=[line for seen in wanted.seen for line in _next(snapshot, wanted, seen)],
         changes=_changes(name),
     )
 
@@ -81,8 +85,8 @@ def _last_words(switch: Switch, wanted: FeatureSeen) -> list[str]:
     return [f"its last words: {line}" for line in text.splitlines()[-_LOG_LINES:]]
 
 
-def _next(host: Host, wanted: FeatureSeen, seen: Seen) -> list[str]:
-    name, unit = wanted.feature.name, seen.unit
+def _next(snapshot: Snapshot, wanted: FeatureSeen, seen: Seen) -> list[str]:
+    name, unit, host, server = wanted.feature.name, seen.unit, snapshot.host, snapshot.server
     if unit is None or not unit.exists or not host.systemd:
         if wanted.feature.state.off and not seen.runs:
             return [f"nothing, until: system service enable {name}"]
@@ -109,13 +113,31 @@ def _next(host: Host, wanted: FeatureSeen, seen: Seen) -> list[str]:
     if not seen.runs and pending(wanted.feature):
         return [f"its wait waits for Kubernetes; from the local image meanwhile: config feature mode {name} legacy"]
     if seen.owner is Owner.NONE and wanted.feature.mode is Mode.KUBERNETES:
+        if wanted.bare:
+            return ["its wait waits for a pod: there is no image of it on this switch that could serve meanwhile"]
         return ["its wait waits for a pod; if none comes, the local image serves"]
     if seen.serving and seen.run is not Run.RUNNING:
         return [_after_the_pod(wanted)]
     lines = [f"when its container ends, systemd applies {unit.name}'s restart rules"]
-    if wanted.feature.mode is Mode.KUBERNETES and wanted.feature.fallback and not wanted.kube_only:
-        lines.append("the local image serves until a Kubernetes cluster can be used")
+    if wanted.feature.mode is Mode.KUBERNETES and not wanted.kube_only:
+        lines.append(_before_the_pod(server, wanted, seen))
     return lines
+
+
+def _before_the_pod(server: Mapping[str, str], wanted: FeatureSeen, seen: Seen) -> str:
+    """What ends the local container's turn, where kubernetes is wanted."""
+    name = wanted.feature.name
+    if same_version(wanted, seen):
+        return "the next version that a pod brings takes over from it"
+    if len(seen.pods) > 1:
+        return "one of its pods takes over once the other is gone"
+    if at := takes_over(wanted) if seen.pods else "":
+        return f"its pod takes over at {at}, if it stays at its gate until then"
+    if seen.pods:
+        return "its pod takes over as soon as it asks for it at its gate"
+    if no_server := why_no_server(server):
+        return f"the local image serves until a Kubernetes cluster can be used: {no_server[1]}"
+    return f"a pod takes over when one comes; whether the node still has the label {label(name)}: system service sync"
 
 
 def _after_the_pod(wanted: FeatureSeen) -> str:
@@ -123,7 +145,7 @@ def _after_the_pod(wanted: FeatureSeen) -> str:
 
     if wanted.feature.mode is Mode.LEGACY:
         return f"the local container takes over: system service status {wanted.feature.name}"
-    if wanted.kube_only or pending(wanted.feature):
+    if wanted.kube_only or wanted.bare or pending(wanted.feature):
         return "when its pod's container ends, nobody runs it until a new one does"
     return f"when its pod's container ends, a new one is awaited for {DEATH_GRACE:g} s; then the local image serves"
 

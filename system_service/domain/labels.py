@@ -14,7 +14,7 @@ from system_service.backends import ctrmgrd
 from system_service.backends.switchdb import Edit, SwitchDB
 from system_service.domain.actions import Action, Kind
 from system_service.domain.lock import held
-from system_service.domain.mode import configured, has_gate, label
+from system_service.domain.mode import configured, has_gate, label, wants_label
 from system_service.domain.switch import Switch
 from system_service.errors import UnknownNode
 from system_service.model.feature import Mode, parse_feature, valid_name
@@ -35,19 +35,65 @@ def want(db: SwitchDB, feature: str, wanted: bool, *, sure: bool = True) -> bool
     """
     word = str(wanted).lower()
     if ctrmgrd.present():
-        (row,) = db.rows(("STATE_DB", LABELS_ROW))
-        if row.get(label(feature), "false") != word:  # each write is a patch to ctrmgrd, also one that changes nothing
+        row, own = db.rows(("STATE_DB", LABELS_ROW), ("STATE_DB", f"{OWN_TABLE}|{feature}"))
+        changes = row.get(label(feature), "false") != word
+        if changes:  # each write is a patch to ctrmgrd, also one that changes nothing
             db.write("STATE_DB", LABELS_ROW, {label(feature): word})
+        if (changes or wanted) and own.get("label") != UNKNOWN:
+            unsure(db, feature)
         return False
     key = f"{OWN_TABLE}|{feature}"
     (row,) = db.rows(("STATE_DB", key))
     sent = row.get("label", "false")
     if row.get("want") != word or not sure:
         # What was wanted before and is not known to be taken may have been taken all the same.
-        unsure = {"label": UNKNOWN} if not sure or row.get("want", sent) != sent else {}
-        db.update("STATE_DB", key, lambda row: Edit({"want": word} | unsure))
-        sent = unsure.get("label", sent)
+        doubt = {"label": UNKNOWN} if not sure or row.get("want", sent) != sent else {}
+        db.update("STATE_DB", key, lambda row: Edit({"want": word} | doubt))
+        sent = doubt.get("label", sent)
     return sent != word
+
+
+def unsure(db: SwitchDB, feature: str) -> None:
+    """Note that nobody of ours knows what the API server has: another sends it."""
+    db.update("STATE_DB", f"{OWN_TABLE}|{feature}", lambda row: Edit({"label": UNKNOWN}))
+
+
+def derive(switch: Switch, snapshot: Snapshot) -> list[str]:
+    """Note what CONFIG_DB and the units want of the labels, whoever wrote it; the features of which to ask.
+
+    Those of whose label nothing is known, or whose noted one is not borne out: it is there, and no pod has come. One
+    that `system service stop` has taken away is not asked for: only a unit that is up wants a pod.
+    """
+    doubtful = []
+    for wanted in snapshot.features:
+        name, own = wanted.feature.name, wanted.own
+        if ctrmgrd.present() or not wanted.feature.knows_owner or not has_gate(wanted) or not wanted.seen:
+            continue
+        if any(seen.instance.namespace for seen in wanted.seen):
+            continue
+        to_run = wants_label(snapshot.host, wanted)
+        if to_run and own.get("want") != "true":
+            want(switch.db, name, True)
+        pods = any(seen.pods for seen in wanted.seen)
+        if "label" not in own or own["label"] == UNKNOWN or (own["label"] == "true" and to_run and not pods):
+            doubtful.append(name)
+    return doubtful
+
+
+def ask_node(switch: Switch, names: Sequence[str]) -> None:
+    """Note which of these features' labels the node has. Raises what the cluster backend raises."""
+    try:
+        labels: Mapping[str, str] = switch.cluster().look().labels
+    except UnknownNode:  # a node that is gone has taken its labels along
+        labels = {}
+    for name in names:
+        there = labels.get(label(name)) == "true"
+
+        def decide(row: Mapping[str, str], there: bool = there) -> Edit:
+            # What is there and nobody wants is to go.
+            return Edit({"label": str(there).lower()} | ({} if row.get("want") else {"want": "false"}))
+
+        switch.db.update("STATE_DB", f"{OWN_TABLE}|{name}", decide)
 
 
 def unsent(own_rows: Mapping[str, Mapping[str, str]]) -> dict[str, str | None]:

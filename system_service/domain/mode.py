@@ -33,6 +33,11 @@ def plan_mode(snapshot: Snapshot, wanted: FeatureSeen, mode: Mode, fallback: boo
             f"take it from the switch with: config feature uninstall {feature.name}",
         )
     write = _write(snapshot.host, wanted, mode, fallback)
+    if mode is Mode.LEGACY and feature.mode is Mode.KUBERNETES and _nothing_at_home(snapshot.host, wanted):
+        raise Refused(
+            f"{feature.name} cannot run in legacy mode: there is no image of it on this switch",
+            f"bring the image back (docker load, docker pull), then: config feature mode {feature.name} legacy",
+        )
     if mode is Mode.LEGACY:
         # An image built without Kubernetes has no such field, and gets none from us.
         return Plan(_home(snapshot, wanted, write) if feature.knows_owner else ())
@@ -69,8 +74,11 @@ def label(feature: str) -> str:
 
 def wants_label(host: Host, wanted: FeatureSeen) -> bool:
     """Whether a pod may be here: kubernetes is wanted, and the feature is to run."""
-    if wanted.feature.mode is not Mode.KUBERNETES or wanted.feature.state.off:
-        return False
+    return wanted.feature.mode is Mode.KUBERNETES and not wanted.feature.state.off and is_up(host, wanted)
+
+
+def is_up(host: Host, wanted: FeatureSeen) -> bool:
+    """Whether it is started, as far as units tell; what has none is."""
     return all(not supervised(host, seen) or _up(seen) for seen in wanted.seen)
 
 
@@ -102,14 +110,21 @@ def _home(snapshot: Snapshot, wanted: FeatureSeen, write: tuple[Action, ...]) ->
     """See the local container take over, and let the pod go. What never was away costs nothing."""
     name = wanted.feature.name
     actions = list(write)
-    to_run = all(not supervised(snapshot.host, seen) or _up(seen) for seen in wanted.seen)
+    to_run = is_up(snapshot.host, wanted)
     # Typed again before the local container runs, there is nothing to write, and somebody to wait for all the same.
     away = wanted.owner is not Owner.LOCAL and (bool(write) or any(seen.pods for seen in wanted.seen))
     if to_run and not wanted.feature.state.off and (away or any(seen.serving for seen in wanted.seen)):
         actions.append(_see(snapshot.host, wanted, Kind.AWAIT_LOCAL))
-    if _may_have_label(wanted.own) and not (_follows(snapshot.host, wanted) and to_run):
+    if _may_have_label(wanted) and not (_follows(snapshot.host, wanted) and to_run):
         actions.append(Action(Kind.LABEL, name, {label(name): None}))
     return tuple(actions)
+
+
+def _nothing_at_home(host: Host, wanted: FeatureSeen) -> bool:
+    """Whether no local container could take over: the pod that serves would end for nothing, with no way back."""
+    if any(seen.container or seen.instance.namespace for seen in wanted.seen):
+        return False
+    return wanted.bare or not all(supervised(host, seen) for seen in wanted.seen)
 
 
 def _follows(host: Host, wanted: FeatureSeen) -> bool:
@@ -117,9 +132,15 @@ def _follows(host: Host, wanted: FeatureSeen) -> bool:
     return host.ctrmgrd and all(supervised(host, seen) and _up(seen) for seen in wanted.seen)
 
 
-def _may_have_label(own: Mapping[str, str]) -> bool:
-    """Whether the API server has the label, or was told so by somebody who did not live to note it."""
-    return own.get("label", "false") != "false" or own.get("want") == "true"
+def _may_have_label(wanted: FeatureSeen) -> bool:
+    """Whether the API server has the label, or was told so by somebody who did not live to note it.
+
+    Where nothing is noted (Redis was lost), a pod that is here tells of one.
+    """
+    known = wanted.own.get("label")
+    if known is None and any(seen.pods for seen in wanted.seen):
+        return True
+    return known not in (None, "", "false") or wanted.own.get("want") == "true"
 
 
 def _see(host: Host, wanted: FeatureSeen, kind: Kind) -> Action:

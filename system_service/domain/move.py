@@ -16,19 +16,21 @@ from system_service.backends.trigger import ask
 from system_service.domain.actions import Action, Kind, Plan
 from system_service.domain.audit import record
 from system_service.domain.execute import Executor
-from system_service.domain.labels import send, taken, want
+from system_service.domain.labels import send, taken, unsure, want
 from system_service.domain.lock import held
-from system_service.domain.mode import configured, label, why_no_cluster
+from system_service.domain.meanwhile import Meanwhile
+from system_service.domain.mode import configured, label, wants_label, why_no_cluster
+from system_service.domain.noted import SAME_VERSION
 from system_service.domain.observe import intent, observe, see
 from system_service.domain.plan import Request, plan
 from system_service.domain.switch import Switch
-from system_service.errors import Busy, Failed, Interrupted, SwitchError, TimedOut
+from system_service.domain.waiting_for import same_version, why_not_kube
+from system_service.errors import Busy, Failed, Interrupted, SwitchError, TimedOut, Unreachable
 from system_service.model.feature import Mode, Owner
-from system_service.model.snapshot import FeatureSeen, Node, Snapshot
+from system_service.model.snapshot import FeatureSeen, Host, Node, Snapshot
 
 _PAUSE = 0.25  # seconds between two looks
 _ASK_EVERY = 3.0  # seconds between two questions to the API server why a pod does not come
-_BLIND = 10.0  # seconds for which a backend may be away while a command only watches
 
 
 @dataclass
@@ -80,6 +82,7 @@ class Move:
                 moving[name] = Moving(wanted, error=failed.get(name))
                 if name not in failed:
                     self._intend(snapshot, moving[name])
+            self._look_again(snapshot, moving)
             self._label(moving, Mode.KUBERNETES)
         try:
             if self.executor.block:
@@ -116,19 +119,50 @@ class Move:
                 rows.forget()
                 if one.error:
                     rows.note(reason=why_no_cluster(snapshot)[0])  # for those who look later
-            self._want_label(snapshot, one)
         except SwitchError as error:
             one.error = error
 
+    def _look_again(self, snapshot: Snapshot, moving: Mapping[str, Moving]) -> None:
+        """Plan anew by what is so after the write, and note what the label is to be.
+
+        Whoever starts the unit meanwhile has read the old intent, or its look is later than ours and finds the new one.
+        """
+        written = [name for name, one in moving.items() if one.planned]
+        if not written:
+            return
+        try:
+            seen = see(self.switch, intent(self.switch, written))
+            again = {wanted.feature.name: wanted for wanted in seen.features}
+            snapshot = snapshot._replace(host=seen.host, server=seen.server)
+        except SwitchError:  # what is planned is as good as can be had
+            again = {}
+        for name in written:
+            one = moving[name]
+            try:
+                if name in again:
+                    one.wanted = again[name]
+                    one.planned = plan(snapshot, one.wanted, self.request)
+                self._want_label(snapshot, one)
+            except SwitchError as error:
+                one.error = one.error or error
+
     def _want_label(self, snapshot: Snapshot, one: Moving) -> None:
         """Note what the label is to be, before anybody can be interrupted; it is sent later, by whoever comes first."""
-        name = one.wanted.feature.name
-        if one.labels:
-            want(self.switch.db, name, None not in one.labels.values(), sure=self.request.mode is Mode.LEGACY)
-        elif isinstance(snapshot.node, Node) and snapshot.node.labels.get(label(name)) == "true":
+        db, wanted, name = self.switch.db, one.wanted, one.wanted.feature.name
+        if self.request.mode is Mode.LEGACY:
+            if one.labels:
+                want(db, name, False, sure=wanted.own.get("label") is not None)
+            return
+        if self.by_ctrmgrd:
+            unsure(db, name)  # it sends what we do not see; where it is masked one day, that is not taken for granted
+        if one.labels or (not self.by_ctrmgrd and wants_label(snapshot.host, wanted)):
+            want(db, name, True, sure=not one.labels)
+        if isinstance(snapshot.node, Node) and snapshot.node.labels.get(label(name)) == "true":
             # Seen there: one to drop later, whoever set it and did not live to say so; and one to keep for now.
-            want(self.switch.db, name, True)
-            taken(self.switch.db, name, True)
+            want(db, name, True)
+            taken(db, name, True)
+        elif isinstance(one.error, Unreachable):
+            ask(self.switch.run_dir)  # the oneshot sends it when the cluster can be had
 
     def _label(self, moving: Mapping[str, Moving], mode: Mode) -> None:
         """One patch for all features. One that fails is sent later (`system service sync`)."""
@@ -169,35 +203,34 @@ class Move:
             for action in one.actions:
                 if action.kind.waits or action.kind is Kind.KEEP:
                     self.executor.tell(f"{name}: {action}")
-        asked, why, seen = 0.0, dict.fromkeys(left, ""), time.monotonic()
+        mode = self.request.mode
+        asked, why, meanwhile = 0.0, dict.fromkeys(left, ""), Meanwhile()
+        lost: SwitchError | None = None
         while left:
             self.executor.check()
             for name, keeper in acting.items():
                 if name in left:
                     self._try(left[name], keeper.keep)
             try:
-                features = observe(self.switch, tuple(left)).features
-                seen = time.monotonic()
+                snapshot = observe(self.switch, tuple(left))
+                lost = None
             except SwitchError as error:
                 # A reload, a daemon that restarts: what was begun goes on, and is looked at again in a moment.
-                if time.monotonic() - seen >= _BLIND:
-                    for one in left.values():
-                        one.error = error
-                    return
-                features = ()
-            for wanted in features:
-                one = left[wanted.feature.name]
-                if self._over(one, wanted):
-                    del left[wanted.feature.name]
+                lost, snapshot = error, Snapshot(Host(), ())
+            for wanted in snapshot.features:
+                name = wanted.feature.name
+                one = left[name]
+                if self._over(one, wanted, None if name in acting else meanwhile.ended(snapshot.host, wanted)):
+                    del left[name]
                     if one.error is None:
-                        self.executor.tell(f"{wanted.feature.name}: {_whom(self.request.mode)} runs it")
+                        self.executor.tell(f"{name}: {SAME_VERSION if _same(wanted) else f'{_whom(mode)} runs it'}")
             if not left:
                 return
             now = time.monotonic()
             if now >= self.executor.deadline:
-                self._late(left, acting, why)
+                self._late(left, acting, why, lost)
                 return
-            if self.request.mode is Mode.KUBERNETES and now - asked >= _ASK_EVERY:
+            if mode is Mode.KUBERNETES and now - asked >= _ASK_EVERY:
                 for name in left:
                     why[name] = self._ask_why(name, why[name])
                 asked = time.monotonic()
@@ -209,7 +242,8 @@ class Move:
         except SwitchError as error:
             one.error = error
 
-    def _over(self, one: Moving, wanted: FeatureSeen) -> bool:
+    def _over(self, one: Moving, wanted: FeatureSeen, ended: SwitchError | None) -> bool:
+        """Whether there is nothing left to watch. `ended`: somebody has put an end to it."""
         name, mode = wanted.feature.name, self.request.mode
         one.wanted = wanted
         if one.error is not None:
@@ -220,8 +254,11 @@ class Move:
                 f"show feature mode {name}",
             )
             return True
+        if mode is Mode.KUBERNETES and _same(wanted):
+            return True
         if wanted.owner is not (Owner.KUBE if mode is Mode.KUBERNETES else Owner.LOCAL):
-            return False
+            one.error = ended
+            return ended is not None
         one.changed = True
         return True
 
@@ -234,14 +271,28 @@ class Move:
             why = before if self.by_ctrmgrd else str(error)
         if why and why != before:
             self.executor.tell(f"{name}: {why}")
-            rows = self.switch.keeper(name, self.executor.tell).rows
-            rows.read()
-            rows.note(reason=why)
+            # Whose word it is, too: once there is a container, it is out of date.
+            self.switch.keeper(name, self.executor.tell).rows.note(reason=why, cluster=why)
         return why
 
-    def _late(self, left: Mapping[str, Moving], acting: Mapping[str, object], why: Mapping[str, str]) -> None:
+    def _seen_why(self, one: Moving) -> str:
+        """What is plain to see of a pod that is here and does not run it."""
+        (seen,) = one.wanted.seen
+        return why_not_kube(one.wanted, seen) if self.request.mode is Mode.KUBERNETES and seen.pods else ""
+
+    def _late(
+        self,
+        left: Mapping[str, Moving],
+        acting: Mapping[str, object],
+        why: Mapping[str, str],
+        lost: SwitchError | None,
+    ) -> None:
+        """The time is over. `lost`: a backend that could not be asked at the last."""
         for name, one in left.items():
-            because = f": {why[name]}" if why[name] else ""
+            if lost is not None and not isinstance(lost, TimedOut):
+                one.error = lost
+                continue
+            because = f": {told}" if (told := why[name] or self._seen_why(one)) else ""
             one.error = TimedOut(
                 f"{name} is not run by {_whom(self.request.mode)} yet after {self.timeout:g} s{because}",
                 f"what was begun goes on: system service explain {name}",
@@ -260,6 +311,11 @@ class Move:
             one.error = TimedOut(f"{one.error}; it has no unit, and is back in legacy mode", "system service status")
         except SwitchError as error:
             one.error = Failed(f"{one.error}; and it could not be brought back: {error}", "system service status")
+
+
+def _same(wanted: FeatureSeen) -> bool:
+    """Whether it runs, though not from the pod: the local image is the pod's version, and nothing is left to do."""
+    return all(same_version(wanted, seen) for seen in wanted.seen)
 
 
 def _whom(mode: Mode) -> str:

@@ -15,7 +15,7 @@ from system_service.errors import UnknownFeature, Unreachable
 from system_service.model.feature import Feature, Mode, instances, parse_feature, valid_name
 from system_service.model.natural import natural
 from system_service.model.pods import pods_of
-from system_service.model.snapshot import Container, FeatureSeen, Host, Seen, Snapshot, Unit
+from system_service.model.snapshot import Container, FeatureSeen, Host, Run, Seen, Snapshot, Unit
 from system_service.model.state_row import LABELS_ROW, OWN_TABLE
 
 FEATURED = "featured.service"
@@ -79,12 +79,15 @@ def see(switch: Switch, wanted: Intent, listed: Sequence[Container] | None = Non
                 containers.get(i.container),
                 units.get(i.unit),
                 () if i.namespace else pods[f.name],
-                None if i.namespace else _serving(switch, pods[f.name], wanted.own_rows[f.name]),
+                None
+                if i.namespace
+                else _serving(switch, containers.get(i.container), pods[f.name], wanted.own_rows[f.name]),
             )
             for i in scopes[f.name]
         )
         for f in wanted.features
     }
+    only = {f.name: kube_only(switch, f, seen[f.name]) for f in wanted.features}
     return Snapshot(
         host,
         tuple(
@@ -93,12 +96,39 @@ def see(switch: Switch, wanted: Intent, listed: Sequence[Container] | None = Non
                 seen[f.name],
                 wanted.state_rows[f.name],
                 own_rows[f.name],
-                kube_only(switch, f, seen[f.name]),
+                only[f.name],
+                not only[f.name] and bare(switch, f, seen[f.name]),
             )
             for f in wanted.features
         ),
         wanted.server,
     )
+
+
+def bare(switch: Switch, feature: Feature, seen: Sequence[Seen]) -> bool:
+    """Whether no local container could take over: there is none, nor the image that its unit's script names.
+
+    Asked where Kubernetes has a part in it. A script that names none is believed to be able.
+    """
+    if any(s.container or s.instance.namespace for s in seen):
+        return False
+    if not feature.knows_owner or not (feature.mode is Mode.KUBERNETES or any(s.pods for s in seen)):
+        return False
+    from system_service.backends.unit_script import image
+
+    name = image(feature.name)
+    return bool(name) and not switch.engine.has_image(name)
+
+
+def _serving(
+    switch: Switch, local: Container | None, pods: Sequence[Container], own: Mapping[str, str]
+) -> Container | None:
+    """Who of the pods runs it. Beside a local container that runs only one that is noted: no more has to be asked."""
+    if not pods or (local is not None and local.run is Run.RUNNING and not own.get("served")):
+        return None
+    from system_service.domain.serving import serving  # a switch in legacy mode never comes here
+
+    return serving(switch, pods, own)
 
 
 def _labelled(switch: Switch, wanted: Intent) -> Mapping[str, Mapping[str, str]]:
@@ -121,24 +151,6 @@ def kube_only(switch: Switch, feature: Feature, seen: Sequence[Seen]) -> bool:
     others = any(s.unit and s.unit.exists and not s.unit.masked and not s.unit.stale for s in seen)
     mine = not others and not files.others(feature.name)
     return mine and feature.mode is Mode.KUBERNETES and not feature.fallback
-
-
-def _serving(switch: Switch, pods: Sequence[Container], own_row: Mapping[str, str]) -> Container | None:
-    """The one that is past its gate: our row names this very start of it."""
-    served = own_row.get("served", "")
-    if not served:
-        return None
-    from system_service.handover.view import mark  # a switch in legacy mode never comes here
-
-    for pod in pods:
-        if served.startswith(f"{pod.id[:12]}@"):
-            try:
-                found = switch.engine.inspect(pod.id)
-            except UnknownFeature:  # ended meanwhile
-                continue
-            if mark(found) == served:
-                return pod
-    return None
 
 
 def _named(switch: Switch, names: tuple[str, ...]) -> Intent:

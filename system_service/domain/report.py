@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from system_service.domain.noted import SAME_VERSION, stamp, took
 from system_service.domain.result import Report
+from system_service.domain.waiting_for import awaited, same_version, why_not_kube
 from system_service.errors import SwitchError
 from system_service.model.clock import number
 from system_service.model.feature import Feature, Mode, Owner
@@ -13,14 +15,19 @@ from system_service.model.snapshot import Active, FeatureSeen, Run, Seen
 
 # The word of a feature with several instances is that of its worst one, in this order.
 _WORST_FIRST = ("failed", "stopping", "starting", "stopped", "disabled", "pending", "handover", "fallback", "running")
-RUNNING = frozenset({"running", "fallback", "handover"})
+_RUNNING = frozenset({"running", "fallback", "handover"})
 _DIGITS = str.maketrans("123456789", "000000000")
 
 
 def status(wanted: FeatureSeen) -> str:
     """One of the status words of docs/commands.md; for several instances the worst."""
-    words = {_status(wanted.feature, seen) for seen in wanted.seen}
+    words = {_status(wanted, seen) for seen in wanted.seen}
     return next((word for word in _WORST_FIRST if word in words), "stopped")
+
+
+def running(found: Report) -> bool:
+    """Whether somebody runs it, be it not the one that is wanted. On its way to a pod, run by nobody, it does not."""
+    return found.fields["status"] in _RUNNING and found.fields["owner"] != Owner.NONE.value
 
 
 def owner(wanted: FeatureSeen) -> Owner:
@@ -91,22 +98,25 @@ def version(wanted: FeatureSeen) -> str:
 def since(wanted: FeatureSeen) -> str:
     """When it came to be so: RFC 3339 UTC, or "".
 
-    Of the (first) unit, where systemd was asked for it; else of the STATE_DB row, as far as that agrees with what is
-    seen. Where Kubernetes has a part in it the row comes first: a handover leaves the unit as it is.
+    Where Kubernetes is wanted, since when the present owner runs it, or since when nobody does for the reason that is
+    noted. Else by the STATE_DB row, as far as that agrees with what is seen; else of the (first) unit, where systemd
+    was asked for it.
     """
-    row = wanted.state_row
+    row, own = wanted.state_row, wanted.own
+    if wanted.feature.mode is Mode.KUBERNETES or wanted.owner is Owner.KUBE:
+        moment = took(own, wanted.owner)
+        if not moment and wanted.owner is Owner.NONE and own.get("reason"):
+            moment = number(own.get("since", ""))
+        if moment:
+            return stamp(moment)
     up = row.get("system_state") == "up"
-    agrees = up is any(seen.runs for seen in wanted.seen)
-    noted = utc(row.get("update_time", "")) if agrees else ""
-    fallen = (
-        wanted.owner is Owner.LOCAL and wanted.feature.mode is Mode.KUBERNETES and row.get("current_owner") != "kube"
-    )
-    if noted and up and (wanted.owner is Owner.KUBE or fallen):
+    agrees = up is any(seen.runs for seen in wanted.seen) and row.get("current_owner", "") in ("", wanted.owner.value)
+    if agrees and (noted := utc(row.get("update_time", ""))):
         return noted
     for seen in wanted.seen:
         if seen.unit and seen.unit.exists and seen.unit.since:
             return seen.unit.since
-    return noted
+    return ""
 
 
 def utc(host_time: str) -> str:
@@ -116,7 +126,7 @@ def utc(host_time: str) -> str:
         return ""
     try:
         moment = datetime.fromisoformat(host_time).astimezone(UTC)
-    except (ValueError, OverflowError):  # the last hour of the calendar has no time west of here
+    except (ValueError, OverflowError, OSError):  # the last hour of the calendar has no time west of here
         return ""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -127,11 +137,12 @@ def local(rfc3339: str) -> str:
         return ""
     try:
         return datetime.fromisoformat(rfc3339).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         return ""
 
 
-def _status(feature: Feature, seen: Seen) -> str:
+def _status(wanted: FeatureSeen, seen: Seen) -> str:
+    feature = wanted.feature
     unit = seen.unit if seen.unit is not None and seen.unit.exists else None
     active = unit.active if unit else None
     if active is Active.DEACTIVATING:
@@ -139,7 +150,8 @@ def _status(feature: Feature, seen: Seen) -> str:
     if seen.runs:
         if unit and active is Active.ACTIVATING and unit.sub != "auto-restart":
             return "starting"
-        return "running" if seen.owner.value == feature.mode.stored else _between(feature)
+        as_wanted = seen.owner.value == feature.mode.stored or same_version(wanted, seen)
+        return "running" if as_wanted else _between(feature)
     if seen.run in (Run.PAUSED, Run.DEAD):
         return "failed"
     if seen.run is Run.RESTARTING or active in (Active.ACTIVATING, Active.RELOADING):
@@ -160,11 +172,6 @@ def _between(feature: Feature) -> str:
 def pending(feature: Feature) -> bool:
     """Whether the local image may not serve while Kubernetes cannot: a unit without container waits then."""
     return feature.mode is Mode.KUBERNETES and not feature.fallback
-
-
-def stopped(wanted: FeatureSeen) -> bool:
-    """Whether it is down because it is to be: no gate opens then."""
-    return wanted.state_row.get("system_state") == "down"
 
 
 def _detail(wanted: FeatureSeen, seen: Seen) -> str:
@@ -192,36 +199,15 @@ def _detail(wanted: FeatureSeen, seen: Seen) -> str:
             return f"container {container} runs although {unit.name} is {unit.active.value}"
         if feature.state.off:
             return "runs although it is disabled"
+        if same_version(wanted, seen):
+            return SAME_VERSION
         if feature.mode is Mode.KUBERNETES:
-            return f"the local image serves: {_reason(wanted, seen)}"
+            return f"the local image serves: {why_not_kube(wanted, seen)}"
     if seen.serving and feature.mode is Mode.LEGACY:
         return "a pod still runs it, the local container is about to take over"
+    if seen.serving and wanted.bare:
+        return "a pod runs it, and nothing here could take over: there is no image of it on this switch"
     return ""
-
-
-def awaited(wanted: FeatureSeen, seen: Seen) -> str:
-    """What a feature that nobody runs waits for, where kubernetes is wanted."""
-    if stopped(wanted):
-        return f"it was stopped: system service start {wanted.feature.name}"
-    if seen.pods:
-        return f"a pod is at its gate: {wanted.own.get('reason') or 'about to take over'}"
-    ending = "" if wanted.feature.fallback or wanted.kube_only else ", and there is no fallback"
-    return f"pending deployment: {_reason(wanted, seen)}{ending}"
-
-
-def _reason(wanted: FeatureSeen, seen: Seen) -> str:
-    """Why Kubernetes does not run it: what the last worker on it noted, or what is plain to see."""
-    noted = "".join(letter if letter.isprintable() else "?" for letter in wanted.own.get("reason", ""))[:200]
-    when = local(stamp(wanted.own.get("since", "")))
-    if seen.pods:
-        return noted or "a pod is on its way"
-    return (noted or "no pod has come yet") + (f" (since {when})" if noted and when else "")
-
-
-def stamp(seconds: str) -> str:
-    """Unix time in a field of our own as RFC 3339 UTC; "" for anything else."""
-    found = number(seconds)
-    return datetime.fromtimestamp(found, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if found else ""
 
 
 def _instance(seen: Seen) -> dict[str, Any]:

@@ -1,64 +1,64 @@
 """Whether a feature that nobody runs at this moment is on its way from one owner to the other.
 
-Told by two things. The action lock, held for each single step by whoever hands over (the unit's `wait`, or a command):
-a worker that has died holds none. And a time, noted in our row or by Docker, that bounds it: a worker that hangs is no
-excuse for ever, and between two steps nobody holds the lock for a moment.
+Told by the action lock, held for each single step by whoever hands over (the unit's `wait`, or a command): a worker
+that has died holds none. And by a time since boot, which the holder notes in the lock's file, or our row has of a gate
+that was answered: a worker that hangs is no excuse for ever. No wall clock has a say in it.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import time
 
 from system_service.domain.switch import Switch
-from system_service.errors import UnknownFeature
+from system_service.handover.own_row import OwnRow, seconds
 from system_service.handover.view import START_GRACE
-from system_service.model.clock import docker_time, number
+from system_service.model.boot import boot_id, uptime
 from system_service.model.feature import Mode
 from system_service.model.snapshot import FeatureSeen, Seen
 
 # Seconds that one step may take: ten until a container that does not heed is killed, and Docker's own time.
 STEP = 30.0
-# Seconds between two steps, in which nobody holds the lock.
-PAUSE = 5.0
+# Seconds in which whoever is at it takes the next step, and between two looks for that.
+_BETWEEN, _POLL = 0.5, 0.05
 
 
-def in_transit(switch: Switch, wanted: FeatureSeen, seen: Seen, now: float) -> bool:
-    """For an instance that does not run; `now` is Unix time. Asks Docker when that began; in legacy mode nobody."""
+def in_transit(switch: Switch, wanted: FeatureSeen, seen: Seen) -> bool:
+    """For an instance that does not run. In legacy mode, and without a trace of a pod, nothing is asked."""
     own, row = wanted.own, wanted.state_row
     legacy = wanted.feature.mode is Mode.LEGACY
     if seen.instance.namespace or row.get("system_state") != "up" or (legacy and not seen.pods and not own):
         return False
-    answered = number(own.get("answered", "").partition(" ")[2])
-    if row.get("remote_state") == "ready" and now - answered < START_GRACE:
+    now = uptime()
+    note = OwnRow(own, now, boot_id())
+    if row.get("remote_state") == "ready" and note.answered_at and now - note.answered_at < START_GRACE:
         return True
-    began = max(answered, number("".join(own.get("renewed", "").split()[1:2])))
-    if legacy:
-        began = max([began, *(_when(switch, pod.id, "StartedAt") for pod in seen.pods)])
-    elif seen.pods and seen.container:
-        began = max(began, _when(switch, seen.container.id, "FinishedAt"))
-    return now - began < (STEP if acting(switch.run_dir, wanted.feature.name) else PAUSE)
+    if not seen.pods and not legacy:  # nobody hands over to a pod that is not there
+        return False
+    deadline = now + _BETWEEN
+    while not acting(switch.run_dir, wanted.feature.name):
+        if uptime() >= deadline:
+            return False
+        time.sleep(_POLL)
+    return True
 
 
 def acting(run_dir: str, feature: str) -> bool:
-    """Whether somebody holds the feature's action lock. It is tried, shared and for an instant: nobody waits for us."""
+    """Whether somebody holds the feature's action lock, and not for too long.
+
+    It is tried, shared and for an instant: nobody waits for us.
+    """
     try:
-        handle = os.open(os.path.join(run_dir, f"{feature}.action"), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        path = os.path.join(run_dir, f"{feature}.action")
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:  # never taken yet, or not ours to see
         return False
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        return True
+        since = seconds(os.pread(handle, 20, 0).decode("ascii", "replace"))
+        return uptime() - since < STEP
     finally:
         os.close(handle)
     return False
-
-
-def _when(switch: Switch, id: str, moment: str) -> float:
-    """StartedAt or FinishedAt of a container, as Unix time; 0.0 when it is gone."""
-    try:
-        state = switch.engine.inspect(id).get("State")
-    except UnknownFeature:
-        return 0.0
-    return docker_time(str(state.get(moment))) if isinstance(state, dict) else 0.0

@@ -117,7 +117,8 @@ class FeatureSeen(NamedTuple):
     """One feature with all its instances.
 
     `state_row` is its STATE_DB row, a hint and never the truth; `own` is our own row beside it (handover/rows.py).
-    `kube_only`: nothing on this switch could run it; it has no image here, and no unit but ours.
+    `kube_only`: nothing on this switch could run it; it has no image here, and no unit but ours. `bare`: it has a unit
+    of the switch's, and yet neither a container nor the image from which that unit's script would make one.
     """
 
     feature: Feature
@@ -125,6 +126,7 @@ class FeatureSeen(NamedTuple):
     state_row: Mapping[str, str] = MappingProxyType({})
     own: Mapping[str, str] = MappingProxyType({})
     kube_only: bool = False
+    bare: bool = False
 
     @property
     def owner(self) -> Owner:

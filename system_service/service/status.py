@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from system_service.domain.look import look
-from system_service.domain.report import RUNNING, local
+from system_service.domain.report import local, running
 from system_service.domain.result import Report, Result
 from system_service.domain.switch import Switch
 from system_service.errors import NotRunning
@@ -31,9 +31,7 @@ def command(names: tuple[str, ...], as_json: bool) -> Result:
     """
     looked = look(Switch.from_env(), "system service status", names, partial=as_json)
     reports = [r for r in looked.reports if "status" in r.fields]
-    down = [
-        r for r in reports if r.fields["status"] not in RUNNING and (names or r.fields["state"].endswith("enabled"))
-    ]
+    down = [r for r in reports if not running(r) and (names or r.fields["state"].endswith("enabled"))]
     if not as_json:
         _show(reports, one=len(names) == 1)
     verdict = None

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import click
 
+from system_service.backends import ctrmgrd
 from system_service.domain.install import repair
-from system_service.domain.labels import close_gates, send
+from system_service.domain.labels import UNKNOWN, ask_node, close_gates, derive, send
+from system_service.domain.mode import configured
 from system_service.domain.observe import intent, kube_only, see
 from system_service.domain.operate import Ask
 from system_service.domain.plan import Request, Verb
 from system_service.domain.report import report
 from system_service.domain.result import Report, Result
 from system_service.domain.switch import Switch
+from system_service.errors import SwitchError
 from system_service.model.feature import Mode
 from system_service.model.snapshot import FeatureSeen, Host, Snapshot
 from system_service.terminal.command import Command
@@ -52,6 +55,7 @@ def command(names: tuple[str, ...], boot: bool, as_json: bool) -> Result:
         return Result("system service sync", tuple(Report(name, changed=True) for name in closed))
     ask = Ask("system service sync", names, Request(Verb.MODE, Mode.KUBERNETES), _TIMEOUT, wait=False, tell=progress())
     repaired = repair(switch, ask)
+    _settle(switch, names)
     sent = send(switch, names, tell=ask.tell)
     if not as_json:
         for one in repaired:
@@ -71,3 +75,23 @@ def command(names: tuple[str, ...], boot: bool, as_json: bool) -> Result:
     left = {r.name for r in reports}
     gone = tuple(one for one in repaired if one.name not in left)
     return Result("system service sync", reports + gone, error=next((e for e in errors.values() if e), None))
+
+
+def _settle(switch: Switch, names: tuple[str, ...]) -> None:
+    """Note what is wanted of the labels by now; where it is not known what the node has, ask, once."""
+    if ctrmgrd.present():
+        return
+    try:
+        snapshot = see(switch, intent(switch, names))
+    except SwitchError:  # what is noted already can be sent all the same
+        return
+    doubtful = derive(switch, snapshot)
+    if not doubtful or not configured(snapshot.server):
+        return
+    try:
+        ask_node(switch, doubtful)
+    except SwitchError:
+        # To be asked again, and said, only where something speaks for a label that is wrong.
+        features = [f for f in snapshot.features if f.feature.name in doubtful]
+        if any(f.own.get("label") == UNKNOWN or any(seen.pods for seen in f.seen) for f in features):
+            raise

@@ -8,18 +8,21 @@ from collections.abc import Callable
 import click
 
 from system_service.domain.interrupt import deferred
+from system_service.domain.meanwhile import Meanwhile
+from system_service.domain.mode import is_up
 from system_service.domain.observe import observe
-from system_service.domain.report import RUNNING, report
+from system_service.domain.report import report, running
 from system_service.domain.result import Report, Result
 from system_service.domain.switch import Switch
-from system_service.errors import TimedOut
+from system_service.errors import Busy, SwitchError, TimedOut, UnknownFeature, Unreachable
+from system_service.model.snapshot import FeatureSeen, Host
 from system_service.terminal.command import Command
 from system_service.terminal.options import json_option, names_argument, timeout_option
 from system_service.terminal.progress import progress
 
 _PAUSE = 0.25  # seconds between two looks
 _GOALS: dict[str, Callable[[Report], bool]] = {
-    "running": lambda r: r.fields["status"] in RUNNING,
+    "running": running,
     "stopped": lambda r: r.fields["status"] in ("stopped", "disabled", "failed") and r.fields["owner"] == "none",
     "legacy": lambda r: r.fields["owner"] == "local" and r.fields["mode"] == "legacy",
     "kubernetes": lambda r: r.fields["owner"] == "kube",
@@ -41,24 +44,58 @@ def command(names: tuple[str, ...], goal: str, timeout: float, as_json: bool) ->
     """
     switch, tell = Switch.from_env(), progress()
     told: dict[str, str] = {}
+    reports: tuple[Report, ...] = ()
+    watched = _Watched(goal)
     deadline = switch.engine.until = time.monotonic() + timeout
     with deferred() as interrupts:
         while True:
-            reports = tuple(report(wanted) for wanted in observe(switch, names).features)
-            missing = [r for r in reports if not _GOALS[goal](r)]
-            if not missing or time.monotonic() >= deadline:
+            lost: SwitchError | None = None
+            try:
+                snapshot = observe(switch, names)
+            except (Unreachable, TimedOut, UnknownFeature) as error:
+                # A reload, a daemon that restarts; a name that was never known is a mistake.
+                if isinstance(error, UnknownFeature) and not reports:
+                    raise
+                lost = error
+            else:
+                reports = tuple(report(wanted) for wanted in snapshot.features)
+                missing = [r for r in reports if not _GOALS[goal](r)]
+                lost = next((e for f in snapshot.features if (e := watched.ended(snapshot.host, f))), None)
+                if not missing or lost:
+                    break
+                for r in missing:
+                    status = r.fields["status"]
+                    if told.get(r.name) != status:
+                        tell(f"{r.name} is {status}")
+                    told[r.name] = status
+            if time.monotonic() >= deadline:
                 break
             interrupts.check()
-            for r in missing:
-                status = r.fields["status"]
-                if told.get(r.name) != status:
-                    tell(f"{r.name} is {status}")
-                told[r.name] = status
             time.sleep(min(_PAUSE, max(0.0, deadline - time.monotonic())))
     if not as_json:
         for r in reports:
             click.echo(f"{r.name}: {r.fields['status']}")
-    return Result("system service wait", reports, error=_late(missing, goal) if missing else None)
+    if isinstance(lost, TimedOut) and reports:  # the last look was cut off by the limit
+        lost = None
+    return Result("system service wait", reports, error=lost or (_late(missing, goal) if missing else None))
+
+
+class _Watched:
+    """Whether somebody has put an end to what is waited for: then it does not come any more."""
+
+    def __init__(self, goal: str) -> None:
+        self._goal = goal
+        self._first: dict[str, FeatureSeen] = {}
+        self._meanwhile = Meanwhile()
+
+    def ended(self, host: Host, wanted: FeatureSeen) -> SwitchError | None:
+        name = wanted.feature.name
+        first = self._first.setdefault(name, wanted)
+        if self._goal == first.feature.mode.value != wanted.feature.mode.value:
+            return Busy(f"{name} is wanted in {wanted.feature.mode.value} mode meanwhile", f"show feature mode {name}")
+        if self._goal == "stopped" or first.feature.state.off or not is_up(host, first):
+            return None
+        return self._meanwhile.ended(host, wanted)
 
 
 def _late(missing: list[Report], goal: str) -> TimedOut:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 import time
 
 import pytest
 
 from system_service.domain.check import check
 from system_service.errors import Failed, NotRunning, UnknownFeature, Unreachable
+from system_service.model.boot import boot_id, uptime
 from system_service.model.pods import pod_labels
 from tests.fakes import systemctl as fake
 from tests.support.systemd import Spec
@@ -59,11 +61,18 @@ def own(fakes, **fields):
 
 @pytest.fixture
 def worker(fakes):
-    """Somebody who holds snmp's action lock."""
+    """Somebody who holds snmp's action lock; called with a number: since so many seconds."""
     os.makedirs(fakes.run_dir)
     with open(os.path.join(fakes.run_dir, "snmp.action"), "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+
+        def holds(ago):
+            file.seek(0)
+            file.write(f"{uptime() - ago:<20.2f}")
+            file.flush()
+
+        holds(0)
+        yield holds
 
 
 class TestExpected:
@@ -165,8 +174,7 @@ class TestLocal:
 class TestKube:
     def test_behind_an_open_gate(self, fakes, run):
         fakes.feature("snmp", "exited", set_owner="kube")
-        made = pod(fakes)
-        row(fakes, id=made.id)
+        fakes.serves(pod(fakes))
         told = run()
         assert (told["owner"], told["running"], told["alarm"]) == ("kube", True, False)
 
@@ -175,29 +183,44 @@ class TestKube:
         fakes.feature("snmp", "", set_owner="kube")
         made = pod(fakes)
         made.labels["io.kubernetes.pod.namespace"] = namespace
-        row(fakes, id=made.id)
+        fakes.serves(made)
         told = run()
         assert (told["owner"], told["running"], told["alarm"]) == ("kube", True, False)
 
     @pytest.mark.parametrize(
         "spoil",
         [
-            lambda fakes, made: row(fakes, "none", made.id, ago=100),
-            lambda fakes, made: row(fakes, "pending", made.id, ago=100),
-            lambda fakes, made: row(fakes, "running", "0" * 12),
+            lambda fakes, made: fakes.serves(made, served=""),
+            lambda fakes, made: fakes.serves(made, served=f"{'0' * 12}@2026-11-22T10:00:00Z"),
             lambda fakes, made: setattr(made, "started", time.time()),
             lambda fakes, made: setattr(made, "state", "paused"),
             lambda fakes, made: made.labels.update({"io.kubernetes.docker.type": "podsandbox"}),
             lambda fakes, made: made.labels.update({"io.kubernetes.container.name": "snmp2"}),
         ],
-        ids=["none", "pending", "another's id", "started since", "paused", "its sandbox", "another's"],
+        ids=["not noted", "another's id", "started since", "paused", "its sandbox", "another's"],
     )
     def test_anything_else_is_nobody(self, fakes, run, spoil):
         fakes.feature("snmp", "", set_owner="kube")
         made = pod(fakes)
-        row(fakes, id=made.id)
+        row(fakes, id=made.id)  # what STATE_DB says is believed of nobody
+        fakes.serves(made)
         spoil(fakes, made)
         assert run()["missing"] == ["snmp"]
+
+    def test_by_its_processes_where_nobody_has_noted_who(self, fakes, run):
+        """KubeSonic's run without a gate, and what died with its wait is noted by nobody."""
+        os.makedirs(fakes.run_dir)
+        fakes.feature("snmp", "", set_owner="kube")
+        made = pod(fakes, processes=[SUPERVISORD, SNMPD], files=dict(LIST))
+        assert run()["owner"] == "kube"
+        made.processes = [SUPERVISORD]
+        assert run()["owner"] == "none"
+        made.processes = [SUPERVISORD, ["102", "/usr/bin/python3 /usr/bin/container_startup.py -f snmp"], SNMPD]
+        assert run()["owner"] == "none"
+        made.files, made.processes = {}, [["200", SUPERVISORD[1]]]  # none of them is said to matter
+        assert run()["owner"] == "kube"
+        made.started = time.time()
+        assert run()["owner"] == "none"
 
     def test_fallback_is_running_and_says_so(self, fakes, run):
         fakes.feature("snmp", set_owner="kube")
@@ -208,7 +231,7 @@ class TestKube:
 
     def test_one_that_died(self, fakes, run):
         fakes.feature("snmp", "exited", set_owner="kube")
-        own(fakes, reason="the pod's container ended", since=int(time.time()), deaths=f"{time.time():.1f}")
+        own(fakes, boot=boot_id(), reason="the pod's container ended", since=int(time.time()), deaths=uptime())
         row(fakes, "none")
         told = run()
         assert told["alarm"] is True
@@ -223,50 +246,66 @@ class TestHandover:
         pod(fakes)
         row(fakes, "pending", **fields)
 
-    def test_between_two_steps(self, fakes, run):
+    def test_somebody_is_at_it(self, fakes, run, worker):
         self.legacy_to_kubernetes(fakes)
         told = run()
         assert (told["alarm"], told["running"], told["detail"]) == (False, False, "it is being handed over")
 
+    def test_between_two_steps(self, fakes, run):
+        """Nobody holds the lock for a moment; the next look finds it held."""
+        self.legacy_to_kubernetes(fakes)
+        os.makedirs(fakes.run_dir)
+        with open(os.path.join(fakes.run_dir, "snmp.action"), "w") as file:
+            file.write(f"{uptime()}")
+            file.flush()
+            step = threading.Timer(0.1, fcntl.flock, (file, fcntl.LOCK_EX))
+            step.start()
+            assert run()["alarm"] is False
+            step.join()
+
     def test_nobody_is_at_it(self, fakes, run):
         self.legacy_to_kubernetes(fakes)
-        fakes.docker.get("snmp").ended -= 6
         assert run()["alarm"] is True
 
     def test_a_step_may_last_as_long_as_somebody_is_at_it_and_no_longer(self, fakes, run, worker):
         self.legacy_to_kubernetes(fakes)
-        fakes.docker.get("snmp").ended -= 20
+        worker(20)
         assert run()["alarm"] is False
-        fakes.docker.get("snmp").ended -= 20
+        worker(40)
+        assert run()["alarm"] is True
+
+    @pytest.mark.parametrize("hours", [-2, 2])
+    def test_no_wall_clock_has_a_say_in_it(self, fakes, run, worker, hours):
+        self.legacy_to_kubernetes(fakes)
+        fakes.docker.get("snmp").ended += hours * 3600
+        assert run()["alarm"] is False
+        worker(40)
         assert run()["alarm"] is True
 
     def test_the_gate_is_about_to_open(self, fakes, run):
         self.legacy_to_kubernetes(fakes, remote_state="ready")
-        fakes.docker.get("snmp").ended -= 60
-        own(fakes, answered=time.time() - 8)
+        own(fakes, boot=boot_id(), answered=f"mark {uptime() - 8}")
         assert run()["alarm"] is False
-        own(fakes, answered=time.time() - 12)
+        own(fakes, boot=boot_id(), answered=f"mark {uptime() - 12}")
+        assert run()["alarm"] is True
+        own(fakes, boot="another", answered=f"mark {uptime() - 8}")
         assert run()["alarm"] is True
 
-    def kubernetes_to_legacy(self, fakes, ago):
+    def kubernetes_to_legacy(self, fakes):
         """The pod's container was restarted, to come back at its gate; the local one is about to start."""
         fakes.feature("snmp", set_owner="local")
         fakes.docker.crash("snmp", 0)
-        fakes.docker.get("snmp").ended -= 3600
-        pod(fakes, ago=ago)
+        pod(fakes)
         row(fakes, "none")
 
-    def test_home(self, fakes, run):
-        self.kubernetes_to_legacy(fakes, ago=3)
+    def test_home(self, fakes, run, worker):
+        self.kubernetes_to_legacy(fakes)
         assert run()["alarm"] is False
-        next(c for c in fakes.docker.containers.values() if c.name != "snmp").started -= 10
+        worker(40)
         assert run()["alarm"] is True
 
-    def test_home_while_the_pod_ends(self, fakes, run, worker):
-        self.kubernetes_to_legacy(fakes, ago=3600)
-        own(fakes, renewed=time.time() - 12)
-        assert run()["alarm"] is False
-        own(fakes, renewed=time.time() - 40)
+    def test_not_home(self, fakes, run):
+        self.kubernetes_to_legacy(fakes)
         assert run()["alarm"] is True
 
     @pytest.mark.parametrize("only", ["true", "false"])
@@ -307,7 +346,7 @@ class TestPending:
 
     def test_one_that_served_and_died_is_not_pending(self, fakes, run, pending):
         since = int(time.time()) - 10
-        own(fakes, reason="the pod's container ended", since=since, deaths=f"{since + 1}.0")
+        own(fakes, boot=boot_id(), reason="the pod's container ended", since=since, deaths=uptime() - 9)
         assert run()["alarm"] is True
 
     def test_the_units_life_tells_where_there_is_one(self, fakes, run, pending):
@@ -359,7 +398,7 @@ class TestProcesses:
     def test_in_a_pod(self, fakes, run):
         fakes.feature("snmp", "", set_owner="kube")
         made = pod(fakes, processes=[SUPERVISORD], files=dict(LIST))
-        row(fakes, id=made.id)
+        fakes.serves(made)
         told = run(critical=True)
         assert told["missing_processes"] == [{"container": "snmp", "owner": "kube", "process": "snmpd"}]
         assert told["detail"] == "snmpd does not run in a pod's container (kube)"
@@ -372,8 +411,10 @@ class TestProcesses:
     def test_so_has_a_pod_whose_gate_has_just_opened(self, fakes, run):
         fakes.feature("snmp", "", set_owner="kube")
         made = pod(fakes, processes=[SUPERVISORD], files=dict(LIST), ago=3600)
-        row(fakes, id=made.id, ago=10)
+        fakes.serves(made, ago=10)
         assert run(critical=True)["alarm"] is False
+        fakes.serves(made, ago=-3600)  # a clock that was set back is no excuse for as long
+        assert run(critical=True)["alarm"] is True
 
     def test_a_container_without_a_list(self, run, snmp):
         snmp.files, snmp.processes = {}, [SUPERVISORD]
@@ -394,6 +435,8 @@ class TestProcesses:
         assert run(critical=True)["alarm"] is True
         with open(os.path.join(fakes.run_dir, "snmp.action"), "w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
+            file.write(f"{uptime()}")
+            file.flush()
             told = run(critical=True)
         assert (told["alarm"], told["detail"]) == (False, "it is being handed over")
 

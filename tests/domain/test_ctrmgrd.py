@@ -83,6 +83,10 @@ def test_without_the_variable_it_looks_where_systemd_does(monkeypatch):
     assert "/usr/lib/systemd/system/ctrmgrd.service" in asked
 
 
+UNSURE = {"label": "unknown"}
+"""What ctrmgrd has sent is not known here."""
+
+
 def test_a_change_of_mode_is_the_intent_alone(beside, api):
     shown = move(beside, "snmp", dry_run=True)
     assert shown.reports[0].fields["plan"] == [
@@ -92,9 +96,9 @@ def test_a_change_of_mode_is_the_intent_alone(beside, api):
     ]
     result = move(beside, "snmp", wait=False)
     assert (result.error, result.changed, beside.row("snmp")["set_owner"]) == (None, True, "kube")
-    assert (own(beside), labels(beside)) == ({}, {})
+    assert (own(beside), labels(beside)) == (UNSURE, {})
     assert move(beside, "snmp", mode=Mode.LEGACY).error is None
-    assert (own(beside), labels(beside), beside.row("snmp")["set_owner"]) == ({}, {}, "local")
+    assert (own(beside), labels(beside), beside.row("snmp")["set_owner"]) == (UNSURE, {}, "local")
     assert not api.calls
 
 
@@ -112,7 +116,7 @@ def test_a_unit_that_is_down_gets_its_label_dropped_by_us_through_its_row(beside
         state["units"]["snmp.service"].update(active="inactive", sub="dead")
     beside.docker.crash("snmp", 0)
     assert move(beside, "snmp", mode=Mode.LEGACY).error is None
-    assert (labels(beside), own(beside)) == ({"snmp_enabled": "false", "hwsku": "x"}, {})
+    assert (labels(beside), own(beside)) == ({"snmp_enabled": "false", "hwsku": "x"}, UNSURE)
     assert not api.calls
 
 
@@ -123,7 +127,7 @@ def test_a_stop_drops_the_label_when_the_unit_is_down_and_only_once(beside, aske
     assert plan[0] == "stop snmp.service"
     assert plan[-1] == "set no snmp_enabled on this switch's node"
     assert asker("stop", "snmp").changed is True
-    assert (labels(beside), own(beside)) == ({"snmp_enabled": "false"}, {})
+    assert (labels(beside), own(beside)) == ({"snmp_enabled": "false"}, UNSURE)
     assert asker("stop", "snmp").changed is False
     assert not api.calls
 
@@ -153,11 +157,11 @@ def test_a_unit_s_start_and_kill_ask_for_the_label_there(beside):
     beside.put("CONFIG_DB", "FEATURE|snmp", {"state": "enabled", "set_owner": "kube"})
     beside.docker.crash("snmp", 0)
     assert Contained.open("snmp").start() is True
-    assert (labels(beside), own(beside)) == ({"snmp_enabled": "true"}, {})
+    assert (labels(beside), own(beside)) == ({"snmp_enabled": "true"}, UNSURE)
     row = beside.row("snmp", "STATE_DB")
     assert (row["system_state"], row["current_owner"], row["remote_state"]) == ("up", "local", "none")
     Contained.open("snmp").kill()
-    assert (labels(beside), own(beside)) == ({"snmp_enabled": "false"}, {})
+    assert (labels(beside), own(beside)) == ({"snmp_enabled": "false"}, UNSURE)
 
 
 def test_a_legacy_start_drops_the_label_of_a_pod_that_is_still_here(beside):
@@ -168,3 +172,14 @@ def test_a_legacy_start_drops_the_label_of_a_pod_that_is_still_here(beside):
     beside.docker.run(pod)
     assert Contained.open("snmp").start() is True
     assert labels(beside)["snmp_enabled"] == "false"
+
+
+def test_where_it_is_masked_what_it_sent_is_dropped_all_the_same(beside, api, tmp_path, monkeypatch):
+    move(beside, "snmp", wait=False)
+    api.labels["snmp_enabled"] = "true"  # by ctrmgrd
+    with fake.opened(beside.units.state) as state:
+        state["units"]["ctrmgrd.service"].update(file_state="masked")
+    monkeypatch.setattr(ctrmgrd, "present", lambda: False)
+    assert move(beside, "snmp", mode=Mode.LEGACY).error is None
+    assert "snmp_enabled" not in api.labels
+    assert own(beside) == {"want": "false", "label": "false"}

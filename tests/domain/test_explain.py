@@ -99,6 +99,8 @@ def pod(fakes, serves=True):
     row = {"system_state": "up", "remote_state": "running" if serves else "pending", "container_id": made.id[:12]}
     now = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() - 30))
     fakes.put("STATE_DB", "FEATURE|snmp", row | {"current_owner": "kube" if serves else "none", "update_time": now})
+    if serves:
+        fakes.serves(made)
     return made
 
 

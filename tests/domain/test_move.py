@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
 
 from system_service.domain.labels import send, want
+from system_service.domain.noted import SAME_VERSION
+from system_service.domain.observe import observe
 from system_service.domain.operate import Ask, operate
 from system_service.domain.plan import Request, Verb
-from system_service.errors import Busy, Refused, TimedOut, UnknownNode, Unreachable
+from system_service.errors import Busy, Failed, Refused, TimedOut, UnknownNode, Unreachable
 from system_service.model.feature import Mode
+from system_service.model.pods import pod_labels
 from tests.fakes import systemctl as fake
 from tests.fakes.api_server import Failure, daemonset
 from tests.support.systemd import Spec
@@ -45,6 +49,12 @@ def away(fakes, *names):
     """Kubernetes is wanted for them in CONFIG_DB, as any command may have written it."""
     for name in names:
         fakes.put("CONFIG_DB", f"FEATURE|{name}", {"state": "enabled", "set_owner": "kube"})
+
+
+def pod(fakes, name):
+    """A running container of the feature's pod, at its gate as far as anybody can tell."""
+    labels = dict(label.split("=", 1) for label in pod_labels(name))
+    return fakes.docker.create(f"k8s_{name}", start=True, labels=labels, image="snmp:v2")
 
 
 def own(fakes, name):
@@ -203,23 +213,157 @@ BOOT = (
 LOOKS = ("show feature mode", "show feature status", "system service status snmp", "system service explain snmp")
 
 
-def test_a_boot_in_kubernetes_mode_asks_the_api_server_nothing(joined, api, tmp_path):
-    move(joined, "snmp", wait=False)
-    api.connections = 0
+def test_a_boot_in_kubernetes_mode_asks_whether_the_label_is_there_as_long_as_no_pod_is(joined, api, tmp_path):
+    """`system container` asks nobody far away, and neither does who looks."""
+    move(joined, "snmp", "lldp", "pmon", wait=False)
+    api.calls.clear()
     ran = told(joined, tmp_path, *BOOT, *LOOKS[:2])
     assert {code for code, _, _ in ran} == {0}, ran
     assert ran[2].out == "nothing to send\n"
-    assert api.connections == 0
+    assert dict(api.calls) == {("GET", "/api/v1/nodes/sonic"): 1}
     assert own(joined, "snmp")["label"] == "true"
+    for name in NAMES:
+        pod(joined, name)
+    told(joined, tmp_path, "system service sync")
+    assert sum(api.calls.values()) == 1
 
 
-def test_a_switch_in_legacy_mode_never_does(joined, api, tmp_path):
+def test_a_switch_without_a_server_never_does(joined, api, tmp_path):
     changes = ("config feature mode snmp legacy", "system service restart snmp", "system service disable snmp")
-    for server in (SERVER, {}):
-        joined.put("CONFIG_DB", "KUBERNETES_MASTER|SERVER", server)
-        told(joined, tmp_path, *BOOT, *LOOKS, *changes, "system service enable snmp")
+    joined.put("CONFIG_DB", "KUBERNETES_MASTER|SERVER", {})
+    told(joined, tmp_path, *BOOT, *LOOKS, *changes, "system service enable snmp")
     assert api.connections == 0
     assert joined.redis.row(6, "SYSTEM_SERVICE|snmp") is None
+
+
+def test_a_switch_with_one_asks_once_for_what_nobody_has_noted(joined, api, tmp_path):
+    """Redis was lost while kubernetes was wanted: legacy again, and the label is still there."""
+    api.labels.update(snmp_enabled="true", lldp_enabled="false")
+    for _ in range(2):
+        ran = told(joined, tmp_path, "system service sync", *LOOKS)
+        assert {code for code, _, _ in ran} == {0}, ran
+    assert "snmp_enabled" not in api.labels
+    assert dict(api.calls) == {("GET", "/api/v1/nodes/sonic"): 1, PATCH: 1}
+    assert [own(joined, name)["label"] for name in NAMES] == ["false"] * 3
+
+
+def test_what_nobody_has_noted_is_no_failure_as_long_as_nothing_speaks_for_it(joined, api, tmp_path):
+    api.failure = Failure(status=503, body=b"{}")
+    (ran,) = told(joined, tmp_path, "system service sync")
+    assert (ran.code, ran.out) == (0, "nothing to send\n")
+    pod(joined, "snmp")  # in legacy mode: whose label drew it here?
+    (ran,) = told(joined, tmp_path, "system service sync")
+    assert ran.code == 7
+
+
+def test_legacy_again_drops_the_label_of_a_pod_that_is_seen(joined, api):
+    api.labels["snmp_enabled"] = "true"
+    pod(joined, "snmp")
+    assert move(joined, "snmp", mode=Mode.LEGACY).error is None
+    assert "snmp_enabled" not in api.labels
+    assert own(joined, "snmp") == {"want": "false", "label": "false"}
+
+
+def test_a_label_that_somebody_removed_is_sent_again(joined, api, tmp_path):
+    move(joined, "snmp", wait=False)
+    del api.labels["snmp_enabled"]
+    (ran,) = told(joined, tmp_path, "system service sync")
+    assert (ran.code, ran.out) == (0, "snmp_enabled: true\n")
+    assert api.labels["snmp_enabled"] == "true"
+
+
+def test_what_the_host_s_word_wants_is_sent(joined, api, tmp_path):
+    """`config feature owner snmp kube` writes CONFIG_DB and nothing else."""
+    away(joined, "snmp")
+    (ran,) = told(joined, tmp_path, "system service sync")
+    assert (ran.code, api.labels.get("snmp_enabled")) == (0, "true")
+    move(joined, "lldp", wait=False)
+    with fake.opened(joined.units.state) as state:  # stopped: `system service stop` has taken the label away
+        state["units"]["lldp.service"].update(active="inactive", sub="dead")
+    want(joined.switch().db, "lldp", False)
+    told(joined, tmp_path, "system service sync")
+    assert "lldp_enabled" not in api.labels
+
+
+@pytest.mark.parametrize("failure", [Failure("hang"), Failure(status=503, body=b"{}")])
+def test_a_move_that_the_api_server_kept_from_its_label_is_sent_later(joined, api, failure):
+    api.failure = failure
+    assert isinstance(move(joined, "snmp", timeout=20).error, Unreachable)
+    assert own(joined, "snmp")["want"] == "true"
+    assert os.path.exists(os.path.join(joined.run_dir, "sync")), "the oneshot is asked to"
+    api.failure = None
+    assert send(joined.switch()) == {"snmp_enabled": "true"}
+
+
+def test_a_unit_that_is_started_while_the_intent_is_written_moves_all_the_same(joined, api, mocker):
+    """Its start has read the old intent; the look before the write saw it down."""
+    with fake.opened(joined.units.state) as state:
+        state["units"]["snmp.service"].update(active="inactive", sub="dead")
+    joined.docker.crash("snmp", 0)
+
+    def tell(sentence):
+        if sentence.startswith("snmp: write set_owner=kube"):
+            with fake.opened(joined.units.state) as state:
+                state["units"]["snmp.service"].update(active="activating", sub="start-pre")
+
+    result = move(joined, "snmp", timeout=1.0, tell=tell)
+    assert isinstance(result.error, TimedOut)
+    assert (own(joined, "snmp")["want"], api.labels.get("snmp_enabled")) == ("true", "true")
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize(
+    ("unit", "row", "kind", "words"),
+    [
+        ({"active": "inactive", "sub": "dead"}, {}, Busy, "snmp was stopped meanwhile"),
+        ({"active": "failed", "sub": "failed"}, {}, Failed, "snmp.service failed"),
+        ({}, {"state": "disabled"}, Busy, "snmp was disabled meanwhile"),
+    ],
+)
+def test_a_feature_that_somebody_puts_an_end_to_is_waited_for_no_longer(joined, api, mode, unit, row, kind, words):
+    if mode is Mode.LEGACY:
+        away(joined, "snmp")
+        joined.docker.crash("snmp", 0)
+        pod(joined, "snmp")
+
+    def tell(sentence):
+        if sentence.startswith("snmp: wait until"):
+            with fake.opened(joined.units.state) as state:
+                state["units"]["snmp.service"].update(**unit)
+            joined.put("CONFIG_DB", "FEATURE|snmp", joined.row("snmp") | row)
+
+    result = move(joined, "snmp", mode=mode, timeout=20, tell=tell)
+    assert isinstance(result.error, kind)
+    assert str(result.error).startswith(words)
+
+
+def test_the_local_image_s_own_version_is_no_reason_to_wait(joined, api):
+    pod(joined, "snmp")
+
+    def tell(sentence):
+        if sentence.startswith("snmp: wait until"):
+            joined.put("STATE_DB", "SYSTEM_SERVICE|snmp", {"reason": SAME_VERSION})
+
+    result = move(joined, "snmp", timeout=20, tell=tell)
+    assert (result.error, result.reports[0].fields["status"]) == (None, "running")
+
+
+def test_nobody_is_brought_home_where_no_local_container_could_be_made(joined, api, monkeypatch, tmp_path):
+    monkeypatch.setenv("SYSTEM_SERVICE_SCRIPT_DIR", str(tmp_path))
+    (tmp_path / "snmp.sh").write_text("docker create --name snmp docker-snmp:latest\n")
+    away(joined, "snmp")
+    made = pod(joined, "snmp")
+    joined.serves(made)
+    joined.docker.remove(joined.docker.get("snmp"), force=True)
+    joined.docker.images.discard("docker-snmp:latest")
+    result = move(joined, "snmp", mode=Mode.LEGACY)
+    assert isinstance(result.error, Refused)
+    assert str(result.error) == "snmp cannot run in legacy mode: there is no image of it on this switch"
+    assert (joined.row("snmp")["set_owner"], made.starts) == ("kube", 1)
+    assert "nothing here could take over" in result.reports[0].fields["detail"]
+    joined.docker.images.add("docker-snmp:latest")  # the script would make a container of it
+    assert move(joined, "snmp", mode=Mode.LEGACY, wait=False).error is None
+    assert joined.row("snmp")["set_owner"] == "local"
 
 
 @pytest.fixture
@@ -291,12 +435,13 @@ def test_what_the_host_s_own_commands_wrote_counts(joined, api):
 
 def test_a_backend_that_is_away_for_a_moment_does_not_end_the_watch(joined, api, mocker):
     seen = mocker.patch("system_service.domain.move.observe", side_effect=Unreachable("a reload", "wait"))
-    late = move(joined, "snmp", timeout=1.0)
-    assert isinstance(late.error, TimedOut)
+    lost = move(joined, "snmp", timeout=1.0)
     assert seen.call_count > 1
-    mocker.patch("system_service.domain.move._BLIND", 0.5)
-    lost = move(joined, "lldp", timeout=20)
     assert (type(lost.error), str(lost.error)) == (Unreachable, "a reload")
+    assert joined.row("snmp")["set_owner"] == "kube"
+    seen.side_effect = [Unreachable("a reload", "wait"), *[observe(joined.switch(), ("lldp",)) for _ in range(50)]]
+    late = move(joined, "lldp", timeout=1.0)
+    assert isinstance(late.error, TimedOut)
 
 
 def test_a_feature_that_is_down_gets_the_intent_alone(joined, api):

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from system_service.domain.report import RUNNING, detail, local, owner, report, since, status, utc, version
+from system_service.domain.noted import SAME_VERSION
+from system_service.domain.report import detail, local, owner, report, running, since, status, utc, version
+from system_service.handover import decide
+from system_service.model.boot import boot_id, uptime
 from system_service.model.feature import AdminState, Feature, Mode, Owner
 from system_service.model.snapshot import Active, Container, FeatureSeen, Run, Seen, Unit
 from tests.model.world import instance
@@ -37,7 +40,7 @@ def test_every_combination_has_a_word_a_detail_and_json() -> None:
         wanted = FeatureSeen(feature, (one(run, unit),))
         said = status(wanted)
         assert said in WORDS
-        if said in RUNNING:
+        if running(report(wanted)):
             assert owner(wanted) is Owner.LOCAL
             assert run is Run.RUNNING
         if said == "failed":
@@ -55,11 +58,12 @@ def test_word_of_several_instances_is_one_of_theirs() -> None:
         single = {status(FeatureSeen(FEATURES[0], (s,))) for s in seen}
         both = status(FeatureSeen(FEATURES[0], seen))
         assert both in single
-        assert both not in RUNNING or single <= RUNNING
+        if running(report(FeatureSeen(FEATURES[0], seen))):
+            assert all(running(report(FeatureSeen(FEATURES[0], (s,)))) for s in seen)
 
 
 def test_feature_without_instance_is_not_running() -> None:
-    assert status(FeatureSeen(FEATURES[0], ())) not in RUNNING
+    assert not running(report(FeatureSeen(FEATURES[0], ())))
 
 
 @pytest.mark.parametrize(
@@ -134,12 +138,95 @@ HANDED_OVER = {"system_state": "up", "remote_state": "running", "update_time": "
         (Mode.KUBERNETES, Owner.KUBE, {"update_time": "soon"}, "2026-11-21T00:00:00Z"),
         (Mode.KUBERNETES, Owner.NONE, {}, "2026-11-21T00:00:00Z"),
         (Mode.LEGACY, Owner.KUBE, {"current_owner": "kube"}, utc("2026-11-22 10:00:00")),
-        (Mode.LEGACY, Owner.LOCAL, {"current_owner": "local"}, "2026-11-21T00:00:00Z"),
+        (Mode.LEGACY, Owner.LOCAL, {"current_owner": "local"}, utc("2026-11-22 10:00:00")),
     ],
 )
-def test_a_handover_counts_where_kubernetes_has_a_part_in_it(mode, owner, row, said) -> None:
+def test_since_is_the_row_s_as_far_as_it_agrees_with_what_is_seen(mode, owner, row, said) -> None:
+    assert since(seen_by(mode, owner, HANDED_OVER | row)) == said
+
+
+def seen_by(mode: Mode, owner: Owner, row: dict, own: dict | None = None, pods: int = 0, units: bool = True):
+    """A feature of which systemd was asked, or not; `pods` more than the one that may serve are at their gates."""
     box = Container("0" * 64, "snmp", Run.RUNNING if owner is Owner.LOCAL else Run.EXITED)
     pod = Container("1" * 64, "k8s_snmp", Run.RUNNING) if owner is Owner.KUBE else None
+    waiting = tuple(Container(str(2 + n) * 64, f"k8s_{n}", Run.RUNNING) for n in range(pods))
     unit = Unit("snmp.service", True, Active.ACTIVE, "running", since="2026-11-21T00:00:00Z")
-    seen = Seen(instance(0, 1), box, unit, (pod,) if pod else (), pod)
-    assert since(FeatureSeen(Feature("snmp", AdminState.ENABLED, mode=mode), (seen,), HANDED_OVER | row)) == said
+    seen = Seen(instance(0, 1), box, unit if units else None, (*((pod,) if pod else ()), *waiting), pod)
+    return FeatureSeen(Feature("snmp", AdminState.ENABLED, mode=mode), (seen,), row, own or {})
+
+
+def own(**fields) -> dict[str, str]:
+    return {"boot": boot_id(), **{name: str(value) for name, value in fields.items()}}
+
+
+@pytest.mark.parametrize("now", [Owner.LOCAL, Owner.KUBE])
+def test_since_is_when_the_present_owner_took_over_whatever_is_announced_meanwhile(now) -> None:
+    row = HANDED_OVER | {"current_owner": "local", "update_time": "2026-11-22 11:11:11", "remote_state": "pending"}
+    for units in (True, False):
+        found = seen_by(Mode.KUBERNETES, now, row, own(took=f"{now.value} 1795341600"), units=units)
+        assert since(found) == "2026-11-22T10:00:00Z"
+    other = {Owner.LOCAL: "kube", Owner.KUBE: "local"}[now]
+    assert since(seen_by(Mode.KUBERNETES, now, row, own(took=f"{other} 1795341600"))) != "2026-11-22T10:00:00Z"
+
+
+def test_since_is_the_same_with_and_without_names() -> None:
+    row = HANDED_OVER | {"current_owner": "local"}
+    assert {since(seen_by(Mode.LEGACY, Owner.LOCAL, row, units=units)) for units in (True, False)} == {
+        utc("2026-11-22 10:00:00")
+    }
+
+
+def test_nobody_runs_it_since_the_reason_is_so() -> None:
+    found = seen_by(Mode.KUBERNETES, Owner.NONE, HANDED_OVER, own(reason="ErrImagePull", since=1795341600))
+    assert since(found) == "2026-11-22T10:00:00Z"
+
+
+def test_the_version_of_the_local_image_is_no_fallback() -> None:
+    same = seen_by(Mode.KUBERNETES, Owner.LOCAL, {}, own(reason=SAME_VERSION), pods=1)
+    assert (status(same), detail(same)) == ("running", "the local image is the pod's version")
+    assert SAME_VERSION == decide.SAME_VERSION
+    gone = seen_by(Mode.KUBERNETES, Owner.LOCAL, {}, own(reason=SAME_VERSION))
+    assert (status(gone), detail(gone)) == (
+        "fallback",
+        "the local image serves: the pod has gone, and no other has come yet",
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "pods", "said"),
+    [
+        ({"reason": "the pod's container ended"}, 2, "two pods claim it"),
+        ({"reason": "there is no DaemonSet for snmp", "cluster": "there is no DaemonSet for snmp"}, 1, ""),
+        ({"reason": "the pod is frozen at its gate", "cluster": "ErrImagePull"}, 1, "the pod is frozen at its gate"),
+        ({"reason": "the pod settles at its gate"}, 1, ""),
+        ({"reason": "two pods claim it"}, 1, "two pods claim it"),
+        ({}, 1, ""),
+    ],
+)
+def test_what_keeps_a_pod_at_its_gate(fields, pods, said) -> None:
+    beside = detail(seen_by(Mode.KUBERNETES, Owner.LOCAL, {"system_state": "up"}, own(**fields), pods=pods))
+    assert beside == f"the local image serves: {said or 'a pod is on its way'}"
+    alone = detail(seen_by(Mode.KUBERNETES, Owner.NONE, {"system_state": "up"}, own(**fields), pods=pods))
+    assert alone == f"a pod is at its gate: {said or 'about to take over'}"
+
+
+def test_a_pod_that_settles_says_when_it_takes_over() -> None:
+    noted = own(reason="the pod's container ended", fell=uptime() - 10, settle=60)
+    said = detail(seen_by(Mode.KUBERNETES, Owner.LOCAL, {"system_state": "up"}, noted, pods=1))
+    expected = {time.strftime("%H:%M:%S", time.localtime(time.time() + 50 - late)) for late in (0, 1, 2)}
+    assert said in {f"the local image serves: settling: takes over at {moment}" for moment in expected}
+    over = detail(seen_by(Mode.KUBERNETES, Owner.LOCAL, {"system_state": "up"}, noted | {"boot": "another"}, pods=1))
+    assert "settling" not in over
+
+
+def test_on_its_way_to_a_pod_run_by_nobody_is_not_running() -> None:
+    found = report(seen_by(Mode.KUBERNETES, Owner.NONE, {"system_state": "up"}, pods=1))
+    assert (found.fields["status"], running(found)) == ("handover", False)
+    home = report(seen_by(Mode.LEGACY, Owner.KUBE, {"system_state": "up"}))
+    assert (home.fields["status"], running(home)) == ("handover", True)
+
+
+def test_a_pod_with_nothing_to_fall_back_on_says_so() -> None:
+    found = seen_by(Mode.KUBERNETES, Owner.KUBE, {})
+    assert detail(found) == ""
+    assert "nothing here could take over" in detail(found._replace(bare=True))

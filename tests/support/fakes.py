@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -17,8 +18,9 @@ from system_service.backends.engine import Engine
 from system_service.backends.switchdb import SwitchDB
 from system_service.backends.units import Units
 from system_service.domain.switch import Switch
+from system_service.model.boot import boot_id
 from tests.fakes import unit_scripts
-from tests.fakes.docker_life import FakeContainer
+from tests.fakes.docker_life import FakeContainer, described
 from tests.fakes.docker_server import DockerServer
 from tests.fakes.redis_server import WRITES, FakeRedis
 from tests.support.json_schema import COMMON, check
@@ -80,6 +82,12 @@ class FakeSwitch:
     def close(self) -> None:
         for server in (self.redis, self.docker, *self.asics.values()):
             server.stop()
+
+    def serves(self, pod: FakeContainer, name: str = "snmp", ago: float = 30.0, **fields: str) -> None:
+        """Note in our own row that this start of the pod's container runs the feature, since so many seconds."""
+        mark = f"{pod.id[:12]}@{described(pod)['State']['StartedAt']}"
+        took = {"took": f"kube {time.time() - ago:.0f}"}
+        self.put("STATE_DB", f"SYSTEM_SERVICE|{name}", {"boot": boot_id(), "served": mark} | took | fields)
 
     def program(self, name: str, argv: list[str]) -> None:
         """A program of this name that runs another, first in PATH."""
