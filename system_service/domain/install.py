@@ -109,7 +109,7 @@ def _call(switch: Switch, executor: Executor, site: Site) -> None:
     if why:
         rows = switch.keeper(name, executor.tell).rows
         rows.read()
-        rows.note(time.time(), reason=why)
+        rows.note(reason=why)
 
 
 # --- uninstalling

@@ -115,7 +115,7 @@ class Move:
                 rows = self.switch.keeper(one.wanted.feature.name, self.executor.tell).rows
                 rows.forget()
                 if one.error:
-                    rows.note(time.time(), reason=why_no_cluster(snapshot)[0])  # for those who look later
+                    rows.note(reason=why_no_cluster(snapshot)[0])  # for those who look later
             self._want_label(snapshot, one)
         except SwitchError as error:
             one.error = error
@@ -236,7 +236,7 @@ class Move:
             self.executor.tell(f"{name}: {why}")
             rows = self.switch.keeper(name, self.executor.tell).rows
             rows.read()
-            rows.note(time.time(), reason=why)
+            rows.note(reason=why)
         return why
 
     def _late(self, left: Mapping[str, Moving], acting: Mapping[str, object], why: Mapping[str, str]) -> None:

@@ -79,7 +79,7 @@ def see(switch: Switch, wanted: Intent, listed: Sequence[Container] | None = Non
                 containers.get(i.container),
                 units.get(i.unit),
                 () if i.namespace else pods[f.name],
-                None if i.namespace else _serving(switch, pods[f.name], wanted.state_rows[f.name]),
+                None if i.namespace else _serving(switch, pods[f.name], wanted.own_rows[f.name]),
             )
             for i in scopes[f.name]
         )
@@ -123,19 +123,20 @@ def kube_only(switch: Switch, feature: Feature, seen: Sequence[Seen]) -> bool:
     return mine and feature.mode is Mode.KUBERNETES and not feature.fallback
 
 
-def _serving(switch: Switch, pods: Sequence[Container], state_row: Mapping[str, str]) -> Container | None:
-    """The one that is past its gate: STATE_DB names it, and Docker says that it has not started anew since."""
-    if state_row.get("remote_state") != "running":
+def _serving(switch: Switch, pods: Sequence[Container], own_row: Mapping[str, str]) -> Container | None:
+    """The one that is past its gate: our row names this very start of it."""
+    served = own_row.get("served", "")
+    if not served:
         return None
-    from system_service.handover.view import OPEN, parse_kube  # a switch in legacy mode never comes here
+    from system_service.handover.view import mark  # a switch in legacy mode never comes here
 
     for pod in pods:
-        if state_row.get("container_id", "") in ("", pod.id[:12]):
+        if served.startswith(f"{pod.id[:12]}@"):
             try:
                 found = switch.engine.inspect(pod.id)
             except UnknownFeature:  # ended meanwhile
                 continue
-            if isinstance(found.get("State"), dict) and parse_kube(found, state_row).gate == OPEN:
+            if mark(found) == served:
                 return pod
     return None
 

@@ -29,10 +29,10 @@ def in_transit(switch: Switch, wanted: FeatureSeen, seen: Seen, now: float) -> b
     legacy = wanted.feature.mode is Mode.LEGACY
     if seen.instance.namespace or row.get("system_state") != "up" or (legacy and not seen.pods and not own):
         return False
-    answered = number(own.get("answered", ""))
+    answered = number(own.get("answered", "").partition(" ")[2])
     if row.get("remote_state") == "ready" and now - answered < START_GRACE:
         return True
-    began = max(answered, number(own.get("renewed", "")))
+    began = max(answered, number("".join(own.get("renewed", "").split()[1:2])))
     if legacy:
         began = max([began, *(_when(switch, pod.id, "StartedAt") for pod in seen.pods)])
     elif seen.pods and seen.container:

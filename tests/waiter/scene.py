@@ -11,11 +11,13 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from system_service.model.boot import boot_id
 from tests.fakes.docker_life import FakeContainer
 from tests.fakes.docker_server import DockerServer
 from tests.support.redis import RedisServer
 from tests.waiter.process import Waiter
 
+CRITICAL = {"/etc/supervisor/critical_processes": b"program:snmpd\n"}
 LABELS = {
     "io.kubernetes.container.name": "snmp",
     "io.kubernetes.docker.type": "container",
@@ -38,6 +40,7 @@ class Pod:
             f"k8s_snmp_snmp-{len(scene.docker.containers)}_default_uid_0",
             labels=LABELS,
             env=[f"IMAGE_VERSION={version}"],
+            files=dict(CRITICAL),
         )
 
     def start(self) -> Pod:
@@ -58,7 +61,7 @@ class Pod:
             return
         self.scene.put(container_version=self.version)
         if state.get("remote_state", "") in ("", "none", "running", "stopped"):
-            self.scene.put(remote_state="pending", update_time=now())
+            self.scene.put(remote_state="pending")
 
     def poll(self) -> None:
         """Rules d and e."""
@@ -158,6 +161,10 @@ class Scene:
 
     def own(self) -> dict[str, str]:
         return self.state.hgetall("SYSTEM_SERVICE|snmp")
+
+    def note(self, **fields: str) -> None:
+        """Into our own row, as of this boot."""
+        self.state.hset("SYSTEM_SERVICE|snmp", mapping={"boot": boot_id(), **fields})
 
     def wants(self, **fields: str) -> None:
         self.config.hset("FEATURE|snmp", mapping=fields)

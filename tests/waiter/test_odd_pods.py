@@ -66,7 +66,7 @@ def test_a_gate_that_dies_while_it_waits_costs_nothing(scene: Scene) -> None:
     scene.state.hset("SYSTEM_SERVICE|snmp", mapping={"settle": "60", "fell": f"{time.time():.1f}"})
     pod = scene.pod()
     with waiting(scene) as waiter:
-        tells(waiter, "settling")
+        tells(waiter, "settles")
         scene.docker.crash(pod.box.name)
         tells(waiter, "no pod")
         waiter.idle_or_due()
@@ -116,7 +116,7 @@ def test_a_paused_container_opens_no_gate_and_is_given_none(scene: Scene) -> Non
     scene.state.hset("SYSTEM_SERVICE|snmp", mapping={"settle": "60", "fell": f"{time.time():.1f}"})
     pod = scene.pod()
     with waiting(scene) as waiter:
-        tells(waiter, "settling")
+        tells(waiter, "settles")
         pod.box.state = "paused"
         scene.state.hdel("SYSTEM_SERVICE|snmp", "settle", "fell")
         scene.wants(high_mem_alert="x")
