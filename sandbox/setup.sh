@@ -6,7 +6,7 @@ set -eu
 src=$(cd "$(dirname "$0")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/sonic-system-service
 packages="python3 python3-venv docker.io redis-server debootstrap busybox-static debian-archive-keyring snmp iproute2 util-linux
-etcd-server docker-registry openssl bash-completion zsh man-db openssh-client"
+etcd-server docker-registry openssl bash-completion zsh man-db openssh-client faketime"
 # The versions the switch has; the second environment takes the newest click instead.
 switch_pins="click==8.1.8 hiredis"
 # What the extra [kubernetes] brings on the switch; the environments here have the newest client.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -40,8 +41,10 @@ def fleet(console: Console, cluster: Cluster) -> Iterator[Fleet]:
             yield made
         finally:
             made.put_back()
+    sys.stdout.write(f"owners: {owners}\n")  # shown with a test that fails
     assert owners.twice == []
-    assert owners.rate() > 20
+    # It looked where they are: at the end, at the latest, the local container runs it.
+    assert {name for name, _ in owners.seen} >= set(features.PUBLISHED)
 
 
 def differences(console: Console) -> list[str]:

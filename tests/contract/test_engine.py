@@ -236,7 +236,8 @@ class TestLooking:
 
     def test_images_are_known_by_their_names(self, docker_, witness):
         docker_.steady("snmp")
-        assert witness.inspect_image(IMAGE)["Id"].startswith("sha256:")
+        id = witness.inspect_image(IMAGE)["Id"]
+        assert witness.inspect_container("snmp")["Image"] == witness.inspect_image(id)["Id"] == id
         for name in ("tiny", "nosuch:1", "127.0.0.1:5000/nosuch:1"):
             with pytest.raises(docker.errors.ImageNotFound, match=f"No such image: {name}"):
                 witness.inspect_image(name)

@@ -5,6 +5,7 @@ No processes run: crash() and the container's own settings say how one ends. The
 
 from __future__ import annotations
 
+import hashlib
 import io
 import secrets
 import signal
@@ -90,6 +91,14 @@ class Life:
         """
         with self.changed:
             self.stop_container(self.get(name), grace)
+
+    def image(self, ref: str) -> str:
+        """The id of an image, by a name that it has, or by its id as long as a container uses it or it has a name."""
+        ids = {image_id(name): name for name in (*self.images, *(c.image for c in self.containers.values()))}
+        name = ref if ":" in ref.rpartition("/")[2] else f"{ref}:latest"
+        if name not in self.images and ref not in ids:
+            raise Refusal(404, f"No such image: {ref}")
+        return ref if ref in ids else image_id(name)
 
     def get(self, ref: str) -> FakeContainer:
         """By full id, name, or the beginning of an id, in Docker's order."""
@@ -241,6 +250,11 @@ def row(container: FakeContainer) -> dict[str, object]:
     }
 
 
+def image_id(name: str) -> str:
+    """The id of the image that has this name, or once had: its containers know it by that."""
+    return f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
+
+
 def described(container: FakeContainer) -> dict[str, object]:
     state: dict[str, object] = {
         "Status": container.state,
@@ -257,6 +271,7 @@ def described(container: FakeContainer) -> dict[str, object]:
     return {
         "Id": container.id,
         "Name": f"/{container.name}",
+        "Image": image_id(container.image),
         "State": state,
         "Config": {
             "Image": container.image,

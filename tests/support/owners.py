@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 import time
 from pathlib import Path
@@ -9,36 +11,46 @@ from pathlib import Path
 PROCESSES = {"snmp": "snmpd", "lldp": "lldpd", "probe": "probe"}
 _CGROUPS = Path("/sys/fs/cgroup")
 _PACE = 0.02  # seconds between two looks; a look takes some milliseconds
+_NICE = -10  # on a busy machine it looks as often as on an idle one
 
 
 class Owners:
-    """Looks from creation to `close`, more than 20 times a second. A context manager.
+    """Looks from creation to `close`, more than 20 times a second where the machine lets it. A context manager.
 
     `room`: the name of the sandbox whose containers count; another sandbox on this machine has its own snmpd.
-    `twice`: moments at which two containers had the process of one feature.
+    `twice`: moments at which two containers had the process of one feature. `seen`: who was seen to run one, as
+    (feature, container). How often it looked is told, and is no verdict: that is the machine's.
     """
 
-    def __init__(self, room: str) -> None:
-        self._room = room
+    def __init__(self, room: str, groups: Path = _CGROUPS) -> None:
+        self._room, self._groups_at = room, groups
         self.looks = 0
+        self.longest = 0.0  # seconds between two looks
         self.twice: list[str] = []
+        self.seen: set[tuple[str, str]] = set()
         self.begun = time.monotonic()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
     def _run(self) -> None:
+        with contextlib.suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        last = time.monotonic()
         while not self._over.wait(_PACE):
-            seen = _containers(set(PROCESSES.values()), self._room)
+            found = _containers(set(PROCESSES.values()), _groups(self._room, self._groups_at))
+            now = time.monotonic()
+            self.longest, last = max(self.longest, now - last), now
             for name, process in PROCESSES.items():
-                found = seen[process]
-                if len(found) > 1:
-                    self.twice.append(f"{name} in {', '.join(sorted(found))} at {time.strftime('%H:%M:%S')}")
+                ids = found[process]
+                self.seen |= {(name, id) for id in ids}
+                if len(ids) > 1:
+                    self.twice.append(f"{name} in {', '.join(sorted(ids))} at {time.strftime('%H:%M:%S')}")
             self.looks += 1
 
-    def rate(self) -> float:
-        """Looks a second."""
-        return self.looks / (time.monotonic() - self.begun)
+    def __str__(self) -> str:
+        rate = self.looks / (time.monotonic() - self.begun)
+        return f"{self.looks} looks, {rate:.1f} a second, at most {self.longest:.2f} s apart"
 
     def close(self) -> None:
         self._over.set()
@@ -53,13 +65,13 @@ class Owners:
 
 def containers_with(process: str, room: str) -> set[str]:
     """Ids (12 letters) of the containers in this sandbox's room in which a living process has this name."""
-    return _containers({process}, room)[process]
+    return _containers({process}, _groups(room))[process]
 
 
-def _containers(processes: set[str], room: str) -> dict[str, set[str]]:
+def _containers(processes: set[str], groups: Path) -> dict[str, set[str]]:
     """The same for several names, in one walk: each more would cost the next look its moment."""
     found: dict[str, set[str]] = {name: set() for name in processes}
-    for members in _groups(room).glob("docker/*/cgroup.procs"):
+    for members in groups.glob("docker/*/cgroup.procs"):
         try:
             pids = members.read_text().split()
         except OSError:  # the container has ended
@@ -69,9 +81,9 @@ def _containers(processes: set[str], room: str) -> dict[str, set[str]]:
     return found
 
 
-def _groups(room: str) -> Path:
+def _groups(room: str, top: Path = _CGROUPS) -> Path:
     """The room's control group, in version 1 that of one of the controllers."""
-    return next((path for path in (_CGROUPS / "memory" / room, _CGROUPS / room) if path.exists()), _CGROUPS / room)
+    return next((path for path in (top / "memory" / room, top / room) if path.exists()), top / room)
 
 
 def _name(pid: str) -> str:
