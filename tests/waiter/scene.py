@@ -45,6 +45,7 @@ class Pod:
             labels=LABELS,
             env=[f"IMAGE_VERSION={version}"],
             files=dict(CRITICAL) if listed else {},
+            boot=BOOT,
         )
 
     @property
@@ -54,11 +55,11 @@ class Pod:
 
     def start(self) -> Pod:
         with self.scene.docker.changed:
-            self.box.processes = GATE if self.arrives else BOOT
             self.scene.docker.run(self.box)
             self.starts = self.box.starts
         if not self.arrives:
             return self
+        self.box.processes = GATE
         with contextlib.suppress(redis.ConnectionError):  # rule f: the scene sees to it
             self.arrive()
         return self

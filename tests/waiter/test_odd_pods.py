@@ -170,13 +170,13 @@ def test_with_nobody_else_the_local_container_serves_while_a_pod_is_long_on_its_
     [
         (5, HELD, True, {}),
         (2, UNKNOWN, True, {}),
-        (10, UNKNOWN, True, {"renewed": "a 100 9"}),  # it was sent back to its gate, and may be slow to come there
+        (10, UNKNOWN, True, {"renewed": "a@1 100 9"}),  # it was sent back to its gate, and may be slow to come there
         (10, UNKNOWN, False, {}),
         (10, STARTING, False, {}),
     ],
 )
 def test_how_long_a_container_may_be_on_its_way(grace: int, gate: str, local: bool, own: dict[str, str]) -> None:
-    view, pod = View(), PodContainer("a", gate=gate)
+    view, pod = View(), PodContainer("a", "a@1", gate=gate)
     pod.since = 100.0
     view.local, view.pods = local, [pod]
     for after, young in ((grace - 0.1, True), (grace, False)):
