@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from sandbox import features
 from sandbox.engine import Engine
 from sandbox.kube.registry import Registry
+from sandbox.processes import SandboxError
 
 FOLDER = Path(__file__).with_name("images")
 HOST = Path(__file__).with_name("host")
@@ -23,6 +25,21 @@ BARE = "sonic-switch:bare"
 """The switch before anything of ours is installed."""
 PUBLISHED = ("20260701.1", "20260801.1")
 """IMAGE_VERSIONs of the images in the registry, which the switch has to pull."""
+
+START_SECONDS = 3.0
+"""What a feature container spends before its supervisord starts; SANDBOX_START_SECONDS says otherwise."""
+
+
+def start_seconds() -> float:
+    """Seconds before a feature container's supervisord starts, in the images to be built. SandboxError: no number."""
+    setting = os.environ.get("SANDBOX_START_SECONDS", "")
+    try:
+        seconds = float(setting or START_SECONDS)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < 3600:
+        raise SandboxError(f"SANDBOX_START_SECONDS is not a number of seconds: {setting}")
+    return seconds
 
 
 def feature_image(name: str) -> str:
@@ -64,6 +81,8 @@ def build_feature(engine: Engine, name: str, version: str = VERSION, tag: str | 
     """Build one feature image; another `version` and `tag` make a second version of it."""
     dockerfile = FOLDER / (features.IMAGES | features.KUBE_ONLY)[name] / "Dockerfile"
     arguments = ["--build-arg", f"FEATURE={name}", "--build-arg", f"IMAGE_VERSION={version}"]
+    if "START_SECONDS" in dockerfile.read_text():
+        arguments += ["--build-arg", f"START_SECONDS={start_seconds():g}"]
     engine.docker(
         *("build", "--quiet", "--network", "none", "-f", str(dockerfile), "-t", tag or feature_image(name)),
         *(*arguments, str(FOLDER)),

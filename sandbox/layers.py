@@ -22,7 +22,7 @@ REGISTRY = "registry"
 def key() -> str:
     """Hash of all that decides the images."""
     names = (images.features.IMAGES, images.features.PUBLISHED, images.features.KUBE_ONLY)
-    versions = (images.VERSION, images.PUBLISHED, *names)
+    versions = (images.VERSION, images.PUBLISHED, images.start_seconds(), *names)
     digest = hashlib.sha256(f"{rootfs.recipe()} {versions}".encode())
     for path in sorted(images.FOLDER.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:

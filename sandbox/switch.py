@@ -172,7 +172,9 @@ class Switch:
         done = self.exec(["systemctl", "start", *features.STARTED_LATER])
         if done.returncode:
             raise SandboxError(f"{done.stderr}{self.journal()}")
-        wait_until("an answer of snmpd", lambda: self.snmp_get() is not None, timeout=20)
+        wait_until("an answer of snmpd", lambda: self.snmp_get() is not None, timeout=60)
+        ask = ["docker", "exec", "lldp", "lldpcli", "show", "chassis"]
+        wait_until("an answer of lldpd", lambda: self.exec(ask).returncode == 0, timeout=60)
 
     def exec(
         self, argv: Sequence[str], *, user: str | None = None, timeout: float = 60, stdin: str = ""

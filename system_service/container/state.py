@@ -27,7 +27,7 @@ def command(name: str, system_state: str, owner: str | None, version: str | None
     """
     if (system_state == "up") is not (owner is not None):
         raise click.UsageError("up needs an owner, local or kube; down takes none")
-    fields = local_down(host_time()) if system_state == "down" else local_up(name, host_time())
+    fields = local_down(host_time(), "running") if system_state == "down" else local_up(name, host_time())
     if owner == "kube":
         from system_service.domain.own_container import own_id
 

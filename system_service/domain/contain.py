@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from system_service.backends import ctrmgrd
 from system_service.backends.engine import Engine
-from system_service.backends.switchdb import SwitchDB
+from system_service.backends.switchdb import Edit, SwitchDB
 from system_service.errors import Failed, SwitchError, UnknownFeature, Unreachable
 from system_service.model.feature import Feature, Mode, parse_feature, valid_name
 from system_service.model.naming import feature_of_container, stop_timeout
@@ -71,14 +72,19 @@ class Contained(NamedTuple):
         name = self.feature.name if self.feature else self.name
         grace = stop_timeout(name) if timeout is None else timeout
         taken, failure = self._close(grace)
+        if self.feature is not None and self.feature.mode is Mode.LEGACY:
+            self._unlabel()
         if taken:
             with suppress(UnknownFeature):
                 self.engine.stop(self.name, grace)
             if failure:
                 raise failure
         elif not self._only_pods():
-            self.engine.stop(self.name, grace)
-            self._record(local_down(host_time()))
+            try:
+                self.engine.stop(self.name, grace)
+            finally:
+                # Also where there is no container: nobody runs it.
+                self._record_down()
 
     def kill(self) -> None:
         """Kill it at once; a stopped one is left alone. Raises as `start`."""
@@ -99,6 +105,7 @@ class Contained(NamedTuple):
         try:
             keeper = self._keeper(pods)
             if keeper is None:
+                self._unlabel()
                 # Without Redis nobody can say who is wanted: what runs goes on, and there is never a second one.
                 return not pods
             keeper.rows.up()
@@ -110,11 +117,7 @@ class Contained(NamedTuple):
                 view = keeper.look()
                 return not view.pods and view.fallback and view.has_local
             keeper.keep()
-            from system_service.backends import ctrmgrd  # a switch in legacy mode never comes here
-
-            if ctrmgrd.present():
-                # It sends no label for a unit that is down, and so does not drop one that an owner changed then left.
-                self._label(False)
+            self._unlabel()
         except Unreachable as error:
             self.warnings.append(str(error))
             return not pods
@@ -148,6 +151,11 @@ class Contained(NamedTuple):
                     failure = failure or error
         return bool(pods) or closed or failure is not None, failure
 
+    def _unlabel(self) -> None:
+        """Legacy is wanted: beside ctrmgrd, which sends no label for a unit that is down, none may be left behind."""
+        if self.db is not None and self.feature is not None and not self.namespace and ctrmgrd.present():
+            self._label(False)
+
     def _only_pods(self) -> bool:
         """Whether this is a feature that exists in Kubernetes only, where no row can say so: its unit does."""
         if self.feature is not None and not self.warnings:
@@ -174,7 +182,7 @@ class Contained(NamedTuple):
 
         A row that is absent says nothing of that: a reload empties the table for a moment.
         """
-        if self.namespace or (self.feature is not None and not self.feature.knows_owner):
+        if self.namespace or (self.feature is not None and not self._owned):
             return ()
         return pods_of(self.feature.name if self.feature else self.name, self.engine.containers())
 
@@ -207,11 +215,23 @@ class Contained(NamedTuple):
         return told
 
     def _record(self, fields: dict[str, str]) -> bool:
-        if self.db is None or self.feature is None or not self.feature.knows_owner:
+        return self._edit(lambda row: Edit(fields))
+
+    def _record_down(self) -> None:
+        now = host_time()
+        self._edit(lambda row: Edit(local_down(now, row.get("remote_state", ""))))
+
+    def _edit(self, decide: Callable[[dict[str, str]], Edit]) -> bool:
+        if self.db is None or self.feature is None or not self._owned:
             return False
         try:
-            self.db.write("STATE_DB", f"FEATURE|{self.feature.name}", fields, namespace=self.namespace)
+            self.db.update("STATE_DB", f"FEATURE|{self.feature.name}", decide, namespace=self.namespace)
         except SwitchError as error:
             self.warnings.append(str(error))
             return False
         return True
+
+    @property
+    def _owned(self) -> bool:
+        """Whether rows know owners on this image: this one says so, or ctrmgrd is there, to which none is local."""
+        return (self.feature is not None and self.feature.knows_owner) or ctrmgrd.present()

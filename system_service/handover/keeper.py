@@ -293,7 +293,7 @@ class Keeper:
             self._renew(step.id, between=(lambda: self._start_local(step)) if alone else None)
         elif step.kind == STOP_POD:
             gone = next((pod for pod in self.view.pods if pod.id == step.id), None)
-            if gone and gone is self.view.serving:
+            if gone and gone.entitled and gone is self.view.serving:
                 rows.note("served", displaced=gone.uid or gone.mark)
                 rows.vanished()
             self.docker.stop(step.id, stop_timeout(self._name))

@@ -60,7 +60,8 @@ class OwnRow:
             return row.get(field, "")[: 20 * _LONGEST_WORD].split() if same else []
 
         def mark(field: str) -> str:
-            return "".join(words(field)[:1])[:_LONGEST_WORD]
+            found = "".join(words(field)[:1])[:_LONGEST_WORD]
+            return found if "@" in found else ""
 
         def moment(field: str, at: int) -> float:
             return min(seconds("".join(words(field)[at : at + 1])), now)

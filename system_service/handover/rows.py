@@ -74,8 +74,9 @@ class Rows:
 
     def up(self) -> None:
         """The feature is to run; who does is left as it is."""
+        fields = {"system_state": "up", "update_time": host_time()}
         # A gate announces itself only where it finds a word it knows.
-        self._state(lambda row: {"system_state": "up"} | ({} if row.get("remote_state") else {"remote_state": "none"}))
+        self._state(lambda row: fields | ({} if row.get("remote_state") else {"remote_state": "none"}))
 
     def local_up(self, quiet: bool = False) -> bool:
         """The local container is about to run it; False when it is to be down meanwhile.

@@ -41,12 +41,11 @@ def local_up(container: str, now: str) -> dict[str, str]:
     }
 
 
-def local_down(now: str) -> dict[str, str]:
-    """The row of a feature that is to run nowhere on this switch."""
-    return {
-        "system_state": "down",
-        "current_owner": "none",
-        "container_id": "",
-        "remote_state": "none",
-        "update_time": now,
-    }
+def local_down(now: str, remote: str) -> dict[str, str]:
+    """The row of a feature that is to run nowhere on this switch, where `remote` is its remote_state.
+
+    A `stopped` that the host's own script has left stays: to ctrmgrd, turned to `none`, it is a reason to start the
+    unit again.
+    """
+    row = {"system_state": "down", "current_owner": "none", "container_id": "", "update_time": now}
+    return row | ({} if remote in ("none", "pending", "stopped") else {"remote_state": "none"})

@@ -6,6 +6,7 @@ import errno
 
 import hiredis
 
+from system_service.backends import ctrmgrd
 from system_service.backends.dbconfig import ASK_DATABASE, find_configs
 from system_service.backends.switchdb import Edit, SwitchDB
 from system_service.errors import Failed, NotPermitted, Unreachable
@@ -19,7 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from system_service.backends.dbconfig import Config
+    from system_service.backends import ctrmgrd
+from system_service.backends.dbconfig import Config
     from system_service.wire.resp import Address
 
 TIMEOUT = 2.0
@@ -80,7 +82,8 @@ class Board(Link):
             if wanted:  # an absent row says nothing: a reload empties the tables for a moment
                 # Per-ASIC instances cannot move.
                 self.kube = wanted.get("set_owner") == "kube" and not self._namespace
-            if "set_owner" in wanted and version is not None:
+            owned = "set_owner" in wanted or (bool(wanted) and ctrmgrd.present())
+            if owned and version is not None:
                 self._write(version)
             self.settled()
         except Failed as error:

@@ -40,6 +40,7 @@ class FakeContainer:
     health: str = ""
     log: list[tuple[int, bytes]] = field(default_factory=list)
     processes: list[list[str]] = field(default_factory=list)
+    boot: list[list[str]] = field(default_factory=list)
     starts: int = 0
     ends: int = 0
     env: list[str] = field(default_factory=list)
@@ -145,6 +146,7 @@ class Life:
         with self.changed:
             container.state, container.exit_code = "running", 0
             container.starts += 1
+            container.processes = container.boot or container.processes
             container.started = time.time()
             self.emit("start", container)
 

@@ -12,6 +12,7 @@ import pytest
 
 from sandbox import features, images
 from sandbox.engine import PREFIX, Engine, sweep
+from sandbox.processes import SandboxError
 from sandbox.switch import Switch
 from tests.support.switch import CONFIG_DB, RESTART_SEC, Witness, missing_part, processes_of, remains, wait_until
 
@@ -100,6 +101,40 @@ def test_without_redis_a_feature_starts_ungated(switch: Switch) -> None:
         assert "frozen" not in switch.docker("logs", "ungated")
     finally:
         switch.docker("rm", "-f", "ungated")
+
+
+def test_a_container_is_a_shell_first_that_heeds_no_signal(switch: Switch) -> None:
+    """As in real images, where it renders supervisord's configuration: no gate, nothing of the feature's."""
+    options = ["--net", "none", "-e", "SANDBOX_START_SECONDS=1000"]
+    switch.docker("run", "-d", "--name", "slow", *options, images.feature_image("snmp"))
+    try:
+        shown = switch.docker("top", "slow", "-eo", "pid,args").splitlines()[1:]
+        assert [line.split()[2] for line in shown] == ["/usr/bin/init.sh", "1000"]
+        switch.docker("stop", "-t", "1", "slow")
+        assert switch.docker("inspect", "-f", "{{.State.ExitCode}}", "slow").strip() == "137"
+    finally:
+        switch.docker("rm", "-f", "slow")
+
+
+def test_the_images_start_as_slowly_as_the_setting_says(switch: Switch) -> None:
+    for name in ("snmp", "lldp", "swss"):
+        shown = switch.docker("inspect", "-f", "{{.Config.Env}}", images.feature_image(name))
+        assert f"SANDBOX_START_SECONDS={images.start_seconds():g}" in shown.strip("[]\n").split()
+
+
+@pytest.mark.parametrize(("setting", "seconds"), [(None, 3), ("", 3), ("0", 0), ("12.5", 12.5)])
+def test_the_seconds_of_a_start(setting: str | None, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SANDBOX_START_SECONDS", raising=False)
+    if setting is not None:
+        monkeypatch.setenv("SANDBOX_START_SECONDS", setting)
+    assert images.start_seconds() == seconds
+
+
+@pytest.mark.parametrize("setting", ["-1", "soon", "nan", "inf"])
+def test_no_seconds_of_a_start(setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANDBOX_START_SECONDS", setting)
+    with pytest.raises(SandboxError, match="SANDBOX_START_SECONDS"):
+        images.start_seconds()
 
 
 def test_the_engine_crashes_and_comes_back_with_its_containers(switch: Switch, witness: Witness) -> None:

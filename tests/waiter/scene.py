@@ -11,40 +11,55 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from system_service.model.boot import boot_id
 from tests.fakes.docker_life import FakeContainer
 from tests.fakes.docker_server import DockerServer
 from tests.support.redis import RedisServer
 from tests.waiter.process import Waiter
 
+CRITICAL = {"/etc/supervisor/critical_processes": b"program:snmpd\n"}
 LABELS = {
     "io.kubernetes.container.name": "snmp",
     "io.kubernetes.docker.type": "container",
     "io.kubernetes.pod.namespace": "default",
 }
 OWN, NEW = "20260601.1", "20260701.1"
+BOOT = [["7", "/bin/sh /usr/bin/entry.sh"]]
 GATE = [["7", "/usr/bin/python3 /usr/bin/container_startup.py -f snmp -o kube"]]
 
 
 class Pod:
     """The container of a pod: what its gate does is done here, by the rules, whenever it is started or asked."""
 
-    def __init__(self, scene: Scene, version: str = NEW, *, obeys: bool = True) -> None:
+    def __init__(self, scene: Scene, version: str = NEW, *, obeys: bool = True, arrives: bool = True, listed: bool = True) -> None:
+        """`obeys`: its gate takes `ready`. `arrives`: its start comes as far as its gate. `listed`: its image names its
+        critical processes."""
         self.scene = scene
         self.version = version
         self.obeys = obeys
+        self.arrives = arrives
         self.frozen = False
         self.starts = 0  # of its container, as of the last look at its gate
         self.box: FakeContainer = scene.docker.create(
             f"k8s_snmp_snmp-{len(scene.docker.containers)}_default_uid_0",
             labels=LABELS,
             env=[f"IMAGE_VERSION={version}"],
+            files=dict(CRITICAL) if listed else {},
+            boot=BOOT,
         )
+
+    @property
+    def runs(self) -> bool:
+        """The feature's processes, in a container that runs."""
+        return self.box.processes not in (BOOT, GATE)
 
     def start(self) -> Pod:
         with self.scene.docker.changed:
-            self.box.processes = GATE
             self.scene.docker.run(self.box)
             self.starts = self.box.starts
+        if not self.arrives:
+            return self
+        self.box.processes = GATE
         with contextlib.suppress(redis.ConnectionError):  # rule f: the scene sees to it
             self.arrive()
         return self
@@ -58,7 +73,7 @@ class Pod:
             return
         self.scene.put(container_version=self.version)
         if state.get("remote_state", "") in ("", "none", "running", "stopped"):
-            self.scene.put(remote_state="pending", update_time=now())
+            self.scene.put(remote_state="pending")
 
     def poll(self) -> None:
         """Rules d and e."""
@@ -119,14 +134,16 @@ class Scene:
                     self.put(container_version=OWN, current_owner="local", container_id="snmp", update_time=now())
                 for pod in self.pods:
                     if pod.box.state == "running" and pod.box.starts != pod.starts:
+                        pod.box.processes = BOOT
+                        pod.starts = pod.box.starts
+                    if pod.box.state == "running" and pod.box.processes == BOOT and pod.arrives:
                         pod.box.processes = GATE
                         pod.arrive()
-                    pod.starts = pod.box.starts
                     pod.poll()
                 self._count()
 
     def _count(self) -> None:
-        owners = [p.box.name for p in self.pods if p.box.state == "running" and p.box.processes != GATE]
+        owners = [p.box.name for p in self.pods if p.box.state == "running" and p.runs]
         owners += ["snmp"] if self.local.state == "running" else []
         if len(owners) > 1:
             self.twice.append(" and ".join(owners))
@@ -159,12 +176,16 @@ class Scene:
     def own(self) -> dict[str, str]:
         return self.state.hgetall("SYSTEM_SERVICE|snmp")
 
+    def note(self, **fields: str) -> None:
+        """Into our own row, as of this boot."""
+        self.state.hset("SYSTEM_SERVICE|snmp", mapping={"boot": boot_id(), **fields})
+
     def wants(self, **fields: str) -> None:
         self.config.hset("FEATURE|snmp", mapping=fields)
 
     def owner(self) -> str:
         """Who runs snmpd, as Docker shows it."""
-        served = [p for p in self.pods if p.box.state == "running" and p.box.processes != GATE]
+        served = [p for p in self.pods if p.box.state == "running" and p.runs]
         return "kube" if served else "local" if self.local.state == "running" else "none"
 
 
