@@ -107,13 +107,7 @@ def _call(switch: Switch, executor: Executor, site: Site) -> None:
         trigger.ask(switch.run_dir)  # the oneshot goes on trying
         why = str(error)
     if why:
-<<<<<<< HEAD
         switch.keeper(name, executor.tell).rows.note(reason=why, cluster=why)
-=======
-        rows = switch.keeper(name, executor.tell).rows
-        rows.read()
-        rows.note(reason=why)
->>>>>>> main
 
 
 # --- uninstalling

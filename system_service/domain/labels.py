@@ -16,6 +16,7 @@ from system_service.domain.actions import Action, Kind
 from system_service.domain.lock import held
 from system_service.domain.mode import configured, has_gate, label, wants_label
 from system_service.domain.switch import Switch
+from system_service.domain.waiting_for import stopped
 from system_service.errors import UnknownNode
 from system_service.model.feature import Mode, parse_feature, valid_name
 from system_service.model.snapshot import Snapshot
@@ -71,7 +72,7 @@ def derive(switch: Switch, snapshot: Snapshot) -> list[str]:
             continue
         if any(seen.instance.namespace for seen in wanted.seen):
             continue
-        to_run = wants_label(snapshot.host, wanted)
+        to_run = wants_label(snapshot.host, wanted) and not stopped(wanted)
         if to_run and own.get("want") != "true":
             want(switch.db, name, True)
         pods = any(seen.pods for seen in wanted.seen)

@@ -119,10 +119,6 @@ class Move:
                 rows.forget()
                 if one.error:
                     rows.note(reason=why_no_cluster(snapshot)[0])  # for those who look later
-<<<<<<< HEAD
-=======
-            self._want_label(snapshot, one)
->>>>>>> main
         except SwitchError as error:
             one.error = error
 
@@ -275,14 +271,8 @@ class Move:
             why = before if self.by_ctrmgrd else str(error)
         if why and why != before:
             self.executor.tell(f"{name}: {why}")
-<<<<<<< HEAD
             # Whose word it is, too: once there is a container, it is out of date.
             self.switch.keeper(name, self.executor.tell).rows.note(reason=why, cluster=why)
-=======
-            rows = self.switch.keeper(name, self.executor.tell).rows
-            rows.read()
-            rows.note(reason=why)
->>>>>>> main
         return why
 
     def _seen_why(self, one: Moving) -> str:

@@ -178,7 +178,7 @@ def test_where_it_is_masked_what_it_sent_is_dropped_all_the_same(beside, api, tm
     move(beside, "snmp", wait=False)
     api.labels["snmp_enabled"] = "true"  # by ctrmgrd
     with fake.opened(beside.units.state) as state:
-        state["units"]["ctrmgrd.service"].update(file_state="masked")
+        state["units"]["ctrmgrd.service"].update(masked=True)
     monkeypatch.setattr(ctrmgrd, "present", lambda: False)
     assert move(beside, "snmp", mode=Mode.LEGACY).error is None
     assert "snmp_enabled" not in api.labels

@@ -7,11 +7,12 @@ import sys
 
 import pytest
 
-from system_service.domain.labels import send, want
+from system_service.domain.labels import derive, send, want
 from system_service.domain.noted import SAME_VERSION
 from system_service.domain.observe import observe
 from system_service.domain.operate import Ask, operate
 from system_service.domain.plan import Request, Verb
+from system_service.domain.report import detail
 from system_service.errors import Busy, Failed, Refused, TimedOut, UnknownNode, Unreachable
 from system_service.model.feature import Mode
 from system_service.model.pods import pod_labels
@@ -280,9 +281,10 @@ def test_what_the_host_s_word_wants_is_sent(joined, api, tmp_path):
     move(joined, "lldp", wait=False)
     with fake.opened(joined.units.state) as state:  # stopped: `system service stop` has taken the label away
         state["units"]["lldp.service"].update(active="inactive", sub="dead")
-    want(joined.switch().db, "lldp", False)
-    told(joined, tmp_path, "system service sync")
-    assert "lldp_enabled" not in api.labels
+    switch = joined.switch()
+    want(switch.db, "lldp", False)
+    assert derive(switch, observe(switch, ("lldp",))) == []
+    assert send(switch) == {"lldp_enabled": None}
 
 
 @pytest.mark.parametrize("failure", [Failure("hang"), Failure(status=503, body=b"{}")])
@@ -360,7 +362,7 @@ def test_nobody_is_brought_home_where_no_local_container_could_be_made(joined, a
     assert isinstance(result.error, Refused)
     assert str(result.error) == "snmp cannot run in legacy mode: there is no image of it on this switch"
     assert (joined.row("snmp")["set_owner"], made.starts) == ("kube", 1)
-    assert "nothing here could take over" in result.reports[0].fields["detail"]
+    assert "nothing here could take over" in detail(observe(joined.switch(), ("snmp",)).features[0])
     joined.docker.images.add("docker-snmp:latest")  # the script would make a container of it
     assert move(joined, "snmp", mode=Mode.LEGACY, wait=False).error is None
     assert joined.row("snmp")["set_owner"] == "local"
@@ -439,9 +441,19 @@ def test_a_backend_that_is_away_for_a_moment_does_not_end_the_watch(joined, api,
     assert seen.call_count > 1
     assert (type(lost.error), str(lost.error)) == (Unreachable, "a reload")
     assert joined.row("snmp")["set_owner"] == "kube"
-    seen.side_effect = [Unreachable("a reload", "wait"), *[observe(joined.switch(), ("lldp",)) for _ in range(50)]]
+    mocker.stopall()
+    looks = []
+
+    def once(switch, names):
+        looks.append(names)
+        if len(looks) == 1:
+            raise Unreachable("a reload", "wait")
+        return observe(switch, names)
+
+    mocker.patch("system_service.domain.move.observe", once)
     late = move(joined, "lldp", timeout=1.0)
     assert isinstance(late.error, TimedOut)
+    assert len(looks) > 1
 
 
 def test_a_feature_that_is_down_gets_the_intent_alone(joined, api):
