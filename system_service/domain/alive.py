@@ -6,11 +6,11 @@ import io
 import time
 from collections.abc import Iterable
 
-from system_service.model.critical import COLUMNS, FOLDER, LIST, missing, parse_list, processes
 from system_service.domain.kept import Kept
 from system_service.domain.switch import Switch
 from system_service.errors import Failed, UnknownFeature
 from system_service.model.clock import host_seconds
+from system_service.model.critical import COLUMNS, FOLDER, LIST, missing, parse_list, processes
 from system_service.model.feature import Owner
 from system_service.model.snapshot import Container, FeatureSeen
 

@@ -82,9 +82,10 @@ class Contained(NamedTuple):
         elif not self._only_pods():
             try:
                 self.engine.stop(self.name, grace)
-            finally:
-                # Also where there is no container: nobody runs it.
-                self._record_down()
+            except UnknownFeature:
+                self._record_down()  # nobody runs it
+                raise
+            self._record_down()
 
     def kill(self) -> None:
         """Kill it at once; a stopped one is left alone. Raises as `start`."""

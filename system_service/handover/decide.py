@@ -138,8 +138,10 @@ def _several(view: View) -> Step:
             if pod is not serving and (pod.gate == OPEN or (pod.gate == UNKNOWN and not pod.young)):
                 return _send_back(pod, TWO_PODS, True)
         if view.local:
-            return Step(STOP_LOCAL, why="the pod runs the feature") if serving.entitled else _send_back(
-                serving, _UNGATED, True
+            return (
+                Step(STOP_LOCAL, why="the pod runs the feature")
+                if serving.entitled
+                else _send_back(serving, _UNGATED, True)
             )
         if any(pod.gate == WAITING and pod.surged for pod in view.pods):
             return Step(STOP_POD, serving.id, "another pod of it is to take over")

@@ -20,8 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from system_service.backends import ctrmgrd
-from system_service.backends.dbconfig import Config
+    from system_service.backends.dbconfig import Config
     from system_service.wire.resp import Address
 
 TIMEOUT = 2.0

@@ -110,6 +110,7 @@ CONTAINER = DOCKER | {
     "system_service.wire",
 }
 CONTAIN = CONTAINER | {
+    "system_service.backends.ctrmgrd",
     "system_service.backends.dbconfig",
     "system_service.backends.switchdb",
     "system_service.domain.contain",

@@ -10,7 +10,7 @@ from system_service.backends.unitfiles import text
 from system_service.domain import contain
 from system_service.domain.contain import Contained
 from system_service.errors import Failed, UnknownFeature, Unreachable
-from system_service.handover import keeper
+from system_service.handover import action_lock
 from tests.fakes.docker_life import Refusal
 
 NOW = "2026-11-22 10:00:00"
@@ -238,7 +238,7 @@ class TestAPodThatCannotBeStopped:
 
 def test_a_stop_goes_on_without_a_lock_that_somebody_holds_for_ever(fakes, tmp_path, monkeypatch):
     monkeypatch.setenv("SYSTEM_SERVICE_RUN_DIR", str(tmp_path))
-    monkeypatch.setattr(keeper, "_LONGEST_STEP", -10.0)
+    monkeypatch.setattr(action_lock, "_LONGEST_STEP", -10.0)
     fakes.feature("snmp", set_owner="kube")
     pod = fakes.container("k8s_snmp", "exited", labels=LABELS)
     fakes.docker.run(pod)

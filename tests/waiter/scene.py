@@ -31,7 +31,9 @@ GATE = [["7", "/usr/bin/python3 /usr/bin/container_startup.py -f snmp -o kube"]]
 class Pod:
     """The container of a pod: what its gate does is done here, by the rules, whenever it is started or asked."""
 
-    def __init__(self, scene: Scene, version: str = NEW, *, obeys: bool = True, arrives: bool = True, listed: bool = True) -> None:
+    def __init__(
+        self, scene: Scene, version: str = NEW, *, obeys: bool = True, arrives: bool = True, listed: bool = True
+    ) -> None:
         """`obeys`: its gate takes `ready`. `arrives`: its start comes as far as its gate. `listed`: its image names its
         critical processes."""
         self.scene = scene

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from system_service.errors import Failed
-from system_service.handover.keeper import held
+from system_service.handover.action_lock import held
 
 
 @pytest.fixture

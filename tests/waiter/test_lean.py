@@ -44,10 +44,7 @@ HEAVY = {
 
 def test_it_imports_these_modules_of_ours_and_nothing_heavy():
     argv = waiter_argv("snmp")
-    program = (
-        "import sys; sys.path += sys.argv[1:]; "
-        "import system_service.waiting.life; print(*sys.modules)"
-    )
+    program = "import sys; sys.path += sys.argv[1:]; import system_service.waiting.life; print(*sys.modules)"
     done = subprocess.run([*argv[:3], "-c", program, *argv[5:]], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert {name for name in loaded if name.startswith("system_service")} == OURS

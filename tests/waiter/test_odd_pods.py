@@ -10,6 +10,7 @@ from system_service.model.boot import uptime
 from tests.waiter.process import Waiter, until
 from tests.waiter.scene import GATE, LABELS, NEW, OWN, Scene, waiting
 
+
 def tells(waiter: Waiter, words: str) -> None:
     until(lambda: any(words in line for line in waiter.said))
 
