@@ -78,7 +78,9 @@ def test_kube_without_fallback_is_left_to_wait(fakes):
     assert ran == (0, "", "snmp: left to Kubernetes and the unit's `wait`\n")
     assert state(fakes) == "exited"
     # Who runs it is not said before it is so.
-    assert fakes.row("snmp", "STATE_DB") == {"system_state": "up", "remote_state": "none"}
+    row = fakes.row("snmp", "STATE_DB")
+    assert row.keys() == {"system_state", "remote_state", "update_time"}
+    assert (row["system_state"], row["remote_state"]) == ("up", "none")
 
 
 def test_id_and_inspect(fakes):
