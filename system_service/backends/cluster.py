@@ -24,6 +24,7 @@ from system_service.model.snapshot import Node
 KUBECONFIG = "/etc/sonic/kube_admin.conf"
 CONNECT, WHOLE = 2.0, 5.0  # seconds: for a connection, and for a whole question
 _MOST = 16 << 20
+_CREATING = "ContainerCreating"
 _MERGE = "application/merge-patch+json"
 EXTRA = "pip install 'sonic-system-service[kubernetes]'"
 """What brings the client."""
@@ -76,7 +77,8 @@ class Cluster:
     def why(self, feature: str) -> str:
         """Why no pod of the feature runs on this node, in a few words; "" when one does.
 
-        No DaemonSet, no pod, Unschedulable, ImagePullBackOff and its like, CrashLoopBackOff, terminating, evicted.
+        No DaemonSet, no pod, Unschedulable, its image is pulled, ImagePullBackOff and its like, CrashLoopBackOff,
+        terminating, evicted.
         """
         if not self._daemonset(feature):
             return f"there is no DaemonSet for {feature} in namespace {self.namespace}"
@@ -86,8 +88,24 @@ class Cluster:
             mine = [pod for pod in pending if feature in _containers(pod)]
         if not mine:
             return "the DaemonSet has no pod on this node"
-        reasons = [_reason(pod, feature) for pod in sorted(mine, key=_created)]
-        return "" if "" in reasons else reasons[-1]
+        pods = sorted(mine, key=_created)
+        reasons = [_reason(pod, feature) for pod in pods]
+        if "" in reasons:
+            return ""
+        return self._creating(pods[-1]) if reasons[-1].startswith(_CREATING) else reasons[-1]
+
+    def _creating(self, pod: dict[str, Any]) -> str:
+        """What of a pod's container is under way: the pull of its image may take long, and only events tell of it."""
+        name = _text(as_object(pod.get("metadata")).get("name"))
+        field = quote(f"involvedObject.name={name}")
+        try:
+            events = self._items(f"/api/v1/namespaces/{quote(self.namespace, safe='')}/events?fieldSelector={field}")
+        except (Failed, NotPermitted):  # they are kept for an hour, and not for everybody
+            events = []
+        told = {_text(e.get("reason")) for e in events if as_object(e.get("involvedObject")).get("name") == name}
+        return (
+            "its image is being pulled" if "Pulling" in told and "Pulled" not in told else "its container is being made"
+        )
 
     def present(self, feature: str) -> bool:
         """Whether a pod of the feature is on this node, one that is being terminated included."""

@@ -21,13 +21,17 @@ _LOG_LINES = 5  # of a container that has ended
 
 def explain(switch: Switch, name: str) -> Report:
     """The feature's report with four lists of sentences: now, why, next, changes. Raises as `observe`."""
+    return reasons(switch, name).plus(changes=_changes(name))
+
+
+def reasons(switch: Switch, name: str) -> Report:
+    """The same without the changes, which are the journal's."""
     snapshot = observe(switch, (name,))
     wanted = snapshot.features[0]
     return report(wanted).plus(
         now=_now(wanted),
         why=_why(wanted) + _last_words(switch, wanted),
         next=[line for seen in wanted.seen for line in _next(snapshot, wanted, seen)],
-        changes=_changes(name),
     )
 
 

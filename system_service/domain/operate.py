@@ -21,6 +21,7 @@ from system_service.domain.plan import Request, Verb, plan
 from system_service.domain.report import report, unknown
 from system_service.domain.result import Report, Result
 from system_service.domain.switch import Switch
+from system_service.domain.tagged import warnings
 from system_service.errors import Failed, Interrupted, SwitchError
 from system_service.model.snapshot import FeatureSeen, Snapshot
 
@@ -49,6 +50,7 @@ def operate(switch: Switch, ask: Ask) -> Result:
     deadline = switch.engine.until = time.monotonic() + ask.timeout
     wanted = intent(switch, ask.names)
     snapshot = see(switch, wanted)
+    told = warnings(switch, snapshot.features, ask.request)
     if ask.dry_run:
         reports = _rehearse(_mover(switch, ask, deadline).look(ask.names) if _moves(ask) else snapshot, ask)
     else:
@@ -56,7 +58,7 @@ def operate(switch: Switch, ask: Ask) -> Result:
         with deferred() as interrupts:
             outcomes = _act(switch, ask, names, deadline, interrupts)
             reports = _final(switch, snapshot, names, outcomes)
-    known = {r.name: r for r in reports}
+    known = {r.name: r.plus(warning=told[r.name]) if r.name in told else r for r in reports}
     asked = tuple(known.get(n) or unknown(n, wanted.unknown[n]) for n in dict.fromkeys(ask.names))
     return Result(ask.command, asked, ask.dry_run, error=next((r.error for r in asked if r.error), None))
 

@@ -10,7 +10,7 @@ from system_service.domain.operate import Ask, operate
 from system_service.domain.plan import Request, Verb
 from system_service.domain.result import Result
 from system_service.domain.switch import Switch
-from system_service.terminal.command import Command, echo_error, echo_steps, spoken
+from system_service.terminal.command import Command, echo_error, echo_steps, echo_warning, spoken
 from system_service.terminal.hints import save_hint
 from system_service.terminal.options import change_options, names_argument
 from system_service.terminal.progress import progress
@@ -73,6 +73,8 @@ def verb_command(name: str, verb: Verb, text: str, *, writes_config: bool = Fals
 
 def _show(result: Result) -> None:
     for report in result.reports:
+        if warning := report.fields.get("warning"):
+            echo_warning(warning)
         if result.dry_run:
             echo_steps(report.fields.get("plan", ()), failed=report.error is not None, of=report.name)
         elif not report.error:

@@ -21,7 +21,7 @@ LOOKS = (
 )
 CHANGES = (
     ("system", "service", "start", "snmp"),
-    ("system", "service", "wait", "snmp", "--for", "running"),
+    ("system", "service", "wait", "snmp", "--for", "running", "--timeout", "1"),  # until then it may come back
     ("config", "feature", "mode", "snmp", "kubernetes"),
 )
 ALL = LOOKS + CHANGES

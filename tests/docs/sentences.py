@@ -22,15 +22,16 @@ KINDS = {
 GAP = "..."
 # Functions that return a reason, and how many letters of its own make a sentence rather than a wrapping.
 _REASONS = {
-    "system_service/domain/report.py": ("_detail", "awaited", "_reason"),
+    "system_service/domain/report.py": ("_detail",),
+    "system_service/domain/waiting_for.py": ("awaited", "why_not_kube", "_at_its_gate"),
     "system_service/domain/mode.py": ("why_no_cluster", "why_no_server"),
-    "system_service/backends/cluster.py": ("_reason", "why"),
+    "system_service/backends/cluster.py": ("_reason", "_creating", "why"),
 }
 _NOTED = ("died", "fell")
 """Methods that are given a reason for those who look later."""
 _STEP = "START_LOCAL"
 """The step of a handover whose `why` is kept, where kubernetes is wanted."""
-_CONSTANTS = {"system_service/handover/decide.py": ("SAME_VERSION", "FROZEN", "NO_LOCAL")}
+_CONSTANTS = {"system_service/handover/decide.py": ("SAME_VERSION", "FROZEN", "NO_LOCAL", "TWO_PODS", "SETTLING")}
 _LETTERS = 8
 
 
@@ -65,7 +66,11 @@ def reasons_said() -> set[str]:
                 returned = [n.value for n in ast.walk(node) if isinstance(n, ast.Return) and n.value is not None]
                 found |= {text for value in returned for text in _texts(_first(value))}
             if isinstance(node, ast.Call) and _name(node.func) in _NOTED:
-                found |= {text for argument in node.args[1:] for text in _texts(argument)}
+                found |= {text for argument in node.args for text in _texts(argument)}
+            if isinstance(node, ast.Call) and _name(node.func) == "note":
+                found |= {
+                    text for keyword in node.keywords if keyword.arg == "reason" for text in _texts(keyword.value)
+                }
             if isinstance(node, ast.Call) and node.args and _name(node.args[0]) == _STEP:
                 found |= {text for keyword in node.keywords for text in _texts(keyword.value)}
             if isinstance(node, ast.Assign) and _name(node.targets[0]) in _CONSTANTS.get(path, ()):

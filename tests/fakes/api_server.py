@@ -55,6 +55,7 @@ class ApiServer:
             },
             "/apis/apps/v1/namespaces/sonic/daemonsets": {},
             "/api/v1/namespaces/sonic/pods": {},
+            "/api/v1/namespaces/sonic/events": {},
         }
         self.public: dict[str, dict[str, Any]] = {}
         self.over = threading.Event()

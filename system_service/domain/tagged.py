@@ -1,0 +1,45 @@
+"""Whether the switch's own image has become the one that a feature's pod runs: then there is no way back to this pod.
+
+ctrmgrd tags it, and so does a warm reboot. The local container is made of that image from then on, and the gate of its
+very version never opens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from system_service.backends.unit_script import image
+from system_service.domain.plan import Request, Verb
+from system_service.domain.switch import Switch
+from system_service.errors import SwitchError
+from system_service.model.feature import Mode
+from system_service.model.snapshot import FeatureSeen
+
+
+def warnings(switch: Switch, features: Sequence[FeatureSeen], request: Request) -> dict[str, str]:
+    """What an operator should know who takes a feature from its pod, by the feature's name; asks Docker alone."""
+    leaves = request.verb in (Verb.STOP, Verb.DISABLE) or (request.verb is Verb.MODE and request.mode is Mode.LEGACY)
+    return {
+        wanted.feature.name: f"the image of {wanted.feature.name}'s pod is the switch's own by now: "
+        "it comes back to a pod with the next version only"
+        for wanted in features
+        if leaves and _is_the_pods(switch, wanted)
+    }
+
+
+def _is_the_pods(switch: Switch, wanted: FeatureSeen) -> bool:
+    for seen in wanted.seen:
+        if seen.serving is None or wanted.kube_only:
+            continue
+        name = image(wanted.feature.name)
+        try:
+            pod = switch.engine.inspect(seen.serving.id).get("Image")
+            if seen.container:
+                own = switch.engine.inspect(seen.container.id).get("Image")
+            else:
+                own = switch.engine.image(name).get("Id") if name else None
+        except SwitchError:  # it is a remark, and nothing that a command could fail for
+            continue
+        if pod and pod == own:
+            return True
+    return False
