@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -21,7 +22,7 @@ CRITICAL = {"/etc/supervisor/critical_processes": b"program:snmpd\n"}
 LABELS = {
     "io.kubernetes.container.name": "snmp",
     "io.kubernetes.docker.type": "container",
-    "io.kubernetes.pod.namespace": "default",
+    "io.kubernetes.pod.namespace": "sonic",
 }
 OWN, NEW = "20260601.1", "20260701.1"
 BOOT = [["7", "/bin/sh /usr/bin/entry.sh"]]
@@ -32,7 +33,15 @@ class Pod:
     """The container of a pod: what its gate does is done here, by the rules, whenever it is started or asked."""
 
     def __init__(
-        self, scene: Scene, version: str = NEW, *, obeys: bool = True, arrives: bool = True, listed: bool = True
+        self,
+        scene: Scene,
+        version: str = NEW,
+        *,
+        obeys: bool = True,
+        arrives: bool = True,
+        listed: bool = True,
+        name: str = "",
+        namespace: str = "sonic",
     ) -> None:
         """`obeys`: its gate takes `ready`. `arrives`: its start comes as far as its gate. `listed`: its image names its
         critical processes."""
@@ -43,8 +52,13 @@ class Pod:
         self.frozen = False
         self.starts = 0  # of its container, as of the last look at its gate
         self.box: FakeContainer = scene.docker.create(
-            f"k8s_snmp_snmp-{len(scene.docker.containers)}_default_uid_0",
-            labels=LABELS,
+            f"k8s_snmp_snmp-{len(scene.docker.containers)}_{namespace}_uid_0",
+            labels=LABELS
+            | {
+                "io.kubernetes.pod.namespace": namespace,
+                "io.kubernetes.pod.name": name or f"snmp-{len(scene.docker.containers)}",
+                "io.kubernetes.pod.uid": f"uid-{len(scene.docker.containers)}",
+            },
             env=[f"IMAGE_VERSION={version}"],
             files=dict(CRITICAL) if listed else {},
             boot=BOOT,
@@ -164,7 +178,7 @@ class Scene:
         else:
             self.away = 0.0
 
-    def pod(self, version: str = NEW, **options: bool) -> Pod:
+    def pod(self, version: str = NEW, **options: Any) -> Pod:
         made = Pod(self, version, **options)
         self.pods.append(made)
         return made.start()
