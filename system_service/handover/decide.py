@@ -1,8 +1,8 @@
 """The next step in one feature's custody. Pure: a function of the View, checked over all of its states.
 
-Never two owners: the local container starts only when every pod's container is known not to run the feature, and a gate
-is answered only when the local container is seen stopped. Each step is safe to repeat, and a crash between any two leads
-to a View from which the same rules go on.
+Never two owners: the local container starts only when every pod's container is known not to run the feature, and a
+gate is answered only when the local container is seen stopped. Each step is safe to repeat, and a crash between any two
+leads to a View from which the same rules go on.
 """
 
 from __future__ import annotations

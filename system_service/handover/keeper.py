@@ -67,7 +67,7 @@ class Keeper:
 
     Every method may raise what `Rows` and `Docker` raise. `say` gets a sentence a step. `view`: the last look. `due`:
     seconds since boot; look again then, whatever happens. `stopped_local`: the local container was stopped by us, to
-    hand over: no death. `ended`: ids (12 letters) of containers that were told to end, by somebody who is not us.
+    hand over: no death. `ended`: ids (12 letters) of containers that were told to end, as of the last call of `listen`.
     `stuck_since`: since when (seconds since boot) the local container cannot be started.
     """
 
@@ -81,6 +81,7 @@ class Keeper:
         self.due: float | None = None
         self.stopped_local = False
         self.ended: set[str] = set()
+        self.listen: Callable[[], None] = lambda: None
         self.stuck_since: float | None = None
         self._name = name
         self._container = container
@@ -217,6 +218,8 @@ class Keeper:
             self._pods.rewritten("pending", "")
         if serving and not (view.local and not serving.entitled):
             if serving.mark == own.served:
+                if not view.local and rows.state.get("current_owner") != "kube" and view.remote != "pending":
+                    rows.kube_up(serving.id, serving.version)  # another said otherwise, and has gone
                 return False
             drop = ("failed", "renewed", "ended", "answered", "reason", "since")
             rows.note(*drop, served=serving.mark, took=_since("kube"))
@@ -225,6 +228,7 @@ class Keeper:
                 rows.kube_up(serving.id, serving.version)
         elif own.served or view.remote == "running":  # it may have died before anybody wrote down that it served
             rows.vanished()
+            self.listen()
             if own.served.partition("@")[0] in self.ended:
                 # Told to end: an update, a roll-out, a label that was dropped. That is no failure.
                 rows.note("served", ended=f"{uptime():.1f}", reason="the pod was told to end")

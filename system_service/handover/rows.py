@@ -177,7 +177,7 @@ class Rows:
         """Before a gate is started anew: without this it would not say that it is there."""
         if self.state.get("remote_state") == "ready":
             self.withdraw(found)
-        # A `ready` that has come meanwhile stays: taking it back is noted first. Over `stopped` a gate announces itself.
+        # A `ready` that has come meanwhile stays: taking it back is noted first. Over `stopped` a gate speaks up.
         kept = ("none", "ready", "stopped")
         self._state(lambda row: {} if row.get("remote_state") in kept else {"remote_state": "none"})
 

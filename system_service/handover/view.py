@@ -87,11 +87,11 @@ class View:
 
     `wants`: "kube", "local", or "" when CONFIG_DB has no row for the moment. `up`: the feature is to run. `remote`:
     remote_state; `version`: container_version. `local`, `has_local`: the local container runs, exists; `can_make`:
-    whether the unit's start script could make one, None where nobody can tell. `pods`: the feature's running containers of Kubernetes, oldest first.
-    `same_version`: the gate of the newest can never open, because the local image has its version. `given_up`: the local
-    container was put in a pod's place not long ago. `grace_over`: nobody is expected back from an end. `late`: `ready`
-    should have been taken. `ctrmgrd`: it restarts the unit for a pod that announces itself beside an owner; `turn`: it
-    is about to.
+    whether the unit's start script could make one, None where nobody can tell. `pods`: the feature's running containers
+    of Kubernetes, oldest first. `same_version`: the gate of the newest can never open, because the local image has its
+    version. `given_up`: the local container was put in a pod's place not long ago. `grace_over`: nobody is expected
+    back from an end. `late`: `ready` should have been taken. `ctrmgrd`: it restarts the unit for a pod that announces
+    itself beside an owner; `turn`: it is about to.
     """
 
     __slots__ = (

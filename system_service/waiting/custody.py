@@ -145,10 +145,17 @@ class Custody:
         rows = self._board.rows()
         if self._keeper is None:
             self._keeper = Keeper(rows, self._docker, self._board.feature, self._container, say, patient=True)
+            self._keeper.listen = self._listen
         self._keeper.rows = rows
-        self._keeper.ended |= self._events.ended
-        self._events.ended.clear()
+        self._listen()
         return self._keeper
+
+    def _listen(self) -> None:
+        """Who was told to end, up to this moment; whatever else is heard is due after it."""
+        self.hear()
+        if self._keeper:
+            self._keeper.ended |= self._events.ended
+            self._events.ended.clear()
 
     def _restore(self, keeper: Keeper) -> None:
         """Redis has come back empty: say again what is so, before a gate opens because nothing is said."""

@@ -1,4 +1,4 @@
-"""A switch for one real waiter: real Redis, the fake Docker with pods in it, gates that keep the rules."""
+"""A switch for one real waiter: real Redis, the fake Docker with pods in it, gates that keep the recorded rules."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -14,6 +15,7 @@ import redis
 from system_service.model.boot import boot_id
 from tests.fakes.docker_life import FakeContainer
 from tests.fakes.docker_server import DockerServer
+from tests.support.gate import rules
 from tests.support.redis import RedisServer
 from tests.waiter.process import Waiter
 
@@ -21,7 +23,7 @@ CRITICAL = {"/etc/supervisor/critical_processes": b"program:snmpd\n"}
 LABELS = {
     "io.kubernetes.container.name": "snmp",
     "io.kubernetes.docker.type": "container",
-    "io.kubernetes.pod.namespace": "default",
+    "io.kubernetes.pod.namespace": "sonic",
 }
 OWN, NEW = "20260601.1", "20260701.1"
 BOOT = [["7", "/bin/sh /usr/bin/entry.sh"]]
@@ -32,7 +34,15 @@ class Pod:
     """The container of a pod: what its gate does is done here, by the rules, whenever it is started or asked."""
 
     def __init__(
-        self, scene: Scene, version: str = NEW, *, obeys: bool = True, arrives: bool = True, listed: bool = True
+        self,
+        scene: Scene,
+        version: str = NEW,
+        *,
+        obeys: bool = True,
+        arrives: bool = True,
+        listed: bool = True,
+        name: str = "",
+        namespace: str = "sonic",
     ) -> None:
         """`obeys`: its gate takes `ready`. `arrives`: its start comes as far as its gate. `listed`: its image names its
         critical processes."""
@@ -43,12 +53,18 @@ class Pod:
         self.frozen = False
         self.starts = 0  # of its container, as of the last look at its gate
         self.box: FakeContainer = scene.docker.create(
-            f"k8s_snmp_snmp-{len(scene.docker.containers)}_default_uid_0",
-            labels=LABELS,
+            f"k8s_snmp_snmp-{len(scene.docker.containers)}_{namespace}_uid_0",
+            labels=LABELS
+            | {
+                "io.kubernetes.pod.namespace": namespace,
+                "io.kubernetes.pod.name": name or f"snmp-{len(scene.docker.containers)}",
+                "io.kubernetes.pod.uid": f"uid-{len(scene.docker.containers)}",
+            },
             env=[f"IMAGE_VERSION={version}"],
             files=dict(CRITICAL) if listed else {},
             boot=BOOT,
         )
+        self._gate = rules.Gate("snmp", "kube", version, self.box.id[:12], now)
 
     @property
     def runs(self) -> bool:
@@ -62,33 +78,26 @@ class Pod:
         if not self.arrives:
             return self
         self.box.processes = GATE
-        with contextlib.suppress(redis.ConnectionError):  # rule f: the scene sees to it
+        with contextlib.suppress(redis.ConnectionError):  # the scene sees to it
             self.arrive()
         return self
 
     def arrive(self) -> None:
-        """Rules b and c."""
-        config, state = self.scene.config.hgetall("FEATURE|snmp"), self.scene.row()
-        local = self.scene.state.hget("KUBE_LABELS|SET", "snmp_local")
-        self.frozen = config.get("set_owner") != "kube" or state.get("system_state") != "up" or local == self.version
-        if self.frozen:
-            return
-        self.scene.put(container_version=self.version)
-        if state.get("remote_state", "") in ("", "none", "running", "stopped"):
-            self.scene.put(remote_state="pending")
+        """Its gate begins."""
+        self._take(self._gate.arrive(self.scene.read))
 
     def poll(self) -> None:
-        """Rules d and e."""
-        state = self.scene.row()
-        if self.box.state != "running" or self.frozen or self.box.processes != GATE or not self.obeys:
+        """Its gate looks again."""
+        if self.box.state == "running" and self.box.processes == GATE and not self.frozen:
+            self._take(self._gate.look(self.scene.row()))
+
+    def _take(self, step: Any) -> None:
+        if step.goes == rules.OPENS and not self.obeys:
             return
-        if state.get("container_version") != self.version:
-            self.frozen = True
-        elif state.get("remote_state") == "ready":
+        self.scene.write(step)
+        self.frozen = step.goes == rules.FREEZES
+        if step.goes == rules.OPENS:
             self.box.processes = [["8", "snmpd"]]
-            self.scene.put(
-                current_owner="kube", remote_state="running", container_id=self.box.id[:12], update_time=now()
-            )
 
 
 class Scene:
@@ -106,6 +115,7 @@ class Scene:
         self.local = docker.create("snmp", env=[f"IMAGE_VERSION={OWN}"])
         self.pods: list[Pod] = []
         self.twice: list[str] = []
+        self._gate = rules.Gate("snmp", "local", OWN, "", now)  # of the local container
         self.pace = 0.05
         self.away = 0.0  # for how long Redis has been
         self._over = threading.Event()
@@ -131,9 +141,9 @@ class Scene:
         starts = self.local.starts
         while not self._over.wait(self.pace):
             with self.docker.changed, self._gates_without_redis():
-                if self.local.starts != starts:  # what a local container does at its start
+                if self.local.starts != starts:
                     starts = self.local.starts
-                    self.put(container_version=OWN, current_owner="local", container_id="snmp", update_time=now())
+                    self.write(self._gate.arrive(self.read))
                 for pod in self.pods:
                     if pod.box.state == "running" and pod.box.starts != pod.starts:
                         pod.box.processes = BOOT
@@ -152,7 +162,7 @@ class Scene:
 
     @contextlib.contextmanager
     def _gates_without_redis(self) -> Iterator[None]:
-        """Rule f, for those that look every 2 s, half a second from now."""
+        """Without Redis those end that look every 2 s, half a second from now, and their features go ungated."""
         try:
             yield
         except redis.ConnectionError:
@@ -164,13 +174,22 @@ class Scene:
         else:
             self.away = 0.0
 
-    def pod(self, version: str = NEW, **options: bool) -> Pod:
+    def pod(self, version: str = NEW, **options: Any) -> Pod:
         made = Pod(self, version, **options)
         self.pods.append(made)
         return made.start()
 
     def put(self, **fields: str) -> None:
         self.state.hset("FEATURE|snmp", mapping=fields)
+
+    def write(self, step: Any) -> None:
+        """The writes of a gate's step."""
+        for key, fields in step.writes:
+            self.state.hset(key, mapping=fields)
+
+    def read(self, database: int, key: str) -> dict[str, str]:
+        """A row as a gate reads it."""
+        return (self.config if database == rules.CONFIG_DB else self.state).hgetall(key)  # type: ignore[return-value]
 
     def row(self) -> dict[str, str]:
         return self.state.hgetall("FEATURE|snmp")

@@ -133,4 +133,4 @@ def test_a_local_container_that_was_removed_is_the_start_script_s_to_make(beside
         beside.docker.remove(beside.local, force=False)
         beside.docker.crash(second.box.name)
         assert waiter.ended() == 0
-        assert "removed" in waiter.said[-1]
+        assert "the unit's start makes it anew" in waiter.said[-1]

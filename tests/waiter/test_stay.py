@@ -232,11 +232,23 @@ def test_an_image_without_owners_gets_no_field(folder, daemon, rows):
 
 
 def test_a_row_that_says_down_is_left_alone(folder, daemon, rows):
+    """Whoever stops a feature says when."""
     rows.owned()
-    rows.state.hset("FEATURE|snmp", mapping={"system_state": "down", "container_stable_version": "20250510.16"})
+    said = {"system_state": "down", "update_time": "then", "container_stable_version": "20250510.16"}
+    rows.state.hset("FEATURE|snmp", mapping=said)
     with waiting(folder) as waiter:
         waiter.idle()
-    assert rows.row() == {"system_state": "down", "container_stable_version": "20250510.16"}
+    assert rows.row() == said
+
+
+def test_a_word_alone_closes_gates_after_a_loss_and_is_put_right(folder, daemon, rows):
+    """The oneshot that comes with an emptied database was first."""
+    rows.owned()
+    with waiting(folder) as waiter:
+        waiter.idle()
+        rows.state.delete("FEATURE|snmp")
+        rows.state.hset("FEATURE|snmp", "system_state", "down")
+        until(lambda: rows.row().items() >= UP.items())
 
 
 def test_redis_that_comes_back_empty_gets_its_row_again(folder, daemon, rows):
