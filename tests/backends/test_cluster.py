@@ -15,6 +15,7 @@ from system_service.errors import Failed, NotPermitted, SwitchError, Unreachable
 from tests.fakes.api_server import ApiServer, Failure, daemonset, pod
 
 PODS = "/api/v1/namespaces/sonic/pods"
+EVENTS = "/api/v1/namespaces/sonic/events"
 SETS = "/apis/apps/v1/namespaces/sonic/daemonsets"
 
 
@@ -31,7 +32,9 @@ def test_the_namespace_is_a_setting(config: Path, api: ApiServer, monkeypatch: p
     monkeypatch.setenv("SYSTEM_SERVICE_POD_NAMESPACE", "switches")
     api.objects["/apis/apps/v1/namespaces/switches/daemonsets"] = {"snmp": daemonset("snmp", "snmp")}
     api.objects["/api/v1/namespaces/switches/pods"] = {}
-    assert Cluster.from_env().why("snmp") == "the DaemonSet has no pod on this node"
+    cluster = Cluster.from_env()
+    cluster.timeout = 60.0  # the client's import counts
+    assert cluster.why("snmp") == "the DaemonSet has no pod on this node"
 
 
 def fails(config: Path, kind: type[SwitchError], words: str, timeout: float = 5.0) -> None:
@@ -180,6 +183,29 @@ def test_why_a_pod_does_not_run(config: Path, api: ApiServer, status: dict[str, 
     api.put(PODS, pod("snmp-1", "snmp", **status))
     api.put(PODS, pod("other-1", "lldp", phase="Running"))
     api.put(PODS, pod("snmp-2", "snmp", node="elsewhere", phase="Running"))
+    assert Cluster(str(config), "sonic").why("snmp") == words
+
+
+@pytest.mark.parametrize(
+    ("events", "words"),
+    [
+        (["Scheduled", "Pulling"], "its image is being pulled"),
+        (["Pulling", "Pulled"], "its container is being made"),
+        ([], "its container is being made"),
+        (["Pulling of another"], "its container is being made"),
+        (None, "its container is being made"),  # not for this switch's eyes
+    ],
+)
+def test_what_of_a_container_is_under_way(config: Path, api: ApiServer, events: list[str] | None, words: str) -> None:
+    api.put(SETS, daemonset("snmp", "snmp"))
+    waiting = {"waiting": {"reason": "ContainerCreating"}}
+    api.put(PODS, pod("snmp-1", "snmp", containerStatuses=[{"name": "snmp", "state": waiting}]))
+    if events is None:
+        del api.objects[EVENTS]
+    for number, told in enumerate(events or ()):
+        about = "lldp-1" if "another" in told else "snmp-1"
+        event = {"reason": told.split()[0], "involvedObject": {"name": about}}
+        api.put(EVENTS, {"metadata": {"name": f"e{number}"}, **event})
     assert Cluster(str(config), "sonic").why("snmp") == words
 
 

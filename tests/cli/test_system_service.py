@@ -374,6 +374,49 @@ class TestTime:
             trio.docker.act(trio.docker.get("lldp"), "start", {})
             assert ended(process) == (0, "lldp: running\n", "")
 
+    def test_wait_goes_on_over_a_backend_that_is_away(self, trio):
+        with trio.start("system", "service", "wait", "lldp", "--for", "running") as process:
+            until(lambda: trio.docker.calls["GET", "/containers/json"] > 1)
+            trio.docker.stop()
+            asked = trio.redis.round_trips
+            until(lambda: trio.redis.round_trips > asked + 4)
+            trio.docker.act(trio.docker.get("lldp"), "start", {})
+            trio.docker.start()
+            assert ended(process) == (0, "lldp: running\n", "")
+
+    def test_wait_says_at_its_limit_what_was_away(self, trio):
+        trio.docker.stop()
+        ran = trio.run("system", "service", "wait", "lldp", "--for", "running", "--timeout", "0.5")
+        assert (ran.code, ran.out) == (7, "")
+        assert "cannot be reached" in ran.err
+
+    @pytest.mark.parametrize(
+        ("goal", "row", "words"),
+        [
+            ("running", {"state": "disabled"}, "lldp was disabled meanwhile"),
+            ("legacy", {"set_owner": "kube"}, "lldp is wanted in kubernetes mode meanwhile"),
+        ],
+    )
+    def test_wait_ends_when_somebody_puts_an_end_to_it(self, trio, goal, row, words):
+        with trio.start("system", "service", "wait", "lldp", "--for", goal) as process:
+            until(lambda: trio.docker.calls["GET", "/containers/json"] > 1)
+            trio.put("CONFIG_DB", "FEATURE|lldp", trio.row("lldp") | row)
+            ran = ended(process)
+        assert ran.code == 9
+        assert ran.err.startswith(f"Error: {words}\n")
+
+    def test_on_its_way_to_a_pod_run_by_nobody_is_not_running(self, trio):
+        """The pod is at its gate, and stays there."""
+        trio.put("CONFIG_DB", "FEATURE|lldp", {"state": "enabled", "set_owner": "kube"})
+        labels = dict(label.split("=", 1) for label in pod_labels("lldp"))
+        gate = [["7", "/usr/bin/python3 /usr/bin/container_startup.py -f lldp -o kube -v 2"]]
+        trio.docker.create("k8s_lldp", start=True, labels=labels, processes=gate)
+        status, wait = trio.run_all(
+            ("system", "service", "status", "lldp", "--json"),
+            ("system", "service", "wait", "lldp", "--for", "running", "--timeout", "0.3"),
+        )
+        assert (status.code, status.json["features"][0]["owner"], wait.code) == (3, "none", 6)
+
     def test_the_second_of_two_commands(self, trio):
         os.makedirs(trio.run_dir)
         path = os.path.join(trio.run_dir, "snmp.lock")
