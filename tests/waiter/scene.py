@@ -1,4 +1,4 @@
-"""A switch for one real waiter: real Redis, the fake Docker with pods in it, gates that keep the rules."""
+"""A switch for one real waiter: real Redis, the fake Docker with pods in it, gates that keep the recorded rules."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import redis
 from system_service.model.boot import boot_id
 from tests.fakes.docker_life import FakeContainer
 from tests.fakes.docker_server import DockerServer
+from tests.support.gate import rules
 from tests.support.redis import RedisServer
 from tests.waiter.process import Waiter
 
@@ -63,6 +64,7 @@ class Pod:
             files=dict(CRITICAL) if listed else {},
             boot=BOOT,
         )
+        self._gate = rules.Gate("snmp", "kube", version, self.box.id[:12], now)
 
     @property
     def runs(self) -> bool:
@@ -76,33 +78,26 @@ class Pod:
         if not self.arrives:
             return self
         self.box.processes = GATE
-        with contextlib.suppress(redis.ConnectionError):  # rule f: the scene sees to it
+        with contextlib.suppress(redis.ConnectionError):  # the scene sees to it
             self.arrive()
         return self
 
     def arrive(self) -> None:
-        """Rules b and c."""
-        config, state = self.scene.config.hgetall("FEATURE|snmp"), self.scene.row()
-        local = self.scene.state.hget("KUBE_LABELS|SET", "snmp_local")
-        self.frozen = config.get("set_owner") != "kube" or state.get("system_state") != "up" or local == self.version
-        if self.frozen:
-            return
-        self.scene.put(container_version=self.version)
-        if state.get("remote_state", "") in ("", "none", "running", "stopped"):
-            self.scene.put(remote_state="pending")
+        """Its gate begins."""
+        self._take(self._gate.arrive(self.scene.read))
 
     def poll(self) -> None:
-        """Rules d and e."""
-        state = self.scene.row()
-        if self.box.state != "running" or self.frozen or self.box.processes != GATE or not self.obeys:
+        """Its gate looks again."""
+        if self.box.state == "running" and self.box.processes == GATE and not self.frozen:
+            self._take(self._gate.look(self.scene.row()))
+
+    def _take(self, step: Any) -> None:
+        if step.goes == rules.OPENS and not self.obeys:
             return
-        if state.get("container_version") != self.version:
-            self.frozen = True
-        elif state.get("remote_state") == "ready":
+        self.scene.write(step)
+        self.frozen = step.goes == rules.FREEZES
+        if step.goes == rules.OPENS:
             self.box.processes = [["8", "snmpd"]]
-            self.scene.put(
-                current_owner="kube", remote_state="running", container_id=self.box.id[:12], update_time=now()
-            )
 
 
 class Scene:
@@ -120,6 +115,7 @@ class Scene:
         self.local = docker.create("snmp", env=[f"IMAGE_VERSION={OWN}"])
         self.pods: list[Pod] = []
         self.twice: list[str] = []
+        self._gate = rules.Gate("snmp", "local", OWN, "", now)  # of the local container
         self.pace = 0.05
         self.away = 0.0  # for how long Redis has been
         self._over = threading.Event()
@@ -145,9 +141,9 @@ class Scene:
         starts = self.local.starts
         while not self._over.wait(self.pace):
             with self.docker.changed, self._gates_without_redis():
-                if self.local.starts != starts:  # what a local container does at its start
+                if self.local.starts != starts:
                     starts = self.local.starts
-                    self.put(container_version=OWN, current_owner="local", container_id="snmp", update_time=now())
+                    self.write(self._gate.arrive(self.read))
                 for pod in self.pods:
                     if pod.box.state == "running" and pod.box.starts != pod.starts:
                         pod.box.processes = BOOT
@@ -166,7 +162,7 @@ class Scene:
 
     @contextlib.contextmanager
     def _gates_without_redis(self) -> Iterator[None]:
-        """Rule f, for those that look every 2 s, half a second from now."""
+        """Without Redis those end that look every 2 s, half a second from now, and their features go ungated."""
         try:
             yield
         except redis.ConnectionError:
@@ -185,6 +181,15 @@ class Scene:
 
     def put(self, **fields: str) -> None:
         self.state.hset("FEATURE|snmp", mapping=fields)
+
+    def write(self, step: Any) -> None:
+        """The writes of a gate's step."""
+        for key, fields in step.writes:
+            self.state.hset(key, mapping=fields)
+
+    def read(self, database: int, key: str) -> dict[str, str]:
+        """A row as a gate reads it."""
+        return (self.config if database == rules.CONFIG_DB else self.state).hgetall(key)  # type: ignore[return-value]
 
     def row(self) -> dict[str, str]:
         return self.state.hgetall("FEATURE|snmp")
