@@ -158,7 +158,8 @@ def mark(described: Mapping[str, Any]) -> str:
 def environment(described: Mapping[str, Any], variable: str) -> str:
     """A variable of a container's environment; "" when it has none."""
     config = described.get("Config")
-    for setting in (config.get("Env") if isinstance(config, dict) else None) or []:
+    settings = config.get("Env") if isinstance(config, dict) else None
+    for setting in settings if isinstance(settings, list) else ():
         name, _, value = str(setting).partition("=")
         if name == variable:
             return value

@@ -15,6 +15,8 @@ from itertools import product
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from tests.support.gate import rules
+
 LOCAL, NEW = "1", "2"  # versions: the local image's, and another
 
 # A pod's container: started, its gate has read the rows and goes on (with what it found there), waits, has read
@@ -344,24 +346,55 @@ def gate(world: World, at: int) -> World | None:
         pods[at] = pods[at]._replace(stage=stage, **changes)
         return world._replace(pods=tuple(pods))
 
-    if pod.stage == BOOT:
-        if not world.up:
-            return now(UNGATED)  # a
-        if world.wants != "kube" or world.up != "up" or pod.version == LOCAL:
-            return now(FROZEN)  # b
-        return now(READ, found=world.remote)
+    if pod.stage == BOOT:  # it reads, and what it is to write comes later
+        step = _rules(pod.version).arrive(_reader(world))
+        if step.goes == rules.OPENS and not step.writes:
+            return now(UNGATED)
+        return now(FROZEN) if step.goes == rules.FREEZES else now(READ, found=world.remote)
     if pod.stage == READ:
-        written = world._replace(version=pod.version)
-        if pod.found in ("none", "running"):  # c
-            return now(WAITS, _told(written._replace(remote="pending")), found="")
-        return now(WAITS, written, found="")
+        step = _rules(pod.version).arrive(_reader(world._replace(wants="kube", up="up", remote=pod.found)))
+        if step.goes == rules.OPENS:  # a left-over ready: its last write is TAKEN's
+            return now(TAKEN, _written(world, step.writes[:-1], pod.id), found="")
+        return now(WAITS, _written(world, step.writes, pod.id), found="")
+    step = _rules(pod.version).look(_row(world))
     if pod.stage == WAITS:
-        if world.version != pod.version:
-            return now(FROZEN)  # d
-        return now(TAKEN) if world.remote == "ready" else None
-    if pod.stage == TAKEN:
-        return now(OPEN, _told(world._replace(remote="running", named=pod.id)))  # e
+        if step.goes == rules.FREEZES:
+            return now(FROZEN)
+        return now(TAKEN) if step.goes == rules.OPENS else None
+    if pod.stage == TAKEN:  # unconditionally, whatever was written since it read `ready`
+        ready = _row(world._replace(remote="ready", version=pod.version))
+        return now(OPEN, _written(world, _rules(pod.version).look(ready).writes, pod.id))
     return None
+
+
+@cache
+def _rules(version: str) -> Any:
+    return rules.Gate("snmp", "kube", version, "<id>", lambda: "<now>")
+
+
+def _row(world: World) -> dict[str, str]:
+    """The feature's row of STATE_DB; "" stands for a field that is absent."""
+    fields = {"system_state": world.up, "remote_state": world.remote, "container_version": world.version}
+    return {name: word for name, word in fields.items() if word}
+
+
+def _reader(world: World) -> Callable[[int, str], dict[str, str]]:
+    def read(database: int, key: str) -> dict[str, str]:
+        if database == rules.CONFIG_DB:
+            return {"set_owner": world.wants}
+        return {"snmp_local": LOCAL} if key == rules.LABELS else _row(world)
+
+    return read
+
+
+def _written(world: World, writes: tuple[tuple[str, dict[str, str]], ...], id: str) -> World:
+    """After the writes of the gate in container `id`."""
+    for _, fields in writes:
+        world = world._replace(
+            remote=fields.get("remote_state", world.remote), version=fields.get("container_version", world.version)
+        )
+        world = _told(world._replace(named=id)) if "update_time" in fields else world
+    return world
 
 
 def happens(machine: Machine, world: World) -> Iterator[tuple[str, World]]:

@@ -148,6 +148,8 @@ def judged(replayer: Replayer, case: Case) -> Outcome:
         found += replayer.replay(case)
     except Unplayable as error:
         found.append(Difference("case", "can be played", str(error)))
+    except Exception as error:  # noqa: BLE001 - a case of a shape that nobody thought of must not hide the others
+        found.append(Difference("case", "can be played", f"{type(error).__name__}: {error}"))
     meant = {n: d for n, d in enumerate(found) for rule in replayer.deliberate if rule.excuses(case, d)}
     reasons = [rule.reason for rule in replayer.deliberate if any(rule.excuses(case, d) for d in meant.values())]
     return Outcome(case, [d for n, d in enumerate(found) if n not in meant], reasons)

@@ -89,6 +89,17 @@ def test_a_gate_that_does_otherwise_is_noticed(
         assert part in [difference.part for difference in player.replay(CASES[case])]
 
 
+def test_redis_that_stays_silent_keeps_a_gate_waiting() -> None:
+    """As recorded up to there, without the event that ends it."""
+    case: dict[str, Any] = {**CASES["gate-162"], "events": CASES["gate-162"]["events"][:1]}
+    row = {**case["database"]["STATE_DB"]["FEATURE|snmp"], "remote_state": "pending", "container_version": "1.0.1"}
+    result = {**case["result"], "ends": "waits", "exit_code": None, "rows_after": {"FEATURE|snmp": row}}
+    case["result"] = {**result, "writes": result["writes"][:2], "writes_at_s": [0.0, 0.0], "polls_at_s": [2.1]}
+    with gate.Player() as player:
+        assert player.replay(case) == []
+        assert player.replay(CASES["gate-129"]) == []
+
+
 def test_a_container_of_the_systemd_driver_records_what_is_cut_off() -> None:
     case: dict[str, Any] = {**CASES["gate-117"], "cgroup": "v1-systemd"}
     opened = {**case["result"]["writes"][2]["set"], "container_id": "docker-0a1b2"}

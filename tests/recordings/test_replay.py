@@ -50,6 +50,11 @@ def test_what_nobody_looks_at_is_a_difference() -> None:
     assert outcome.differences == [Difference("rows_after", {}, "not looked at")]
 
 
+def test_a_case_of_an_unknown_shape_is_a_difference() -> None:
+    outcome = judged(Echo(), case(exit_code=0))
+    assert outcome.differences == [Difference("case", "can be played", "KeyError: 'stdout'")]
+
+
 def test_what_cannot_be_played_is_a_difference() -> None:
     outcome = judged(Echo(), case(exit_code=0, stdout="") | {"argv": ["unknown"]})
     assert outcome.differences == [Difference("case", "can be played", "no such verb")]

@@ -1,4 +1,4 @@
-"""Who serves when more than one claims the feature, or nobody can: what is not lost, and what is not tried in a spin."""
+"""Who serves when more than one claims the feature, or nobody can: nothing is lost, and nothing tried in a spin."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_second_pod_of_the_same_daemonset_takes_over_in_the_end(scene: Scene) 
         scene.docker.run(first.box)  # its kubelet makes it anew, until it is deleted
         until(lambda: any("two pods claim it" in line for line in waiter.said))
         waiter.idle_or_due()
-        assert second.runs and scene.local.starts == 1
+        assert (second.runs, scene.local.starts) == (True, 1)
 
 
 def test_what_is_no_pod_of_ours_does_not_end_the_one_that_serves(scene: Scene) -> None:
