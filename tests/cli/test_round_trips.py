@@ -63,9 +63,7 @@ def test_what_monit_asks_for_every_minute(fakes):
     pod = fakes.docker.get("f0")
     pod.name, pod.labels = "k8s_f0", dict(label.split("=", 1) for label in pod_labels("f0"))
     fakes.put("CONFIG_DB", "FEATURE|f0", {"state": "enabled", "set_owner": "kube"})
-    now = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() - 30))
-    row = {"system_state": "up", "remote_state": "running", "container_id": pod.id[:12], "update_time": now}
-    fakes.put("STATE_DB", "FEATURE|f0", row)
+    fakes.serves(pod, "f0")
     for _ in range(2):
         fakes.reset()
         assert fakes.run("system", "service", "check", "--processes") == (0, "", "")

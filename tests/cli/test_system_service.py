@@ -488,9 +488,7 @@ class TestPermission:
         labels = dict(label.split("=", 1) for label in pod_labels("snmp"))
         made = fakes.docker.create("k8s_snmp", start=True, labels=labels, image="registry/snmp:v2")
         made.started = time.time() - 60
-        now = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
-        row = {"system_state": "up", "remote_state": "running", "container_id": made.id[:12], "update_time": now}
-        fakes.put("STATE_DB", "FEATURE|snmp", row)
+        fakes.serves(made)
         shown = fakes.run("system", "service", "status", "snmp").out
         assert f"\nContainer: {made.id[:12]} of a pod\n    Image: registry/snmp:v2\n" in shown
         assert f"\n    Local: snmp {fakes.docker.get('snmp').id[:12]} exited, docker-snmp:v1\n" in shown
@@ -527,9 +525,7 @@ class TestLogs:
             return trio.run("system", "service", "logs", "snmp").out.split()[-1]
 
         assert shown() == newer.id
-        now = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
-        row = {"system_state": "up", "remote_state": "running", "container_id": older.id[:12], "update_time": now}
-        trio.put("STATE_DB", "FEATURE|snmp", row)
+        trio.serves(older)
         assert shown() == older.id
         trio.docker.act(trio.docker.get("snmp"), "start", {})
         assert shown() == trio.docker.get("snmp").id
