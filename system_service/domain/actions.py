@@ -34,6 +34,7 @@ class Kind(Enum):
     LABEL = "set {fields} on this switch's node"
     KEEP = "hand {target} over"
     CLOSE = "close the gate of {target}"
+    AWAIT_FEATURED = "let featured act on {fields} of {target}"
     AWAIT_SETTLED = "wait until {target} has settled"
     AWAIT_RUNNING = "wait until container {target} is running"
     AWAIT_STOPPED = "wait until container {target} has stopped"
@@ -52,9 +53,11 @@ class Kind(Enum):
 
 
 class Action(NamedTuple):
-    """One step on one target: a unit, a container, or (WRITE, ADD, FORGET, LABEL, KEEP, CLOSE) a feature.
+    """One step on one target: a unit, a container, or (WRITE, ADD, FORGET, LABEL, KEEP, CLOSE, AWAIT_FEATURED) a
+    feature.
 
     `fields`: what WRITE and ADD set in CONFIG_DB, LABEL among the node's labels; one whose value is None is deleted.
+    Of AWAIT_FEATURED: what it is to act on.
     Of WRITE_UNIT: the `text`.
     """
 

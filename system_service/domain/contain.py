@@ -6,6 +6,7 @@ whose FEATURE rows know owners; a database that is down is no reason to fail a u
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,6 +23,8 @@ from system_service.model.state_row import host_time, local_down, local_up
 
 if TYPE_CHECKING:
     from system_service.handover.keeper import Keeper
+
+_SECOND_TRY = 0.5  # seconds until a start that Docker has refused is tried once more
 
 
 class Contained(NamedTuple):
@@ -62,9 +65,14 @@ class Contained(NamedTuple):
             self.engine.start(self.name)
         except Failed:
             container = self.engine.find(self.name)
-            if container is None or container.run is not Run.PAUSED:
+            if container is None:
                 raise
-            self.engine.unpause(self.name)
+            if container.run is Run.PAUSED:
+                self.engine.unpause(self.name)
+            else:
+                # Once more: a refusal that passes (systemd is being reloaded) would cost the unit a start and a pause.
+                time.sleep(_SECOND_TRY)
+                self.engine.start(self.name)
         return True
 
     def stop(self, timeout: int | None) -> None:

@@ -21,12 +21,16 @@ from system_service.domain.switch import Switch
 from system_service.errors import Failed, Refused, SwitchError, TimedOut, UnknownFeature
 from system_service.model.feature import Mode, Owner
 from system_service.model.naming import stop_timeout
-from system_service.model.snapshot import Active, FeatureSeen, Run, Seen
+from system_service.model.snapshot import Active, FeatureSeen, Run, Seen, Unit
 from system_service.model.state_row import OWN_TABLE
 
 # An action whose service manager call may not be cut off half way still ends: the least it is given, in seconds.
 _LEAST = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25  # seconds between two looks
+# Seconds without a sign of featured after which it is not waited for: it needs less than one for its first step, but
+# comes to a feature only when it has done with another, and to some never.
+_CHANCE = 5.0
+_MOVING = (Active.ACTIVATING, Active.DEACTIVATING, Active.RELOADING)
 _NEEDS_ROOT = frozenset(kind for kind in Kind if not kind.waits) - {
     Kind.KEEP,
     Kind.CLOSE,
@@ -170,9 +174,16 @@ class Executor(NamedTuple):
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _await(self, wanted: FeatureSeen, action: Action) -> None:
+        if action.kind is Kind.AWAIT_FEATURED:
+            over = self._featured(wanted, action.fields["state"] or "")
+            self._until(over, wanted, action)
+            return
         seen = next(s for s in wanted.seen if action.target in (s.instance.container, s.instance.unit))
+        self._until(lambda: self._over(wanted, seen, action), wanted, action)
+
+    def _until(self, over: Callable[[], bool], wanted: FeatureSeen, action: Action) -> None:
         pause = _FIRST_PAUSE
-        while not self._over(wanted, seen, action):
+        while not over():
             self.check()
             if time.monotonic() >= self.deadline:
                 raise TimedOut(
@@ -182,13 +193,32 @@ class Executor(NamedTuple):
             time.sleep(min(pause, max(0.0, self.deadline - time.monotonic())))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
+    def _featured(self, wanted: FeatureSeen, state: str) -> Callable[[], bool]:
+        """Says whether featured has done its part, has reported that it did or failed, or shows no sign of coming."""
+        key = ("STATE_DB", f"FEATURE|{wanted.feature.name}")
+        names = [s.instance.unit for s in wanted.seen if s.unit is not None and s.unit.exists]
+        before, shown, since = wanted.state_row.get("state"), None, time.monotonic()
+
+        def over() -> bool:
+            nonlocal shown, since
+            units = self.switch.units.show(*names)
+            said = self.switch.db.rows(key)[0].get("state")
+            if all(_carried_out(unit, state) for unit in units.values()):
+                return True
+            if said != before and said in (state, "failed"):
+                return True
+            if (units, said) != shown or any(u.active in _MOVING and u.sub != "auto-restart" for u in units.values()):
+                shown, since = (units, said), time.monotonic()
+            return time.monotonic() - since >= _CHANCE
+
+        return over
+
     def _over(self, wanted: FeatureSeen, seen: Seen, action: Action) -> bool:
         unit = None
         if seen.unit is not None and seen.unit.exists:
             unit = self.switch.units.show(seen.instance.unit).get(seen.instance.unit)
         if action.kind is Kind.AWAIT_SETTLED:
-            moving = (Active.ACTIVATING, Active.DEACTIVATING, Active.RELOADING)
-            return unit is None or unit.active not in moving or unit.sub == "auto-restart"
+            return unit is None or unit.active not in _MOVING or unit.sub == "auto-restart"
         if wanted.feature.mode is Mode.KUBERNETES or seen.pods:
             (now,) = observe(self.switch, (wanted.feature.name,)).features[0].seen
             return now.runs if action.kind is Kind.AWAIT_RUNNING else now.owner is Owner.NONE
@@ -199,6 +229,13 @@ class Executor(NamedTuple):
         if unit is not None and unit.active is Active.FAILED and run is not Run.RUNNING:
             raise Failed(f"{unit.name} failed: {unit.result}", f"journalctl -u {unit.name}")
         return run is Run.RUNNING
+
+
+def _carried_out(unit: Unit, state: str) -> bool:
+    """Whether the unit is as featured would leave it."""
+    if state == "enabled":
+        return unit.active is Active.ACTIVE and not unit.masked and unit.file_state != "disabled"
+    return unit.masked and unit.active in (Active.INACTIVE, Active.FAILED)
 
 
 def _edit(row: dict[str, str], action: Action, command: str) -> Edit | None:

@@ -99,14 +99,17 @@ def _next(snapshot: Snapshot, wanted: FeatureSeen, seen: Seen) -> list[str]:
         if wanted.kube_only:
             return [f"nobody watches its pod: {seen.instance.unit} is missing; system service sync makes it anew"]
         return [f"no unit watches container {seen.instance.container}: nobody starts it again when it ends"]
+    if unit.masked and not wanted.feature.state.off:
+        ends = "once it has ended nothing" if unit.active is Active.ACTIVE else "nothing, the next boot neither,"
+        return [f"{unit.name} is masked: {ends} starts it again, until: system service enable {name}"]
     if unit.active is Active.ACTIVATING and unit.sub == "auto-restart":
         return [f"systemd starts {unit.name} again after its RestartSec; sooner: system service start {name}"]
     if unit.active is Active.ACTIVATING:
         return [f"systemd is starting {unit.name}"]
-    if unit.active is Active.FAILED:
-        return [f"systemd has given up on {unit.name}: system service start {name}"]
     if wanted.feature.state.off:
         return [f"nothing, until: system service enable {name}"]
+    if unit.active is Active.FAILED:
+        return [f"systemd has given up on {unit.name}: system service start {name}"]
     if unit.active is Active.INACTIVE and seen.runs:
         # `start` takes over what runs; a restart would interrupt it.
         return [f"nobody watches the container; under its unit again: system service start {name}"]

@@ -126,9 +126,10 @@ def until_so(switch: Switch, name: str, request: Request, executor: Executor) ->
             for did in executor.run(wanted, planned):
                 changed |= did  # one by one: what was done stands, also when a later step fails
             executor.check()  # a signal during the last step counts too: 0 would tell a script to go on
-            if not executor.block:
+            then = request.followup()
+            if not executor.block and (changed or then == request):
                 return Outcome(changed, planned.verdict)
-            request = request.followup()
+            request = then
     except SwitchError as error:
         return Outcome(changed, error)
     left = "; ".join(str(action) for action in planned.actions)

@@ -17,6 +17,8 @@ from system_service.model.snapshot import Active, FeatureSeen, Host, Run, Seen, 
 
 # What Docker still has to stop.
 LIVE = (Run.RUNNING, Run.PAUSED, Run.RESTARTING)
+# Features whose state featured does not act on, in any case of their letters.
+_NOT_FEATURED = frozenset({"frr_bmp", "telemetry"})
 
 
 class Verb(Enum):
@@ -31,15 +33,19 @@ class Verb(Enum):
 
 
 class Request(NamedTuple):
-    """A verb, and for MODE the wanted mode and the fallback setting (None: stays as it is)."""
+    """A verb, and for MODE the wanted mode and the fallback setting (None: stays as it is).
+
+    `alone`: featured has had its chance, and what is left of its part is ours.
+    """
 
     verb: Verb
     mode: Mode = Mode.LEGACY
     fallback: bool | None = None
+    alone: bool = False
 
     def followup(self) -> Request:
         """What is asked once the first plan has been carried out: a restarted feature has to be running."""
-        return Request(Verb.START) if self.verb is Verb.RESTART else self
+        return Request(Verb.START) if self.verb is Verb.RESTART else self._replace(alone=True)
 
 
 def plan(snapshot: Snapshot, wanted: FeatureSeen, request: Request) -> Plan:
@@ -58,7 +64,10 @@ def plan(snapshot: Snapshot, wanted: FeatureSeen, request: Request) -> Plan:
         Verb.ENABLE: _enable,
         Verb.DISABLE: _disable,
     }[request.verb]
-    return Plan(tuple(make(snapshot.host, wanted)))
+    host = snapshot.host
+    if request.alone or wanted.feature.name.lower() in _NOT_FEATURED:
+        host = Host(host.systemd, featured=False)
+    return Plan(tuple(make(host, wanted)))
 
 
 def starting(seen: Seen) -> bool:
@@ -238,39 +247,30 @@ def _enable(host: Host, wanted: FeatureSeen) -> list[Action]:
 
 
 def _enable_by_featured(host: Host, wanted: FeatureSeen, write: list[Action]) -> list[Action]:
-    """featured unmasks, enables and starts; our part is the intent, and seeing its effect."""
-    forget, actions = [], []
+    """featured unmasks, enables and starts. Our part is the intent, and afterwards the rest."""
+    forget, thaw, rest, acts = [], [], [], list[Action]()
     for seen in wanted.seen:
         unit = seen.unit if supervised(host, seen) else None
-        down = unit is not None and unit.active in (Active.INACTIVE, Active.FAILED)
-        if unit and (write or (unit.masked and unit.active is Active.FAILED)):
-            # Before the write: featured's start would meet the limit, and our wait an old failure.
+        if unit is None or not (write or unit.masked or unit.file_state == "disabled"):
+            rest += _bring_up(host, wanted, seen)
+            continue
+        if write or unit.active is Active.FAILED:
+            # Before the write: featured's start would meet the limit.
             forget.append(Action(Kind.RESET_FAILED, unit.name))
-        if unit and ((write and down) or unit.masked):
-            # Masked without a write: featured has not come to it yet.
-            actions += _see_running(seen)
-        elif not unit or not write:
-            actions += _bring_up(host, wanted, seen)
-    return [*forget, *write, *actions]
+        if seen.run is Run.PAUSED and unit.active is not Active.DEACTIVATING:
+            # The unit's start script fails on a paused container.
+            thaw.append(Action(Kind.UNPAUSE_CONTAINER, seen.instance.container))
+        acts = _let_featured(wanted, AdminState.ENABLED)
+    return [*forget, *write, *thaw, *rest, *acts]
 
 
-def _see_running(seen: Seen) -> list[Action]:
-    """Waiting for featured to start a unit, whose start script fails on a paused container."""
-    container = seen.instance.container
-    if seen.run is Run.PAUSED and seen.unit and seen.unit.active is not Active.DEACTIVATING:
-        return [Action(Kind.UNPAUSE_CONTAINER, container)]
-    return [] if seen.runs else [Action(Kind.AWAIT_RUNNING, container)]
+def _let_featured(wanted: FeatureSeen, state: AdminState) -> list[Action]:
+    """A moment for featured: on a change it acts, or is still at the one before. What it leaves is done by us then.
 
-
-def _see_stopped(seen: Seen) -> list[Action]:
-    """Waiting for featured to stop a unit; what it leaves behind is seen by looking again."""
-    unit = seen.unit
-    assert unit is not None  # noqa: S101 - the caller has seen it
-    if unit.active is Active.ACTIVE:
-        runs = seen.run in LIVE or seen.serving
-        return [Action(Kind.AWAIT_STOPPED, seen.instance.container)] if runs else []
-    moving = starting(seen) or unit.active is Active.DEACTIVATING
-    return [Action(Kind.AWAIT_SETTLED, unit.name)] if moving else []
+    It leaves a unit that is `enabled` as it is, or one to be disabled that is `disabled` or masked; and all of them
+    where it has failed before: it knows the old state then, and takes going back to it for no change.
+    """
+    return [Action(Kind.AWAIT_FEATURED, wanted.feature.name, {"state": state.value})]
 
 
 def _disable(host: Host, wanted: FeatureSeen) -> list[Action]:
@@ -281,14 +281,15 @@ def _disable(host: Host, wanted: FeatureSeen) -> list[Action]:
             f"leave {feature.name} enabled; to run it anew: system service restart {feature.name}",
         )
     write = [] if feature.state.off else [Action(Kind.WRITE, feature.name, {"state": AdminState.DISABLED.value})]
-    actions = list(write)
+    rest, acts = [], list[Action]()
     for seen in wanted.seen:
-        if host.featured and write and supervised(host, seen):
-            actions += _see_stopped(seen)
+        unit = seen.unit if supervised(host, seen) else None
+        if host.featured and unit and (write or (not unit.masked and unit.file_state != "disabled")):
+            acts = _let_featured(wanted, AdminState.DISABLED)
             continue
-        actions += _bring_down(host, seen)
-        if not host.featured and supervised(host, seen) and seen.unit and not seen.unit.masked:
-            if seen.unit.file_state == "enabled":
-                actions.append(Action(Kind.DISABLE, seen.unit.name))
-            actions.append(Action(Kind.MASK, seen.unit.name))
-    return [*actions, *_unlabel(wanted)]
+        rest += _bring_down(host, seen)
+        if unit and not unit.masked:
+            if unit.file_state == "enabled":
+                rest.append(Action(Kind.DISABLE, unit.name))
+            rest.append(Action(Kind.MASK, unit.name))
+    return [*write, *rest, *acts, *_unlabel(wanted)]

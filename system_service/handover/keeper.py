@@ -221,7 +221,7 @@ class Keeper:
                 if not view.local and rows.state.get("current_owner") != "kube" and view.remote != "pending":
                     rows.kube_up(serving.id, serving.version)  # another said otherwise, and has gone
                 return False
-            drop = ("failed", "renewed", "ended", "answered", "reason", "since")
+            drop = ("renewed", "ended", "answered", "reason", "since")
             rows.note(*drop, served=serving.mark, took=_since("kube"))
             self.ended.discard(serving.id[:12])
             if not serving.entitled or view.remote not in ("running", "pending"):

@@ -167,11 +167,12 @@ def environment(described: Mapping[str, Any], variable: str) -> str:
 
 
 def at_gate(command_lines: list[str]) -> bool:
-    """Whether one of these is the start-up gate's: the program itself, or an interpreter that runs it."""
+    """Whether one of these is the start-up gate's: the program itself, or what runs it by its first line."""
     return any(_runs_gate(line.split()) for line in command_lines)
 
 
 def _runs_gate(words: list[str]) -> bool:
+    words = words[1:] if words[:1] == ["/usr/bin/env"] else words
     program = next((w for w in words[1:] if not w.startswith("-")), "") if _is_python(words) else "".join(words[:1])
     return program.rpartition("/")[2] == _GATE_PROGRAM
 

@@ -10,7 +10,8 @@ command = verb_command(
     Verb.DISABLE,
     """Disable features and stop them, for good.
 
-    The unit is stopped, disabled and masked. An always_enabled feature is refused.
+    The unit is stopped, disabled and masked, by featured where it runs and does so. An always_enabled feature is
+    refused.
 
     \b
     Examples:

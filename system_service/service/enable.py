@@ -10,7 +10,8 @@ command = verb_command(
     Verb.ENABLE,
     """Enable features and start them.
 
-    Where featured runs it does the work; the command writes the intent and watches.
+    Where featured runs it does the work; the command writes the intent, watches, and does what featured leaves: a unit
+    that was masked by hand, say, or a feature that featured excludes.
 
     \b
     Examples:

@@ -88,7 +88,21 @@ def test_changes_come_from_the_journal(told, fakes):
 
 
 def test_masked_is_said(told):
-    assert "snmp.service is inactive (dead, masked)" in "\n".join(told("exited", masked=True)["now"])
+    fields = told("exited", masked=True)
+    assert "snmp.service is inactive (dead, masked)" in "\n".join(fields["now"])
+
+
+@pytest.mark.parametrize(
+    ("container", "unit"), [("exited", {}), ("exited", FAILED), ("running", {}), ("running", ACTIVE)]
+)
+def test_masked_though_enabled_says_what_brings_it_back(told, container, unit):
+    (line,) = told(container, masked=True, **unit)["next"]
+    assert line.startswith("snmp.service is masked: ")
+    assert line.endswith(" starts it again, until: system service enable snmp")
+
+
+def test_failed_and_disabled_does_not_advise_what_is_refused(told):
+    assert told("exited", {"state": "disabled"}, **FAILED)["next"] == ["nothing, until: system service enable snmp"]
 
 
 def pod(fakes, serves=True):

@@ -8,8 +8,10 @@ import time
 
 import pytest
 
+from system_service.domain import execute
 from system_service.errors import NotPermitted, TimedOut, Unreachable
 from tests.fakes import systemctl as fake
+from tests.support.featured import installed
 from tests.support.systemd import Spec
 
 
@@ -225,49 +227,123 @@ class TestFailures:
 
 
 class TestFeatured:
-    """Where featured is installed and not masked it acts, and we write the intent and watch."""
+    """Where featured is installed and not masked we write the intent, let it act, and do what it leaves."""
+
+    @pytest.fixture(autouse=True)
+    def chance(self, monkeypatch):
+        monkeypatch.setattr(execute, "_CHANCE", 0.3)
 
     @pytest.fixture
-    def acting(self, booted):
-        with fake.opened(booted.units.state) as state:
-            state["units"]["featured.service"] = fake.blank() | {"file": True}
-        return booted
+    def featured(self, booted):
+        """It has started, and acts when a command lets it."""
+        return installed(booted, "snmp", "lldp")
 
-    def featured(self, fakes, verbs):
-        """What featured does when it sees the row, done while we wait for it."""
-
+    def acts(self, featured):
         def act(sentence):
-            if "wait until" in sentence:
-                for verb in verbs.pop(0) if verbs else ():
-                    fakes.units._systemctl(
-                        verb, "--", "lldp.service" if verb in ("unmask", "start") else "snmp.service"
-                    )
-                fakes.units.calls()
+            if "let featured act" in sentence:
+                featured.row(sentence.split(":")[0])
 
         return act
 
-    def test_enable(self, acting, asker):
-        acting.put("CONFIG_DB", "FEATURE|lldp", {"state": "disabled"})
-        unit(acting, "lldp", masked=True, enabled=False)
-        result = asker("enable", "lldp", hook=self.featured(acting, [("unmask", "start")]))
+    def test_enable(self, booted, featured, asker):
+        booted.put("CONFIG_DB", "FEATURE|lldp", {"state": "disabled"})
+        unit(booted, "lldp", masked=True, enabled=False)
+        featured.row("lldp")
+        result = asker("enable", "lldp", hook=self.acts(featured))
         assert outcome(result) == [("lldp", "running", True)]
-        assert not {"unmask lldp.service", "enable lldp.service", "start lldp.service"} & set(changes(acting))
-        assert acting.row("lldp") == {"state": "enabled"}
+        assert changes(booted) == ["reset-failed lldp.service"]
+        assert featured.switch.done[-3:] == ["unmask lldp.service", "enable lldp.service", "start lldp.service"]
+        assert booted.row("lldp")["state"] == "enabled"
 
-    def test_disable(self, acting, asker):
-        result = asker("disable", "snmp", hook=self.featured(acting, [("stop", "mask")]))
+    def test_disable(self, booted, featured, asker):
+        result = asker("disable", "snmp", hook=self.acts(featured))
         assert outcome(result) == [("snmp", "disabled", True)]
-        assert "mask snmp.service" not in changes(acting)
+        assert changes(booted) == []
+        assert featured.switch.done[-3:] == ["stop snmp.service", "disable snmp.service", "mask snmp.service"]
 
-    def test_featured_does_nothing(self, acting, asker):
-        result = asker("disable", "snmp", timeout=0.3)
-        assert (result.exit_code, acting.row("snmp")["state"]) == (6, "disabled")
-        assert changes(acting) == []
-
-    def test_a_masked_featured_does_not_act(self, acting, asker):
-        unit(acting, "featured", masked=True)
+    def test_featured_that_does_not_come_is_not_waited_for(self, booted, featured, asker):
         assert outcome(asker("disable", "snmp")) == [("snmp", "disabled", True)]
-        assert "mask snmp.service" in changes(acting)
+        assert changes(booted) == ["stop snmp.service", "disable snmp.service", "mask snmp.service"]
+        assert outcome(asker("enable", "snmp")) == [("snmp", "running", True)]
+        assert changes(booted)[-4:] == [
+            "unmask snmp.service",
+            "enable snmp.service",
+            "reset-failed snmp.service",
+            "start snmp.service",
+        ]
+
+    def test_featured_comes_later_than_we_do(self, booted, featured, asker):
+        assert outcome(asker("disable", "snmp")) == [("snmp", "disabled", True)]
+        told = len(featured.switch.done)
+        featured.row("snmp")
+        assert featured.switch.done[told:] == []
+        assert unit(booted, "snmp")["masked"]
+
+    def test_limit_is_over_before_its_chance(self, booted, featured, asker, monkeypatch):
+        monkeypatch.setattr(execute, "_CHANCE", 60.0)
+        result = asker("disable", "snmp", timeout=0.3)
+        assert (result.exit_code, booted.row("snmp")["state"]) == (6, "disabled")
+        assert changes(booted) == []
+
+    def test_masked_by_hand_though_enabled(self, booted, featured, asker):
+        unit(booted, "snmp", masked=True, enabled=False, active="inactive", sub="dead")
+        booted.docker.get("snmp").state = "exited"
+        assert asker("start", "snmp").error.resolution == "system service enable snmp"
+        result = asker("enable", "snmp", hook=self.acts(featured))
+        assert outcome(result) == [("snmp", "running", True)]
+        assert featured.switch.done == ["daemon-reload", "daemon-reload"]
+        assert "unmask snmp.service" in changes(booted)
+
+    def test_masked_by_hand_and_nobody_waits(self, booted, featured, asker):
+        unit(booted, "snmp", masked=True, enabled=False, active="inactive", sub="dead")
+        assert asker("enable", "snmp", wait=False).error is None
+        assert not unit(booted, "snmp")["masked"]
+
+    def test_what_featured_excludes_is_done_by_us_at_once(self, fakes, asker):
+        fakes.systemd(telemetry=Spec(install=True))
+        fakes.feature("telemetry")
+        unit(fakes, "telemetry", active="active", sub="running", enabled=True)
+        featured = installed(fakes, "telemetry")
+        assert outcome(asker("disable", "telemetry", hook=self.acts(featured))) == [("telemetry", "disabled", True)]
+        assert changes(fakes) == ["stop telemetry.service", "disable telemetry.service", "mask telemetry.service"]
+        assert not any("let featured act" in sentence for sentence in asker.told)
+        assert outcome(asker("enable", "telemetry", hook=self.acts(featured))) == [("telemetry", "running", True)]
+        assert not any("let featured act" in sentence for sentence in asker.told)
+
+    def test_featured_has_failed_before_and_takes_the_change_for_none(self, booted, featured, asker):
+        booted.put("CONFIG_DB", "FEATURE|lldp", {"state": "disabled"})
+        unit(booted, "lldp", masked=True, enabled=False)
+        featured.row("lldp")
+        unit(booted, "lldp", start_pre="fail")
+        failed = asker("enable", "lldp", hook=self.acts(featured))
+        assert (failed.exit_code, booted.row("lldp", "STATE_DB")["state"]) == (1, "failed")
+        assert featured.known["lldp"].state == "disabled"
+        assert outcome(asker("disable", "lldp", hook=self.acts(featured))) == [("lldp", "disabled", True)]
+        assert unit(booted, "lldp")["masked"]
+
+    def test_its_failure_ends_its_chance(self, booted, featured, asker, monkeypatch):
+        monkeypatch.setattr(execute, "_CHANCE", 60.0)
+        booted.put("CONFIG_DB", "FEATURE|lldp", {"state": "disabled"})
+        unit(booted, "lldp", masked=True, enabled=False, start_pre="fail")
+        featured.row("lldp")
+        assert asker("enable", "lldp", hook=self.acts(featured)).exit_code == 1
+
+    def test_enabled_already_is_started_by_us(self, booted, featured, asker):
+        booted.put("CONFIG_DB", "FEATURE|lldp", {"state": "disabled"})
+        assert outcome(asker("enable", "lldp", hook=self.acts(featured))) == [("lldp", "running", True)]
+        assert changes(booted)[-1] == "start lldp.service"
+        assert "start lldp.service" not in featured.switch.done
+
+    def test_disabled_already_is_stopped_by_us(self, booted, featured, asker):
+        unit(booted, "snmp", enabled=False)
+        assert outcome(asker("disable", "snmp", hook=self.acts(featured))) == [("snmp", "disabled", True)]
+        assert changes(booted) == ["stop snmp.service", "mask snmp.service"]
+
+    def test_a_masked_featured_does_not_act(self, booted, featured, asker):
+        unit(booted, "featured", masked=True)
+        assert outcome(asker("disable", "snmp")) == [("snmp", "disabled", True)]
+        assert not any("let featured act" in sentence for sentence in asker.told)
+        assert "mask snmp.service" in changes(booted)
 
 
 class TestSignals:

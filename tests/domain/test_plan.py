@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from system_service.domain.actions import Kind
 from system_service.domain.plan import Request, Verb, plan
 from system_service.errors import Failed, Refused, Unreachable
 from system_service.model.feature import Feature, Mode
@@ -11,9 +12,19 @@ from system_service.model.snapshot import FeatureSeen, Host, Snapshot
 from tests.model.world import Inst, World, seen, snapshot
 
 
-def steps(verb: Verb, phase: str, run: str, *, state: str = "enabled", file: str = "static", featured: bool = False):
-    shown = snapshot(World(state, featured, "", (Inst(phase, 0, file, run),)))
-    return [str(action) for action in plan(shown, shown.features[0], Request(verb)).actions]
+def steps(
+    verb: Verb,
+    phase: str,
+    run: str,
+    *,
+    state: str = "enabled",
+    file: str = "static",
+    featured: bool = False,
+    again=False,
+):
+    shown = snapshot(World(state, featured, (Inst(phase, 0, file, run),)))
+    request = Request(verb).followup() if again else Request(verb)
+    return [str(action) for action in plan(shown, shown.features[0], request).actions]
 
 
 def mode(feature: Feature, wanted: Mode, fallback: bool | None = None):
@@ -118,20 +129,51 @@ def test_disable_does_what_featured_would():
     ]
 
 
-def test_where_featured_runs_the_intent_is_written_and_its_effect_awaited():
+def test_where_featured_runs_the_intent_is_written_and_featured_let_act():
     assert steps(Verb.ENABLE, "I", "exited", state="disabled", file="masked", featured=True) == [
         "forget earlier failures of snmp.service",
         "write state=enabled to CONFIG_DB FEATURE|snmp",
-        "wait until container snmp is running",
+        "let featured act on state=enabled of snmp",
     ]
     assert steps(Verb.DISABLE, "A", "running", featured=True) == [
         "write state=disabled to CONFIG_DB FEATURE|snmp",
-        "wait until container snmp has stopped",
+        "let featured act on state=disabled of snmp",
     ]
 
 
-def test_enable_given_again_before_featured_has_unmasked_waits_for_it():
-    assert steps(Verb.ENABLE, "I", "exited", file="masked", featured=True) == ["wait until container snmp is running"]
+def test_enable_given_again_before_featured_has_unmasked_lets_it_act():
+    assert steps(Verb.ENABLE, "I", "exited", file="masked", featured=True) == [
+        "let featured act on state=enabled of snmp"
+    ]
+
+
+def test_what_featured_has_left_is_done_by_us():
+    assert steps(Verb.ENABLE, "I", "exited", file="masked", featured=True, again=True) == [
+        "unmask snmp.service",
+        "enable snmp.service",
+        *START,
+    ]
+    assert steps(Verb.DISABLE, "A", "running", state="disabled", featured=True, again=True) == [
+        "stop snmp.service",
+        "mask snmp.service",
+    ]
+
+
+@pytest.mark.parametrize(("verb", "file"), [(Verb.ENABLE, "enabled"), (Verb.DISABLE, "disabled")])
+def test_featured_does_nothing_where_it_counts_as_done_so_we_do(verb, file):
+    state = "enabled" if verb is Verb.ENABLE else "disabled"
+    with_featured = steps(verb, "I", "running", state=state, file=file, featured=True)
+    assert with_featured == steps(verb, "I", "running", state=state, file=file)
+
+
+@pytest.mark.parametrize("name", ["telemetry", "Telemetry", "frr_bmp"])
+@pytest.mark.parametrize("verb", [Verb.ENABLE, Verb.DISABLE])
+def test_what_featured_excludes_is_ours(name, verb):
+    shown = snapshot(World("disabled" if verb is Verb.ENABLE else "enabled", True, (Inst("I", 0, "static", "exited"),)))
+    feature = shown.features[0]._replace(feature=shown.features[0].feature._replace(name=name))
+    kinds = [action.kind for action in plan(shown, feature, Request(verb)).actions]
+    assert Kind.AWAIT_FEATURED not in kinds
+    assert (Kind.START_UNIT if verb is Verb.ENABLE else Kind.MASK) in kinds
 
 
 def test_featured_does_nothing_for_a_feature_without_unit_so_we_do():

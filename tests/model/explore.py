@@ -17,7 +17,7 @@ from system_service.domain.actions import Action
 from system_service.errors import Failed, Refused
 
 from . import rules
-from .rules import ENABLE, RESTART, START
+from .rules import RESTART, START
 from .world import EXCUSE, FAILS, FAULT, ISSUED, NEXT, World, act, bare, happens, visible
 
 ROUNDS = 4  # as in operate
@@ -51,22 +51,25 @@ class Search:
     edges: int = 0
     plans: list[tuple[Action, ...]] = field(default_factory=list)
     ends: dict[str, int] = field(default_factory=dict)
-    _known: dict[tuple[str, World], Any] = field(default_factory=dict)
+    _known: dict[tuple[bool, World], Any] = field(default_factory=dict)
     _happens: dict[World, tuple[tuple[str, World], ...]] = field(default_factory=dict)
     _again: list[World] = field(default_factory=list)
 
     def look(self, worlds: Iterable[World]) -> Search:
-        """Judge the first plan alone in every world: quick, and enough for most that is wrong."""
+        """Judge the plans alone in every world: quick, and enough for most that is wrong."""
         for world in worlds:
             self._look(Node(world, 0))
+            self.planned(True, world)
         return self
 
-    def run(self, worlds: Iterable[World]) -> Search:
+    def run(self, worlds: Iterable[World], *, crash: bool = True) -> Search:
+        """Judge every run in every world; with `crash` false the command is killed in none of them."""
         done: dict[Node, bool] = {}
+        flags = MAY_FAIL | MAY_CRASH if crash else MAY_FAIL
         gc.disable()  # a million small tuples and no cycle among them: collecting takes half of the time
         try:
             for world in worlds:
-                self._walk(Node(world, MAY_FAIL | MAY_CRASH), done)
+                self._walk(Node(world, flags), done)
                 while self._again:  # a run that was allowed to fail: the same command again is not
                     self._walk(Node(self._again.pop(), 0), done)
         finally:
@@ -94,20 +97,25 @@ class Search:
                 done[node] = True
                 path.pop()
 
-    def planned(self, verb: str, world: World) -> Any:
-        """The index of the plan, or the error, or None when there is nothing to do; one look per visible world."""
-        key = (verb, visible(world))
+    def planned(self, again: bool, world: World) -> Any:
+        """The index of the plan, or the error, or None when there is nothing to do; one look per visible world.
+
+        `again`: a plan has been carried out before this one.
+        """
+        key = (again, visible(world))
         if key not in self._known:
-            self._known[key] = self._plan(verb, key[1])
+            self._known[key] = self._plan(*key)
         return self._known[key]
 
-    def _plan(self, verb: str, world: World) -> Any:
+    def _plan(self, again: bool, world: World) -> Any:
         shown = bare(world)
+        request = self.planner.Request(self.planner.Verb(self.verb))
+        verb = self._asked(again)
         try:
-            actions = self.planner.plan(shown, shown.features[0], self.planner.Request(self.planner.Verb(verb))).actions
+            actions = self.planner.plan(shown, shown.features[0], request.followup() if again else request).actions
         except (Refused, Failed) as error:
             return error
-        wrong = rules.wrongs(world, verb, actions)
+        wrong = rules.wrongs(world, verb, actions, again)
         if wrong:
             raise Wrong(f"{verb} in {world}: {'; '.join(wrong)}: {[str(a) for a in actions]}")
         self.plans.append(actions)
@@ -145,7 +153,7 @@ class Search:
         result, world = act(node.world, action, node.issued)
         flags = node.flags | TOUCHED if action.kind.changes else node.flags
         if result is FAILS:
-            self._end(node, f"{action} failed", excused=bool(flags & EXCUSED) or self._helpless(node.world))
+            self._end(node, f"{action} failed", excused=bool(flags & EXCUSED))
             return None
         if result is ISSUED:
             return (Node(world, flags, node.round, node.plan, node.step, True),)
@@ -154,9 +162,9 @@ class Search:
         return (Node(world, flags, node.round + 1),) if result is NEXT else ()
 
     def _look(self, node: Node) -> list[Node]:
-        verb = START if self.verb == RESTART and node.round else self.verb
+        verb = self._asked(node.round > 0)
         world = node.world
-        found = self.planned(verb, world)
+        found = self.planned(node.round > 0, world)
         fresh = not node.flags & TOUCHED
         if isinstance(found, Refused) or (fresh and rules.refused(world, verb)):
             if not (isinstance(found, Refused) and fresh and rules.refused(world, verb)):
@@ -176,13 +184,12 @@ class Search:
             return [node._replace(plan=found)]
         return []
 
-    def _timed_out(self, node: Node) -> None:
-        self._end(node, "timed out", excused=bool(node.flags & EXCUSED) or self._helpless(node.world))
+    def _asked(self, again: bool) -> str:
+        """What a round is to reach."""
+        return START if self.verb == RESTART and again else self.verb
 
-    def _helpless(self, world: World) -> bool:
-        """Whether featured is waited for in vain: told nothing, or its start met a unit still active."""
-        waiting = self.verb == ENABLE and world.featured and not world.pending
-        return waiting and any(i.file == "masked" or i.phase in ("F", "I") for i in world.insts)
+    def _timed_out(self, node: Node) -> None:
+        self._end(node, "timed out", excused=bool(node.flags & EXCUSED))
 
     def _end(self, node: Node, how: str, excused: bool) -> None:
         if not excused:

@@ -32,15 +32,13 @@ MUTANTS = (
         "an orphan stays where a start was cut off", PLAN, "return [*settle, stop, *kill]", "return [*settle, stop]"
     ),
     Mutant("an orphan stays where the unit is down", PLAN, "        return kill\n", "        return []\n"),
-    Mutant("disable does not mask", PLAN, "actions.append(Action(Kind.MASK, seen.unit.name))", "pass"),
+    Mutant("disable does not mask", PLAN, "rest.append(Action(Kind.MASK, unit.name))", "pass"),
     Mutant("enable does not unmask", PLAN, "actions.append(Action(Kind.UNMASK, seen.unit.name))", "pass"),
-    Mutant("enable writes nothing", PLAN, "return [*forget, *write, *actions]", "return [*forget, *actions]"),
-    Mutant("featured meets an old failure", PLAN, "return [*forget, *write, *actions]", "return [*write, *actions]"),
+    Mutant("enable writes nothing", PLAN, "return [*forget, *write, *thaw", "return [*forget, *thaw"),
+    Mutant("featured meets an old failure", PLAN, "return [*forget, *write, *thaw", "return [*write, *thaw"),
+    Mutant("a paused container meets featured's start", PLAN, "*write, *thaw, *rest", "*write, *rest"),
     Mutant(
-        "disable writes nothing",
-        PLAN,
-        "    actions = list(write)\n    for seen in wanted.seen:\n        if host.featured",
-        "    actions = []\n    for seen in wanted.seen:\n        if host.featured",
+        "disable writes nothing", PLAN, "return [*write, *rest, *acts, *_unlabel", "return [*rest, *acts, *_unlabel"
     ),
     Mutant(
         "a paused container is not thawed",
@@ -49,7 +47,7 @@ MUTANTS = (
         "else _bring_up_unit(wanted, seen)",
     ),
     # a swapped pair
-    Mutant("intent comes last", PLAN, "return [*forget, *write, *actions]", "return [*forget, *actions, *write]"),
+    Mutant("intent comes last", PLAN, "*write, *thaw, *rest, *acts]", "*thaw, *rest, *acts, *write]"),
     Mutant("stop, then wait", PLAN, "return [*settle, stop, *kill]", "return [stop, *settle, *kill]"),
     Mutant("container before its unit", PLAN, "return [*settle, stop, *kill]", "return [*settle, *kill, stop]"),
     Mutant(
@@ -103,23 +101,25 @@ MUTANTS = (
         "if seen.run in LIVE or seen.serving else",
         "if seen.run is Run.RUNNING or seen.serving else",
     ),
-    Mutant(
-        "our hands do featured's masking",
-        PLAN,
-        "if not host.featured and supervised(host, seen) and seen.unit and not seen.unit.masked:",
-        "if supervised(host, seen) and seen.unit and not seen.unit.masked:",
-    ),
-    Mutant("we stop what featured stops", PLAN, "if host.featured and write and supervised", "if False and supervised"),
+    Mutant("we stop what featured stops", PLAN, "if host.featured and unit and (write", "if False and (write"),
     Mutant(
         "we enable where featured does", PLAN, "    if host.featured:\n        return", "    if False:\n        return"
     ),
-    Mutant("featured's masking is not waited for", PLAN, "((write and down) or unit.masked)", "(write and down)"),
+    Mutant("featured gets no chance to unmask", PLAN, "not (write or unit.masked or", "not (write or"),
     Mutant(
-        "a stop by featured is waited for where nothing stops",
-        PLAN,
-        "[Action(Kind.AWAIT_SETTLED, unit.name)] if moving else []",
-        "[Action(Kind.AWAIT_STOPPED, seen.instance.container)]",
+        "featured gets no chance to enable", PLAN, 'or unit.masked or unit.file_state == "disabled")', "or unit.masked)"
     ),
+    Mutant("featured gets no chance to disable", PLAN, 'or (not unit.masked and unit.file_state != "disabled"))', ")"),
+    Mutant("masked by featured is waited for", PLAN, "(not unit.masked and unit.file_state", "(unit.file_state"),
+    Mutant(
+        "disabled counts as not disabled",
+        PLAN,
+        '(not unit.masked and unit.file_state != "disabled")',
+        "not unit.masked",
+    ),
+    Mutant("its work is for ever left to featured", PLAN, "self._replace(alone=True)", "self"),
+    Mutant("what featured excludes is left to it", PLAN, "name.lower() in _NOT_FEATURED", "name in ()"),
+    Mutant("featured acts, whoever asked before", PLAN, "if request.alone or", "if"),
     Mutant(
         "a paused container is thawed while it is stopped",
         PLAN,

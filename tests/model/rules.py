@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from system_service.domain.actions import Action, Kind
+from tests.fakes import featured
 
-from .world import DOWN, LIVE, NO_UNIT, ONLY, RUNS, Inst, World, instance
+from .world import DOWN, LIVE, NO_UNIT, ONLY, RUNS, STOPPING, Inst, World, instance
 
 START, STOP, RESTART, ENABLE, DISABLE = VERBS = ("start", "stop", "restart", "enable", "disable")
 _OFF, _ON = ("disabled", "always_disabled"), ("enabled", "always_enabled")
@@ -15,6 +16,7 @@ _RISING |= {Kind.KEEP}
 _FALLING = {Kind.STOP_UNIT, Kind.STOP_CONTAINER, Kind.CLOSE}
 _CYCLING = {Kind.RESTART_UNIT, Kind.RESTART_CONTAINER} | _FALLING
 _FILE = {Kind.MASK, Kind.UNMASK, Kind.ENABLE, Kind.DISABLE}
+_WHOLE = {Kind.WRITE, Kind.AWAIT_FEATURED}  # of the feature, whose name is its container's
 _WAITS = {k for k in Kind if k.waits}
 _ALLOWED = {
     START: _RISING | _WAITS,
@@ -50,33 +52,51 @@ def reached(world: World, verb: str) -> bool:
         down = all(i.run not in LIVE and (not supervised(i) or i.phase in DOWN) for i in world.insts)
         if verb == STOP or not down:
             return down
-        masked = all(not supervised(i) or i.file == "masked" for i in world.insts)
-        return world.state in _OFF and (world.featured or masked)  # masking is featured's where it runs
+        return world.state in _OFF and all(not supervised(i) or i.file == "masked" for i in world.insts)
     if verb == ENABLE and world.state not in _ON:
         return False
-    return all(_up(world, i, verb) for i in world.insts)
+    return all(_up(i, verb) for i in world.insts)
 
 
-def _up(world: World, inst: Inst, verb: str) -> bool:
-    if verb == ENABLE and supervised(inst):
-        if world.featured and inst.file == "masked":
-            return inst.run in RUNS  # unmasking, and with it the unit, is featured's
-        if not world.featured and inst.file in ("masked", "disabled"):
-            return False
+def _up(inst: Inst, verb: str) -> bool:
+    if verb == ENABLE and supervised(inst) and inst.file in ("masked", "disabled"):
+        return False
     return inst.run in RUNS and (not supervised(inst) or inst.phase in ("A", "F"))
 
 
-def wrongs(world: World, verb: str, actions: Sequence[Action]) -> list[str]:
-    """Every rule that the plan breaks in this world."""
+def wrongs(world: World, verb: str, actions: Sequence[Action], again: bool = False) -> list[str]:
+    """Every rule that the plan breaks in this world. `again`: featured has had its chance before."""
     kinds = [a.kind for a in actions]
     found = [f"{k.name} has no place in {verb}" for k in dict.fromkeys(kinds) if k not in _ALLOWED[verb]]
     found += _intent(world, verb, actions)
-    wrote = Kind.WRITE in kinds
+    theirs = [not again and _featured_acts(world, inst, verb, Kind.WRITE in kinds) for inst in world.insts]
+    if any(theirs) != (Kind.AWAIT_FEATURED in kinds):
+        found.append("featured is given its chance exactly when it may act")
     for index, inst in enumerate(world.insts):
-        where = instance(index, len(world.insts))
-        own = [a.kind for a in actions if a.kind is not Kind.WRITE and a.target in (where.unit, where.container)]
-        found += [f"{where.container}: {w}" for w in _instance(world, inst, verb, own, wrote)]
+        where = instance(index, len(world.insts), world.name)
+        own = [a.kind for a in actions if a.kind not in _WHOLE and a.target in (where.unit, where.container)]
+        found += [f"{where.container}: {w}" for w in _instance(inst, verb, own, theirs[index])]
+        if theirs[index] and verb == ENABLE:
+            found += [f"{where.container}: featured's start meets {w}" for w in _unready(inst, own, kinds)]
     return found
+
+
+def _unready(inst: Inst, own: Sequence[Kind], kinds: Sequence[Kind]) -> Iterable[str]:
+    if inst.run == "paused" and inst.phase not in (*STOPPING, "L") and Kind.UNPAUSE_CONTAINER not in own:
+        yield "a paused container"
+    if Kind.WRITE in kinds and Kind.RESET_FAILED not in kinds[: kinds.index(Kind.WRITE)]:
+        yield "a spent limit"
+
+
+def _featured_acts(world: World, inst: Inst, verb: str, wrote: bool) -> bool:
+    """Whether featured may be about to act: on what is being written, or on what was and is not carried out yet."""
+    if not world.featured or featured.excluded(world.name) or not supervised(inst) or verb not in (ENABLE, DISABLE):
+        return False
+    if wrote:
+        return True  # also where it has nothing to do: it may be at the state before
+    if verb == ENABLE and inst.file == "static":
+        return False  # nothing is left of its part but the start, which is a start of ours as well
+    return bool(featured.calls(verb, inst.file))
 
 
 def _intent(world: World, verb: str, actions: Sequence[Action]) -> Iterable[str]:
@@ -90,22 +110,24 @@ def _intent(world: World, verb: str, actions: Sequence[Action]) -> Iterable[str]
         yield "something is changed before the intent is written"
 
 
-def _instance(world: World, inst: Inst, verb: str, own: Sequence[Kind], wrote: bool) -> Iterable[str]:
+def _instance(inst: Inst, verb: str, own: Sequence[Kind], theirs: bool) -> Iterable[str]:
     if supervised(inst):
-        yield from _supervised(world, inst, own, wrote)
+        yield from _supervised(inst, own)
+        if theirs and set(own) - {Kind.RESET_FAILED, Kind.UNPAUSE_CONTAINER}:
+            yield "we act where featured acts on the intent"
     elif any(k in _FILE or k.name.endswith("_UNIT") or k is Kind.RESET_FAILED for k in own):
         yield "a unit is acted on that does not exist"
     if verb in (START, ENABLE) and inst.run in RUNS:
         harmless = {Kind.RESTART_UNIT} if inst.phase == "R" else set()  # in its pause nothing is stopped
         if (_CYCLING - harmless) & set(own):
             yield "a running container is touched"
-        if verb == START and inst.phase in ("A", "none", "nosys") and own:
+        if verb == START and inst.phase in ("A", *NO_UNIT) and own:
             yield "a feature that runs is not left alone"
     if verb == RESTART and inst.run in LIVE and not _CYCLING & set(own):
         yield "a restart that restarts nothing"
 
 
-def _supervised(world: World, inst: Inst, own: Sequence[Kind], wrote: bool) -> Iterable[str]:
+def _supervised(inst: Inst, own: Sequence[Kind]) -> Iterable[str]:
     if inst.run in ONLY and any(k.name.endswith("_CONTAINER") for k in own):
         yield "a container is acted on that does not exist"
     if {Kind.START_CONTAINER, Kind.RESTART_CONTAINER, Kind.KEEP} & set(own):
@@ -127,7 +149,3 @@ def _supervised(world: World, inst: Inst, own: Sequence[Kind], wrote: bool) -> I
             yield "the start limit is spent"
     if Kind.MASK in own and inst.phase not in DOWN and Kind.STOP_UNIT not in own[: own.index(Kind.MASK)]:
         yield "a unit is masked before it is stopped"
-    if world.featured and _FILE & set(own):
-        yield "featured's work is done by us"
-    if world.featured and wrote and (_RISING | _CYCLING) - {Kind.RESET_FAILED, Kind.UNPAUSE_CONTAINER} & set(own):
-        yield "we act where featured acts on the intent"

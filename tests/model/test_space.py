@@ -12,7 +12,7 @@ from system_service.errors import SwitchError
 
 from . import modes, spaces
 from .explore import ROUNDS, Search
-from .rules import VERBS
+from .rules import DISABLE, ENABLE, VERBS
 from .world import World, bare, snapshot, visible
 
 
@@ -36,6 +36,26 @@ def test_every_run_of_a_verb_ends_as_asked_in_every_world(verb: str, nodes: int,
     assert len(found.plans) >= plans
     assert found.ends["reached"]
     assert found.ends.get("up", 0) == 0, "no run is given up: the rounds are enough"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_run_beside_a_featured_that_does_not_act_ends_as_asked(verb: str) -> None:
+    worlds = list(spaces.beside())
+    found = Search(planner, verb).run(worlds)
+    _say(f"{verb}, beside featured: {len(worlds)} worlds: {_counts(found)}")
+    assert len(worlds) >= 1_500
+    assert found.nodes >= 10_000
+    assert found.ends["reached"]
+
+
+@pytest.mark.parametrize("verb", [ENABLE, DISABLE])
+def test_every_run_beside_a_featured_still_at_the_state_before_ends_as_asked(verb: str) -> None:
+    worlds = list(spaces.busy())
+    found = Search(planner, verb).run(worlds, crash=False)
+    _say(f"{verb}, featured at work: {len(worlds)} worlds: {_counts(found)}")
+    assert len(worlds) >= 1_300
+    assert found.nodes >= 10_000
+    assert found.ends["reached"]
 
 
 @pytest.mark.parametrize("verb", VERBS)

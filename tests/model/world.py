@@ -22,8 +22,10 @@ from typing import NamedTuple
 from system_service.domain.actions import Action, Kind
 from system_service.model.feature import AdminState, Feature, Instance, Mode
 from system_service.model.snapshot import Active, Container, FeatureSeen, Host, Run, Seen, Snapshot, Unit
+from tests.fakes import featured
 
 NAME = "snmp"
+EXCLUDED = "telemetry"  # featured leaves it alone
 LIMIT = 3  # starts until the unit's start limit is spent
 LIVE = ("running", "paused", "restarting", "serving")
 RUNS = ("running", "serving")
@@ -45,13 +47,35 @@ class Inst(NamedTuple):
     run: str
 
 
+class Acting(NamedTuple):
+    """What featured is at: `left` are its calls for instance `index` (None: it has not looked at it yet).
+
+    `issued`: the job of the first of them has begun.
+    """
+
+    what: str
+    index: int = 0
+    left: tuple[str, ...] | None = None
+    issued: bool = False
+
+
 class World(NamedTuple):
-    """`pending`: what featured is at: "", or on0 (unmask, enable), on1 (start), off0 (stop), off1 (disable, mask)."""
+    """`known`: the state that featured carried out last ("": the row's); it differs after a failure of its.
+
+    `heard`: the row was written, and featured has not come to it yet; `acting`: it has. `excluded`: it never does.
+    """
 
     state: str
     featured: bool
-    pending: str
     insts: tuple[Inst, ...]
+    excluded: bool = False
+    known: str = ""
+    heard: bool = False
+    acting: Acting | None = None
+
+    @property
+    def name(self) -> str:
+        return EXCLUDED if self.excluded else NAME
 
 
 _ACTIVE = {
@@ -68,20 +92,20 @@ _ACTIVE = {
 
 
 @cache
-def instance(index: int, count: int) -> Instance:
+def instance(index: int, count: int, name: str = NAME) -> Instance:
     if count == 1:
-        return Instance(NAME, "", f"{NAME}.service", NAME)
-    return Instance(NAME, f"asic{index}", f"{NAME}@{index}.service", f"{NAME}{index}")
+        return Instance(name, "", f"{name}.service", name)
+    return Instance(name, f"asic{index}", f"{name}@{index}.service", f"{name}{index}")
 
 
 @cache
-def seen(inst: Inst, index: int = 0, count: int = 1, gate: bool = False) -> Seen:
+def seen(inst: Inst, index: int = 0, count: int = 1, gate: bool = False, name: str = NAME) -> Seen:
     """What a snapshot shows of an instance."""
     labels = {"sonic.startup-gate": "true"} if gate else {}
-    where = instance(index, count)
+    where = instance(index, count, name)
     if inst.run in ONLY:
         pod = Container("1" * 64, "k8s", Run.RUNNING) if inst.run == "serving" else None
-        shown = seen(inst._replace(run="absent"), index, count)
+        shown = seen(inst._replace(run="absent"), index, count, name=name)
         return shown._replace(pods=(pod,) if pod else (), serving=pod)
     box = None if inst.run == "absent" else Container("0" * 64, where.container, Run(inst.run), labels=labels)
     if inst.phase == "nosys":
@@ -98,9 +122,11 @@ def snapshot(world: World) -> Snapshot:
     only = any(inst.run in ONLY for inst in world.insts)
     mode = Mode.KUBERNETES if only else Mode.LEGACY
     feature = Feature(
-        *(NAME, AdminState(world.state), True, mode, True, not only), global_scope=count == 1, per_asic_scope=count > 1
+        *(world.name, AdminState(world.state), True, mode, True, not only),
+        global_scope=count == 1,
+        per_asic_scope=count > 1,
     )
-    insts = tuple(seen(inst, i, count) for i, inst in enumerate(world.insts))
+    insts = tuple(seen(inst, i, count, name=world.name) for i, inst in enumerate(world.insts))
     shown = FeatureSeen(feature, insts, kube_only=only)
     return Snapshot(host, (shown,))
 
@@ -117,15 +143,15 @@ def bare(world: World) -> SimpleNamespace:
     host = SimpleNamespace(systemd=all(i.phase != "nosys" for i in world.insts), featured=world.featured)
     only = any(inst.run in ONLY for inst in world.insts)
     mode = Mode.KUBERNETES if only else Mode.LEGACY
-    feature = SimpleNamespace(name=NAME, state=AdminState(world.state), mode=mode)
-    insts = tuple(_bare(inst, i, count) for i, inst in enumerate(world.insts))
+    feature = SimpleNamespace(name=world.name, state=AdminState(world.state), mode=mode)
+    insts = tuple(_bare(inst, i, count, world.name) for i, inst in enumerate(world.insts))
     shown = SimpleNamespace(feature=feature, seen=insts, kube_only=only, own={})
     return SimpleNamespace(host=host, features=(shown,))
 
 
 @cache
-def _bare(inst: Inst, index: int, count: int) -> SimpleNamespace:
-    shown = seen(inst, index, count)
+def _bare(inst: Inst, index: int, count: int, name: str) -> SimpleNamespace:
+    shown = seen(inst, index, count, name=name)
     runs, serving = shown.runs, shown.serving
     return SimpleNamespace(instance=shown.instance, unit=shown.unit, run=shown.run, runs=runs, serving=serving)
 
@@ -133,9 +159,8 @@ def _bare(inst: Inst, index: int, count: int) -> SimpleNamespace:
 def visible(world: World) -> World:
     """The same world as a snapshot shows it: worlds that look alike get the same plan."""
     looks = {"F": "A", "FL": "FA", **dict.fromkeys(STOPPING, "D0")}
-    return world._replace(
-        pending="", insts=tuple(i._replace(phase=looks.get(i.phase, i.phase), starts=0) for i in world.insts)
-    )
+    insts = tuple(i._replace(phase=looks.get(i.phase, i.phase), starts=0) for i in world.insts)
+    return World(world.state, world.featured, insts, world.excluded)
 
 
 def _attempt(inst: Inst) -> Inst:
@@ -223,21 +248,50 @@ def moves(inst: Inst) -> tuple[tuple[str, Inst], ...]:
 
 
 def _featured(world: World) -> World | None:
-    """The next step of featured, None while it waits for systemd."""
-    insts = world.insts
-    if world.pending == "off0":
-        return world._replace(pending="off1", insts=tuple(stop_unit(i) if _has_unit(i) else i for i in insts))
-    if world.pending == "off1":
-        if any(i.phase in (*STOPPING, "P") for i in insts):
-            return None
-        gone = tuple(i._replace(file="masked") if _has_unit(i) else i for i in insts)
-        return world._replace(pending="", insts=gone)
-    if world.pending == "on0":
-        back = tuple(i._replace(file="enabled") if i.file != "static" and _has_unit(i) else i for i in insts)
-        return world._replace(pending="on1", insts=back)
-    if world.pending == "on1":
-        return world._replace(pending="", insts=tuple(start_unit(i) if _has_unit(i) else i for i in insts))
-    return None
+    """The next step of featured, by the rules of its stand-in; None while it waits for systemd, or for a write."""
+    acting = world.acting
+    if acting is None:
+        return _hear(world) if world.heard else None
+    if acting.index == len(world.insts):
+        return world._replace(acting=None, known=_WORDS[acting.what])
+    inst = world.insts[acting.index]
+    if acting.left is None:
+        return world._replace(acting=acting._replace(left=featured.calls(acting.what, inst.file)))
+    if not acting.left:
+        return world._replace(acting=Acting(acting.what, acting.index + 1))
+    verb, rest = acting.left[0], acting._replace(left=acting.left[1:], issued=False)
+    result, after = _call(inst, verb, acting.issued)
+    if result is WAITS:
+        return None
+    if result is FAILS and not featured.may_fail(verb):
+        return world._replace(acting=None)  # it says `failed`, and knows the old state
+    return _with(world, acting.index, after)._replace(acting=acting._replace(issued=True) if result is ISSUED else rest)
+
+
+_WORDS = {featured.ENABLE: "enabled", featured.DISABLE: "disabled"}
+
+
+def _hear(world: World) -> World:
+    known = world.known or world.state
+    what = featured.change(None if known == "unknown" else known, world.state)
+    if known == world.state or what is None or featured.excluded(world.name):
+        return world._replace(heard=False)
+    return world._replace(heard=False, acting=Acting(what))
+
+
+def _call(inst: Inst, verb: str, issued: bool) -> tuple[str, Inst]:
+    """One call of systemctl, which comes back when its job is over."""
+    job = {"start": Kind.START_UNIT, "stop": Kind.STOP_UNIT}.get(verb)
+    if job is None:
+        # A start under way is waited for, but not for ever: `is-active` lets it go on at any time.
+        return NEXT, inst._replace(file=featured.file_after(verb, inst.file)) if _has_unit(inst) else inst
+    if not _has_unit(inst):
+        return FAILS, inst
+    return (_job_result(inst, job), inst) if issued else _begin(inst, job)
+
+
+def _with(world: World, index: int, inst: Inst) -> World:
+    return world._replace(insts=(*world.insts[:index], inst, *world.insts[index + 1 :]))
 
 
 def _has_unit(inst: Inst) -> bool:
@@ -249,7 +303,7 @@ def happens(world: World) -> tuple[tuple[str, World], ...]:
     found: list[tuple[str, World]] = []
     for index, inst in enumerate(world.insts):
         for what, after in moves(inst):
-            found.append((what, world._replace(insts=(*world.insts[:index], after, *world.insts[index + 1 :]))))
+            found.append((what, _with(world, index, after)))
     acted = _featured(world)
     if acted is not None:
         found.append((STEP, acted))
@@ -258,11 +312,6 @@ def happens(world: World) -> tuple[tuple[str, World], ...]:
 
 # --- what the command does
 
-_FILES = {
-    Kind.UNMASK: ("masked", "disabled"),
-    Kind.ENABLE: ("disabled", "enabled"),
-    Kind.DISABLE: ("enabled", "disabled"),
-}
 _JOBS = {Kind.START_UNIT: start_unit, Kind.STOP_UNIT: stop_unit, Kind.RESTART_UNIT: restart_unit}
 
 
@@ -270,10 +319,14 @@ def act(world: World, action: Action, issued: bool) -> tuple[str, World]:
     """One action: (NEXT when it is done, ISSUED when its job has begun, WAITS, FAILS; the world afterwards)."""
     if action.kind is Kind.WRITE:
         return _write(world, action)
+    if action.kind is Kind.AWAIT_FEATURED:
+        # What it is at is seen; what it has not come to may never come, and is not waited for.
+        return (WAITS if world.acting else NEXT), world
     count = len(world.insts)
-    index = next(i for i in range(count) if action.target in (instance(i, count).unit, instance(i, count).container))
+    places = [instance(i, count, world.name) for i in range(count)]
+    index = next(i for i, where in enumerate(places) if action.target in (where.unit, where.container))
     result, after = _act(world.insts[index], action.kind, issued)
-    return result, world._replace(insts=(*world.insts[:index], after, *world.insts[index + 1 :]))
+    return result, _with(world, index, after)
 
 
 def _write(world: World, action: Action) -> tuple[str, World]:
@@ -282,8 +335,9 @@ def _write(world: World, action: Action) -> tuple[str, World]:
         return FAILS, world
     if state == world.state:
         return NEXT, world
-    pending = ("on0" if state == "enabled" else "off0") if world.featured else ""
-    return NEXT, world._replace(state=state, pending=pending)
+    if not world.featured:
+        return NEXT, world._replace(state=state)
+    return NEXT, world._replace(state=state, heard=True, known=world.known or world.state)
 
 
 def _act(inst: Inst, kind: Kind, issued: bool) -> tuple[str, Inst]:
@@ -301,12 +355,9 @@ def _act(inst: Inst, kind: Kind, issued: bool) -> tuple[str, Inst]:
         return (_job_result(inst, kind), inst) if issued else _begin(inst, kind)
     if kind is Kind.RESET_FAILED:
         return NEXT, inst._replace(starts=0, phase="I" if inst.phase in DOWN else inst.phase)
-    if kind is Kind.MASK:
-        return NEXT, inst._replace(file="masked")
     if inst.file == "masked" and kind is Kind.ENABLE:
         return FAILS, inst
-    before, after = _FILES[kind]
-    return NEXT, inst._replace(file=after if inst.file == before else inst.file)
+    return NEXT, inst._replace(file=featured.file_after(kind.name.lower(), inst.file))
 
 
 def _begin(inst: Inst, kind: Kind) -> tuple[str, Inst]:
