@@ -185,6 +185,7 @@ class Life:
                 self._custody.watch()
                 self._end("the wait that handed it over has ended")
                 return
+            ask()  # whoever wrote that kubernetes is wanted, the host's own commands too, may have noted no label
             signal.signal(signal.SIGTERM, self._terminated)
         elif self._pending and self._board.known:
             self._look_at = 0.0  # legacy is wanted: whoever waited for the row waits no longer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from system_service.backends.unitfiles import UnitFiles, text
@@ -21,6 +23,17 @@ def test_a_pod_at_its_gate_takes_over_and_the_unit_s_wait_goes_on(scene: Scene) 
         waiter.idle(3)
         assert scene.row()["remote_state"] == "running"
         assert scene.own()["served"].split("@")[0] == pod.box.id[:12]
+
+
+def test_whoever_wrote_that_kubernetes_is_wanted_the_sender_of_labels_is_asked_to_look(scene: Scene) -> None:
+    """`config feature owner snmp kube` writes CONFIG_DB, and notes no label."""
+    scene.begin("local")
+    asked = os.path.join(scene.folder, "sync")
+    with waiting(scene) as waiter:
+        waiter.idle(2)
+        assert not os.path.exists(asked)
+        scene.wants(set_owner="kube")
+        until(lambda: os.path.exists(asked))
 
 
 def test_legacy_again_brings_the_local_container_back(scene: Scene) -> None:
