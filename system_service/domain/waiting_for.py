@@ -60,9 +60,10 @@ def _at_its_gate(wanted: FeatureSeen, seen: Seen) -> str:
     """What keeps a pod that is here; "" where nothing is known to."""
     if len(seen.pods) > 1:
         return "two pods claim it"
-    if at := takes_over(wanted):
-        return f"settling: takes over at {at}"
     noted = reason(wanted.own)
+    if at := takes_over(wanted):
+        because = f", for {noted}" if noted and noted not in _OF_A_POD else ""
+        return f"settling: takes over at {at}{because}"
     # What the cluster said before there was a container is over; and so is what has settled.
     return "" if noted == wanted.own.get("cluster") or noted == _OF_A_POD[-1] else noted
 

@@ -7,7 +7,7 @@ import time
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from system_service.domain.noted import SAME_VERSION
@@ -18,6 +18,7 @@ from system_service.model.feature import AdminState, Feature, Mode, Owner
 from system_service.model.snapshot import Active, Container, FeatureSeen, Run, Seen, Unit
 from tests.model.world import instance
 
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 WORDS = {"running", "starting", "stopping", "stopped", "disabled", "failed", "fallback", "handover", "pending"}
 SUBS = ("dead", "running", "start-pre", "auto-restart", "stop", "failed", "")
 UNITS = [None, Unit("snmp.service"), *(Unit("snmp.service", True, a, s) for a, s in product(Active, SUBS))]
@@ -104,11 +105,13 @@ def test_version_is_the_tag(image: str, tag: str) -> None:
     assert version(FeatureSeen(FEATURES[0], (Seen(instance(0, 1), box, None),))) == tag
 
 
+@UNHURRIED
 @given(st.text() | st.datetimes().map(lambda t: f"{t:%Y-%m-%d %H:%M:%S}"))
 def test_any_host_time_is_a_time_or_nothing(text: str) -> None:
     assert local(utc(text)) in ("", text)
 
 
+@UNHURRIED
 @given(st.text())
 def test_any_state_row_is_a_time_or_nothing(text: str) -> None:
     assert since(FeatureSeen(FEATURES[0], (), {"update_time": text})) == utc(text)
@@ -214,7 +217,8 @@ def test_a_pod_that_settles_says_when_it_takes_over() -> None:
     noted = own(reason="the pod's container ended", fell=uptime() - 10, settle=60)
     said = detail(seen_by(Mode.KUBERNETES, Owner.LOCAL, {"system_state": "up"}, noted, pods=1))
     expected = {time.strftime("%H:%M:%S", time.localtime(time.time() + 50 - late)) for late in (0, 1, 2)}
-    assert said in {f"the local image serves: settling: takes over at {moment}" for moment in expected}
+    because = "for the pod's container ended"
+    assert said in {f"the local image serves: settling: takes over at {moment}, {because}" for moment in expected}
     over = detail(seen_by(Mode.KUBERNETES, Owner.LOCAL, {"system_state": "up"}, noted | {"boot": "another"}, pods=1))
     assert "settling" not in over
 
