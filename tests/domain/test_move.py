@@ -437,7 +437,7 @@ def test_what_the_host_s_own_commands_wrote_counts(joined, api):
 
 def test_a_backend_that_is_away_for_a_moment_does_not_end_the_watch(joined, api, mocker):
     seen = mocker.patch("system_service.domain.move.observe", side_effect=Unreachable("a reload", "wait"))
-    lost = move(joined, "snmp", timeout=1.0)
+    lost = move(joined, "snmp", timeout=5.0)
     assert seen.call_count > 1
     assert (type(lost.error), str(lost.error)) == (Unreachable, "a reload")
     assert joined.row("snmp")["set_owner"] == "kube"
@@ -451,7 +451,7 @@ def test_a_backend_that_is_away_for_a_moment_does_not_end_the_watch(joined, api,
         return observe(switch, names)
 
     mocker.patch("system_service.domain.move.observe", once)
-    late = move(joined, "lldp", timeout=1.0)
+    late = move(joined, "lldp", timeout=5.0)
     assert isinstance(late.error, TimedOut)
     assert len(looks) > 1
 
