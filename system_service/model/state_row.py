@@ -23,11 +23,12 @@ def host_time() -> str:
 
 
 def emptied(row: Mapping[str, str]) -> bool:
-    """Whether the row was lost: it has no word, or only the one that closes gates after that.
+    """Whether the row was lost: it has no system_state, or only the word that closes gates after that.
 
     Whoever stops a feature says when, and whose it was.
     """
-    return row.get("system_state", "") != "up" and not (row.get("update_time") or row.get("current_owner"))
+    word = row.get("system_state", "")
+    return not word or (word != "up" and not row.get("update_time") and not row.get("current_owner"))
 
 
 def local_up(container: str, now: str) -> dict[str, str]:

@@ -119,11 +119,11 @@ class Database(RedisServer):
         return NUMBERS[name]
 
     def _client(self, number: int) -> redis.Redis:
-        return redis.Redis(unix_socket_path=self.address, db=number, decode_responses=True, socket_timeout=20)
+        return redis.Redis(unix_socket_path=self.address, db=number, decode_responses=True, socket_timeout=60)
 
     def _listen(self) -> None:
         self._ear = socket.socket(socket.AF_UNIX)
-        self._ear.settimeout(20)
+        self._ear.settimeout(60)
         self._ear.connect(self.address)
         self._ear.sendall(b"MONITOR\r\n")
         self._lines = self._ear.makefile("rb")

@@ -52,7 +52,7 @@ class Process:
 
     def __init__(self, argv: list[str], environment: dict[str, str], now: float) -> None:
         self._link, other = socket.socketpair()
-        self._link.settimeout(20)
+        self._link.settimeout(60)
         command = [sys.executable, "-I", "-S", str(PACED), str(other.fileno()), str(PROGRAM), *argv]
         self.said: list[tuple[float, str]] = []
         self.wakes: float | None = now
@@ -115,7 +115,7 @@ class Process:
             self.said += [(now, line) for line in got.decode().splitlines()]
 
     def _ended(self, now: float) -> None:
-        self.code = self._child.wait(20)
+        self.code = self._child.wait(60)
         self.wakes = None
         self._listen(now)
 

@@ -241,6 +241,15 @@ def test_a_row_that_says_down_is_left_alone(folder, daemon, rows):
     assert rows.row() == said
 
 
+@pytest.mark.parametrize("left", [{"current_owner": "local"}, {"update_time": "then", "remote_state": "none"}])
+def test_a_row_without_system_state_gets_one(folder, daemon, rows, left):
+    """The gate of any pod that came would open at once, beside the local container."""
+    rows.owned()
+    rows.state.hset("FEATURE|snmp", mapping=left)
+    with waiting(folder):
+        until(lambda: rows.row().get("system_state") == "up")
+
+
 def test_a_word_alone_closes_gates_after_a_loss_and_is_put_right(folder, daemon, rows):
     """The oneshot that comes with an emptied database was first."""
     rows.owned()
