@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from system_service.backends.engine import Engine
 from system_service.errors import Failed, UnknownFeature
@@ -21,10 +22,26 @@ def docker_name(engine: Engine, name: str) -> str:
         local = next((c for c in listed if c.name == name), None)
         pods = () if local and local.run in (Run.RUNNING, Run.PAUSED, Run.RESTARTING) else pods_of(name, listed)
         if pods:
-            return pods[0].id[:12]  # Docker lists the newest first
+            return _past_its_gate(engine, pods).id[:12]
         if local:
             return name
     raise UnknownFeature(f"there is no container {name if valid_name(name) else repr(name)}", "docker ps -a")
+
+
+def _past_its_gate(engine: Engine, pods: Sequence[Container]) -> Container:
+    """Of several the one that is not at its gate, as far as its processes tell; else the newest, which Docker lists
+    first."""
+    if len(pods) > 1:
+        from system_service.handover.view import at_gate  # one is what there is, nearly always
+
+        for pod in pods:
+            try:
+                rows = engine.top(pod.id, "pid,args")
+            except (Failed, UnknownFeature):  # it has just ended
+                continue
+            if rows and not at_gate([row[-1] for row in rows]):
+                return pod
+    return pods[0]
 
 
 def runner(seen: Seen) -> Container | None:
