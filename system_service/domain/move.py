@@ -141,7 +141,11 @@ class Move:
             try:
                 if name in again:
                     one.wanted = again[name]
-                    one.planned = plan(snapshot, one.wanted, self.request)
+                    new = plan(snapshot, one.wanted, self.request)
+                    # What was to be seen is still to be seen: with nothing left to write a plan may know of no wait.
+                    known = {action.kind for action in new.actions}
+                    waits = [a for a in one.actions if (a.kind.waits or a.kind is Kind.KEEP) and a.kind not in known]
+                    one.planned = new._replace(actions=(*waits, *new.actions))
                 self._want_label(snapshot, one)
             except SwitchError as error:
                 one.error = one.error or error

@@ -305,9 +305,7 @@ def test_a_pod_that_runs_a_feature_is_no_pod_that_is_left(booted):
     """It is in legacy mode, and has not come home."""
     made = booted.container("k8s_snmp", labels=POD)
     made.started = time.time() - 60
-    now = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() - 30))
-    row = {"system_state": "up", "remote_state": "running", "container_id": made.id[:12], "update_time": now}
-    booted.put("STATE_DB", "FEATURE|snmp", row)
+    booted.serves(made)
     booted.switch().engine.stop("snmp", 1)
     with pytest.raises(Refused, match="in kubernetes mode: snmp"):
         take(booted)

@@ -76,9 +76,7 @@ def test_it_is_refused_while_a_feature_needs_the_cluster(member):
     member.fakes.feature("probe", "", set_owner="kube", no_fallback_to_local="true")
     made = member.fakes.container("k8s_lldp", labels=dict(label.split("=", 1) for label in pod_labels("lldp")))
     made.started = time.time() - 60
-    now = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() - 30))
-    row = {"system_state": "up", "remote_state": "running", "container_id": made.id[:12], "update_time": now}
-    member.fakes.put("STATE_DB", "FEATURE|lldp", row)
+    member.fakes.serves(made, "lldp")
     for dry_run in (True, False):
         with pytest.raises(Refused, match="kubernetes is wanted for, or runs: lldp, probe, snmp") as refused:
             left(member, dry_run=dry_run)
