@@ -73,9 +73,7 @@ class Daemon:
             if changes:
                 self._take(*changes.popleft())
             elif self.clock.wait(self.told.link, self._patience()):
-                # Read as they are now, however old the message. Only a row that was deleted is told to be gone.
-                read = ((database, key, self.redis.row(database, key), what) for database, key, what in self.told.changes())
-                changes += [(at, key, {} if what == "del" else row) for at, key, row, what in read if row or what == "del"]
+                changes += [change for told in self.told.changes() if (change := self._read(*told))]
 
     def after(self, seconds, action, *arguments):
         heapq.heappush(self._due, (self.clock.now() + seconds, next(self._order), action, arguments))
@@ -158,6 +156,11 @@ class Daemon:
 
     def _patience(self):
         return max(0, self._due[0][0] - self.clock.now()) if self._due else None
+
+    def _read(self, database, key, what):
+        """A row is read as it is now, however old the message. That it was deleted is told in any case."""
+        row = {} if what == "del" else self.redis.row(database, key)
+        return (database, key, row) if row or what == "del" else None
 
     def _found(self, database, pattern):
         return [(database, key, self.redis.row(database, key)) for key in self.redis.keys(database, pattern)]

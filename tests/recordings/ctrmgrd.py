@@ -89,11 +89,15 @@ class Player(Replayer):
 
 
 class Step(NamedTuple):
-    """`events`: what happens. `actions`: what was recorded then. `hurried`: some event came without waiting for rest."""
+    """`events`: what happens. `actions`: what was recorded then. `hurried`: one came without waiting for rest.
+
+    `starts`: the event is the daemon's start.
+    """
 
     events: list[dict[str, Any]]
     actions: list[Action]
     hurried: bool
+    starts: bool
 
 
 def _steps(case: Case) -> list[Step]:
@@ -107,7 +111,7 @@ def _steps(case: Case) -> list[Step]:
             steps[-1].actions.extend(action | ({} if n else {"cut": True}) for n, action in enumerate(step["actions"]))
         else:
             event = next(events) if steps else {"do": []}
-            steps.append(Step(event["do"], list(step["actions"]), hurried))
+            steps.append(Step(event["do"], list(step["actions"]), hurried, not steps))
             hurried = hurried or event.get("fixed", False)
     return steps
 
@@ -135,13 +139,13 @@ def _cut(recorded: list[Action], here: list[Action], syslog: list[str]) -> list[
     """Without what is tried again for ever: a recording of that was cut at some time."""
     theirs, ours = _bare(recorded), _bare(here)
     extra = ours[len(theirs) :]
-    goes_on = extra and ours[: len(theirs)] == theirs and _failed(theirs, extra, syslog)
+    goes_on = extra and not compare("", theirs, ours[: len(theirs)]) and _failed(theirs, extra, syslog)
     return here[: len(theirs)] if goes_on else here
 
 
 def _compared(part: str, step: Step, here: list[Action]) -> list[Difference]:
     theirs, ours = _bare(step.actions), _bare(here)
-    if theirs == ours:
+    if not compare(part, theirs, ours):
         return _paced(part, step, here)
     found = []
     names = list(dict.fromkeys(_concern(action) for action in (*theirs, *ours)))
@@ -156,7 +160,7 @@ def _compared(part: str, step: Step, here: list[Action]) -> list[Difference]:
 def _failed(recorded: list[Action], extra: list[Action], syslog: list[str]) -> bool:
     """Whether `extra` is once more what failed, again and again, until the recording ended."""
     rounds = 0
-    while recorded and recorded[-len(extra) :] == extra:
+    while recorded and not compare("", recorded[-len(extra) :], extra):
         recorded = recorded[: -len(extra)]
         rounds += 1
     return 0 < rounds <= sum(line.startswith("err ") for line in syslog)
@@ -202,15 +206,18 @@ def _labelled(actions: list[Action]) -> list[Any]:
 def _paced(part: str, step: Step, here: list[Action]) -> list[Difference]:
     """What came too early or too late, by the pause before it.
 
-    After a hurried event it may have been due earlier than here, where that event took no time.
+    After a hurried event it may have been due earlier than here, where that event took no time. When the daemon started
+    a recording does not say; but what came only when the recorder had waited for rest in vain was not due at once.
     """
     found = []
-    for number in range(1, len(here)):
-        before, after = step.actions[number - 1], step.actions[number]
-        pause = after["after_s"] - before["after_s"]
-        ours = here[number]["after_s"] - here[number - 1]["after_s"]
+    before = theirs = 0.0
+    least = -LATER if step.hurried else -1
+    for number, (recorded, action) in enumerate(zip(step.actions, here, strict=True)):
+        pause, ours = recorded["after_s"] - theirs, action["after_s"] - before
+        theirs, before = recorded["after_s"], action["after_s"]
         slack = APART + (0.5 if ours < 1 else 0)
-        least = -LATER if step.hurried else -1
-        if not after.get("cut") and not least <= pause - ours <= slack:
-            found.append(Difference(f"{part}.actions[{number}].after_s", f"{pause:.1f} s later", f"{ours:.1f} s later"))
+        wrong = not number and ours < 1 if recorded.get("cut") else not least <= pause - ours <= slack
+        if wrong and (number or not step.starts or recorded.get("cut")):
+            place = f"{part}.actions[{number}].after_s"
+            found.append(Difference(place, f"{pause:.1f} s later", f"{ours:.1f} s later"))
     return found

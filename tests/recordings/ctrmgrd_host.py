@@ -18,7 +18,8 @@ from typing import Any, Final, NamedTuple
 from tests.recordings.database import Database, written
 from tests.recordings.replay import Case, Unplayable
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parents[2] / "sandbox" / "ctrmgrd"
+_TIMED: Final = Path(__file__).with_name("ctrmgrd_timed.py")
 NAME: Final = "switch-1"
 KUBECONFIG: Final = "/etc/sonic/kube_admin.conf"
 PROGRAMS: Final = ("systemctl", "kubectl", "kubeadm", "docker", "modprobe", "rm", "cp", "mkdir")
@@ -68,12 +69,12 @@ class Host:
             (self._folder / "server").write_text(str(self._api.port))
         trusted = {"SSL_CERT_FILE": certificate.path} if case.get("trusted") else {}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.recordings.ctrmgrd_timed", str(self._port), database.address, folder, NAME],
-            cwd=ROOT,
-            env={"PATH": str(self._folder / "bin"), **trusted},
+            [sys.executable, "-P", str(_TIMED), str(self._port), database.address, folder, NAME],
+            env={"PATH": str(self._folder / "bin"), "PYTHONPATH": str(PACKAGE.parent), **trusted},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=(self._folder / "stderr").open("w"),
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     def __enter__(self) -> Host:
@@ -81,7 +82,7 @@ class Host:
 
     def __exit__(self, *about: object) -> None:
         self._process.kill()
-        self._process.wait()
+        self._process.communicate()
         for link in (self._listener, self._clock, *(self._held or ())[:1]):
             if link is not None:
                 link.close()
@@ -123,7 +124,8 @@ class Host:
             self.now = max(self.now, self.due - CALL / 2)
 
     def exit_code(self) -> int:
-        return self._process.wait(PATIENCE)
+        self._process.communicate(timeout=PATIENCE)
+        return self._process.returncode
 
     def note(self, **action: Any) -> None:
         """Something that the daemon did, after the writes it had made before."""
@@ -134,6 +136,9 @@ class Host:
 
     def _listen(self) -> None:
         if self._clock is None:
+            while not select.select([self._listener], [], [], 0.1)[0]:
+                if self._process.poll() is not None:
+                    raise RuntimeError(self._process.communicate()[1])
             self._clock = self._accepted()
             return
         # Either its clock is asked or a program of its has been run: it does one thing at a time.

@@ -1,10 +1,10 @@
-"""python ctrmgrd_timed.py PORT REDIS ROOT NAME: the sandbox's ctrmgrd, whose clock is somebody else's.
+"""python ctrmgrd_timed.py PORT REDIS ROOT NAME: the stand-in for ctrmgrd (in PYTHONPATH), its clock somebody else's.
 
 What time it is, and whether anything comes while it waits, is asked on a TCP port, a line each: `now` is answered by
 the seconds, `wait SECONDS` (`wait None`: for ever) by `pass` when they have passed and by `look` when there may be
 something to read. So a replay waits for nothing, and the machine's speed plays no part.
 
-Connections to any address go to that port's neighbour: FILE `server` in ROOT has its number; without it, nobody answers.
+A connection to any address goes to the port whose number is in ROOT/server; without that file no address is reached.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import select
 import socket
 import sys
 
-from sandbox.ctrmgrd.daemon import Daemon
+from ctrmgrd.daemon import Daemon
 
 connect = socket.create_connection
 
