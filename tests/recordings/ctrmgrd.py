@@ -18,7 +18,7 @@ Action = dict[str, Any]
 TABLES: Final = ("FEATURE|", "KUBERNETES_MASTER|", "KUBE_LABELS|")
 LATER: Final = 6.0
 """Seconds by which an action may come later here than in a recording before it counts as missing."""
-APART: Final = 1.5
+APART: Final = 2.4
 """Seconds by which a pause between two actions may differ; a recording has the machine's slowness in it."""
 TAIL: Final = 2.5
 """Seconds after the last action in which nothing more may be done."""
@@ -215,8 +215,7 @@ def _paced(part: str, step: Step, here: list[Action]) -> list[Difference]:
     for number, (recorded, action) in enumerate(zip(step.actions, here, strict=True)):
         pause, ours = recorded["after_s"] - theirs, action["after_s"] - before
         theirs, before = recorded["after_s"], action["after_s"]
-        slack = APART + (0.5 if ours < 1 else 0)
-        wrong = not number and ours < 1 if recorded.get("cut") else not least <= pause - ours <= slack
+        wrong = not number and ours < 1 if recorded.get("cut") else not least <= pause - ours <= APART
         if wrong and (number or not step.starts or recorded.get("cut")):
             place = f"{part}.actions[{number}].after_s"
             found.append(Difference(place, f"{pause:.1f} s later", f"{ours:.1f} s later"))

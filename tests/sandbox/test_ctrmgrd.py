@@ -1,10 +1,13 @@
-"""The sandbox's stand-in for ctrmgrd keeps the rules of the real one, those that surprise among them."""
+"""The rules of the sandbox's stand-in for ctrmgrd, those that surprise among them, in a table that can be read.
+
+tests/recordings/test_ctrmgrd.py holds the whole of it to what the real one did.
+"""
 
 from __future__ import annotations
 
 import pytest
 
-from sandbox.ctrmgrd import Transitions
+from sandbox.ctrmgrd.rules import Transitions
 
 
 class Recorder:
@@ -17,8 +20,8 @@ class Recorder:
     def active(self, feature: str) -> bool:
         return self._active
 
-    def restart(self, feature: str) -> None:
-        self.done.append("restart")
+    def restart(self, feature: str, owner: str) -> None:
+        self.done.append(f"restart for {owner}")
 
     def label(self, feature: str, wanted: bool) -> None:
         self.done.append(str(wanted).lower())
@@ -40,24 +43,29 @@ def rows(wanted: str, owner: str, remote: str) -> tuple[dict[str, str], dict[str
         (True, "kube", "local", "none", ["true"]),
         (True, "kube", "kube", "running", ["served", "true"]),
         (False, "kube", "local", "none", []),
-        # Legacy is wanted, and it is not the local container's: also where nobody's it is.
-        (True, "local", "kube", "running", ["served", "false", "restart"]),
-        (True, "local", "none", "none", ["false", "restart"]),
+        # Legacy is wanted, and a pod has it. Where nobody has it nothing is done.
+        (True, "local", "kube", "running", ["served", "false", "restart for local"]),
+        (True, "local", "none", "none", ["false"]),
         (False, "local", "kube", "none", []),
         # A pod announces itself beside an owner, be it a pod that is no more.
-        (True, "kube", "local", "pending", ["true", "restart"]),
-        (True, "kube", "kube", "pending", ["true", "restart"]),
+        (True, "kube", "local", "pending", ["true", "restart for kube"]),
+        (True, "kube", "kube", "pending", ["true", "restart for kube"]),
         (True, "kube", "none", "pending", ["true"]),
         (False, "kube", "local", "pending", []),
         # A stop that left `stopped` behind is undone; any other is left alone.
-        (False, "kube", "none", "stopped", ["restart"]),
+        (False, "kube", "none", "stopped", ["restart for kube"]),
         (False, "kube", "kube", "stopped", []),
         (False, "local", "none", "stopped", []),
         (True, "kube", "none", "stopped", ["true"]),
         (False, "kube", "none", "none", []),
         (False, "kube", "none", "pending", []),
+        # A pod that was stopped is nobody's yet, and so it is with legacy wanted.
+        (True, "local", "none", "stopped", ["false"]),
+        (True, "local", "none", "pending", ["false"]),
+        # A word that is none of the two counts as kube, but for the label.
+        (True, "other", "local", "pending", ["false", "restart for other"]),
         # Words are taken in any case.
-        (True, "KUBE", "Local", "PENDING", ["true", "restart"]),
+        (True, "KUBE", "Local", "PENDING", ["true", "restart for kube"]),
     ],
 )
 def test_what_it_does_about_rows(active: bool, wanted: str, owner: str, remote: str, done: list[str]) -> None:
@@ -73,7 +81,7 @@ def test_what_it_does_about_rows(active: bool, wanted: str, owner: str, remote: 
 @pytest.mark.parametrize(
     ("before", "after", "done"),
     [
-        (("local", "none"), ("local", "pending"), ["true", "restart"]),
+        (("local", "none"), ("local", "pending"), ["true", "restart for kube"]),
         (("local", "pending"), ("local", "none"), []),
         (("local", "pending"), ("local", "pending"), []),
         (("none", "pending"), ("local", "pending"), []),  # an owner that comes later is not looked at
@@ -82,7 +90,13 @@ def test_what_it_does_about_rows(active: bool, wanted: str, owner: str, remote: 
         (("none", "ready"), ("kube", "running"), ["served"]),
         (("kube", "running"), ("none", "none"), []),
         (("kube", "running"), ("none", "stopped"), ["true"]),
-        (("kube", "running"), ("kube", "pending"), ["true", "restart"]),
+        # Nobody looks at the unit here, nor at what is wanted: a `stopped` must not become `none` unless local serves.
+        (("none", "stopped"), ("none", "none"), ["restart for local"]),
+        (("kube", "stopped"), ("kube", "none"), ["restart for local"]),
+        (("none", "stopped"), ("local", "none"), []),
+        (("none", "stopped"), ("none", "ready"), []),
+        (("none", "stopped"), ("none", "pending"), ["true"]),
+        (("kube", "running"), ("kube", "pending"), ["true", "restart for kube"]),
         (("none", "none"), ("none", "pending"), ["true"]),
     ],
 )
@@ -94,6 +108,18 @@ def test_what_it_does_about_changes(before: tuple[str, str], after: tuple[str, s
     host.done.clear()
     transitions.state("snmp", rows("", *after)[1])
     assert host.done == done
+
+
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("wanted", ["kube", "local"])
+def test_a_row_that_said_stopped_and_goes_is_a_restart(active: bool, wanted: str) -> None:
+    host = Recorder(active)
+    transitions = Transitions(host)
+    transitions.config("snmp", {"set_owner": wanted})
+    transitions.state("snmp", rows("", "local", "stopped")[1])
+    host.done.clear()
+    transitions.state("snmp", {})
+    assert host.done == ["restart for local"]
 
 
 def test_only_a_change_of_owner_counts_in_config_db() -> None:
