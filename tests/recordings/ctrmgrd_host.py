@@ -17,12 +17,15 @@ from typing import Any, Final, NamedTuple
 
 from tests.recordings.database import Database, written
 from tests.recordings.replay import Case, Unplayable
+from tests.support.redis import NUMBERS
 
 PACKAGE = Path(__file__).resolve().parents[2] / "sandbox" / "ctrmgrd"
 _TIMED: Final = Path(__file__).with_name("ctrmgrd_timed.py")
 NAME: Final = "switch-1"
 KUBECONFIG: Final = "/etc/sonic/kube_admin.conf"
 PROGRAMS: Final = ("systemctl", "kubectl", "kubeadm", "docker", "modprobe", "rm", "cp", "mkdir")
+SERVER: Final = ("10.10.10.10", "6443")
+"""Where the cluster is that was joined, when no row says it."""
 CALL: Final = 0.1
 """Seconds that a program takes, by the replay's clock."""
 PATIENCE: Final = 60
@@ -254,8 +257,9 @@ class Host:
         elif case["timers"] != "no file":
             raise Unplayable(f"timers: {case['timers']!r}")
         if case.get("joined"):
-            server = case["database"]["CONFIG_DB"]["KUBERNETES_MASTER|SERVER"]
-            address = f"https://{server['ip']}:{server.get('port', 6443)}"
+            known = (case["database"].get(name, {}).get("KUBERNETES_MASTER|SERVER", {}) for name in NUMBERS)
+            ip, port = next(((row["ip"], row.get("port", "6443")) for row in known if row.get("ip")), SERVER)
+            address = f"https://{ip}:{port}"
             files[KUBECONFIG[1:]] = f"apiVersion: v1\nclusters:\n- cluster:\n    server: {address}\n"
             files["var/lib/kubelet/config.yaml"] = "kind: KubeletConfiguration\n"
         for path, text in files.items():

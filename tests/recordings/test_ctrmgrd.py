@@ -210,6 +210,14 @@ def test_what_is_not_known_is_not_played(case: dict[str, Any], why: str, player:
         player.replay(case)
 
 
+def test_a_cluster_that_was_joined_needs_no_row(player: ctrmgrd.Player) -> None:
+    case = changed("ctrmgrd-279", joined=True)
+    for command in (["delete", "node", "switch-1"], ["drain", "switch-1", "--ignore-daemonsets"]):
+        ran = ["kubectl", "--kubeconfig", "/etc/sonic/kube_admin.conf", "--request-timeout", "20s", *command]
+        case["result"]["steps"][0]["actions"].insert(0, {"after_s": 2.5, "ran": ran})
+    assert player.replay(case) == []
+
+
 def test_the_order_of_two_features_is_chance_and_that_of_one_is_not(player: ctrmgrd.Player) -> None:
     case = changed("ctrmgrd-265")
     actions = case["result"]["steps"][0]["actions"]
