@@ -5,9 +5,18 @@ tests/recordings/test_ctrmgrd.py holds the whole of it to what the real one did.
 
 from __future__ import annotations
 
-import pytest
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
+import pytest
+import redis
+
+from sandbox import ctrmgrd
 from sandbox.ctrmgrd.rules import Transitions
+from tests.support.redis import NUMBERS, RedisServer
+from tests.waiter.process import until
 
 
 class Recorder:
@@ -143,3 +152,37 @@ def test_nothing_is_done_about_a_feature_that_only_one_database_has() -> None:
     transitions.config("snmp", {"set_owner": "kube"})
     transitions.state("lldp", {"current_owner": "local", "remote_state": "pending"})
     assert host.done == []
+
+
+def test_by_the_host_s_own_clock_it_waits_for_rows_and_for_what_is_due(tmp_path: Path) -> None:
+    """The replays of recordings have a clock of their own."""
+    calls = tmp_path / "calls"
+    for name in ("systemctl", "docker"):
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f'#!/bin/sh\necho "{name} $*" >> {calls}\n')
+        program.chmod(0o755)
+    settings = tmp_path / "etc/sonic/remote_ctr.config.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('{"join_latency_on_boot_seconds": 300, "tag_latest_image_on_wait_seconds": 0.5}')
+    with tempfile.TemporaryDirectory(prefix="db") as folder, RedisServer(folder) as server:
+        line = f"from ctrmgrd.daemon import Daemon; Daemon({server.address!r}, {str(tmp_path)!r}).run()"
+        environment = {"PATH": str(tmp_path / "bin"), "PYTHONPATH": str(Path(ctrmgrd.__file__).parents[1])}
+        process = subprocess.Popen([sys.executable, "-c", line], env=environment, stderr=subprocess.DEVNULL)
+        try:
+            with redis.Redis(unix_socket_path=server.address, db=NUMBERS["CONFIG_DB"]) as client:
+                client.hset("FEATURE|snmp", "set_owner", "kube")
+            with redis.Redis(unix_socket_path=server.address, db=NUMBERS["STATE_DB"]) as client:
+                client.hset("FEATURE|snmp", mapping={"current_owner": "local", "remote_state": "pending"})
+                restarted = ["is-active --quiet", "reset-failed", "restart"]
+                told = [f"systemctl {words} snmp" for words in restarted]
+                until(lambda: calls.exists() and calls.read_text().splitlines() == told)
+                assert client.hget("KUBE_LABELS|SET", "snmp_enabled") == b"true"
+                running = {"current_owner": "kube", "remote_state": "running", "container_id": "3f2a9c0b7d1e"}
+                client.hset("FEATURE|snmp", mapping=running)
+                until(lambda: calls.read_text().splitlines() == [*told, "docker ps"])
+            server.stop()
+            assert process.wait(20) == 1
+        finally:
+            process.kill()
+            process.wait()
