@@ -33,7 +33,7 @@ def saved(fleet: Fleet) -> Iterator[Callable[[], None]]:
         path = str(fleet.switch.redis_socket)
         tables: dict[str, dict[str, dict[str, str]]] = {}
         with redis.Redis(unix_socket_path=path, db=CONFIG_DB, decode_responses=True) as client:
-            for key in client.keys("*"):
+            for key in client.keys("*|*"):
                 table, _, name = key.partition("|")
                 tables.setdefault(table, {})[name] = client.hgetall(key)
         fleet.switch.write_file(CONFIGURATION, json.dumps(tables), "644")
