@@ -80,9 +80,9 @@ class Fleet:
     def delete_pods(self, name: str) -> None:
         """Its pods go; where its label still is, the cluster makes another, without any back-off."""
         for pod in self.cluster.pods(name):
-            path = f"/api/v1/namespaces/sonic/pods/{pod['metadata']['name']}?gracePeriodSeconds=1"
+            place, pod_name = pod["metadata"]["namespace"], pod["metadata"]["name"]
             with contextlib.suppress(SandboxError):
-                self.cluster.request("DELETE", path)
+                self.cluster.request("DELETE", f"/api/v1/namespaces/{place}/pods/{pod_name}?gracePeriodSeconds=1")
 
     def put_back(self) -> None:
         """Everything as it was before: legacy, no pods, no labels, no server."""
