@@ -93,7 +93,8 @@ def build_feature(engine: Engine, name: str, version: str = VERSION, tag: str | 
 def build_switch(engine: Engine, wheels: Path, config_db: str, restart_sec: int | None, zone: str = "UTC") -> None:
     """Build the switch's image: host files, then our wheel as README says.
 
-    `config_db` is the text of config_db.json; `restart_sec` (seconds) replaces RestartSec of the features' units; `zone` is its time zone.
+    `config_db` is the text of config_db.json; `restart_sec` (seconds) replaces RestartSec of the features' units;
+    `zone` is its time zone.
     """
     context = engine.base / "context"
     render_host(context / "root", config_db, restart_sec, zone)

@@ -6,15 +6,19 @@ waits before it does anything; what the test does meanwhile happens at that stag
 
 from __future__ import annotations
 
-from tests.acceptance.console import Console
+import pytest
+
+from tests.acceptance.console import Console, Typed
 from tests.support.switch import wait_until
 
 FOLDER = "/run/held"
+# `at`: a number and the words; who meets them waits until they are others.
 _SCRIPT = """#!/bin/sh
+at=$(cat /run/held/at 2> /dev/null)
 case "$*" in
-    *"$(cat /run/held/at 2> /dev/null || echo nothing)"*)
-        echo $$ > /run/held/new && mv /run/held/new /run/held/here
-        while [ -e /run/held/at ]; do sleep 0.05; done ;;
+    *"${at#* }"*)
+        [ -z "$at" ] || echo $$ > "/run/held/${at%% *}"
+        while [ -n "$at" ] && [ "$(cat /run/held/at)" = "$at" ]; do sleep 0.05; done ;;
 esac
 exec /usr/bin/systemctl "$@"
 """
@@ -28,26 +32,39 @@ class HeldSystemctl:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._holds = 0
         console.type(["mkdir", "-p", FOLDER])
         console.switch.write_file(f"{FOLDER}/systemctl", _SCRIPT, "755")
+        self.release()
 
     def hold(self, call: str) -> None:
-        """From now on the next call with these words in it waits: `stop -- bgp.service`."""
-        self._console.type(["rm", "-f", f"{FOLDER}/here"])
-        self._console.switch.write_file(f"{FOLDER}/at", call, "644")
+        """From now on a call with these words in it waits: `stop -- bgp.service`."""
+        self._holds += 1
+        self._write(f"{self._holds} {call}")
 
-    def caught(self) -> None:
-        """Wait until somebody makes that call; then it is held."""
-        shown = ["test", "-e", f"{FOLDER}/here"]
-        wait_until("the call that is to be held", lambda: self._console.switch.exec(shown).returncode == 0, 60)
+    def caught(self, command: Typed) -> None:
+        """Wait until the command makes that call; then it is held. The test fails when it ends without."""
+        shown = ["test", "-s", f"{FOLDER}/{self._holds}"]
+
+        def there() -> bool:
+            return self._console.switch.exec(shown).returncode == 0
+
+        wait_until("the call that is to be held", lambda: there() or not command.alive(), 60)
+        if not there():
+            pytest.fail(f"{command.line} has ended: {command.said}")
 
     def drop(self) -> None:
         """The call that is held never happens."""
-        self._console.type(["sh", "-c", f"kill -9 $(cat {FOLDER}/here) && rm {FOLDER}/at"])
+        self._console.type(["sh", "-c", f"kill -9 $(cat {FOLDER}/{self._holds})"])
+        self.release()
 
     def release(self) -> None:
         """It goes on."""
-        self._console.type(["rm", "-f", f"{FOLDER}/at"])
+        self._write("")
+
+    def _write(self, text: str) -> None:
+        command = 'printf "%s" "$0" > /run/held/new && mv /run/held/new /run/held/at'
+        self._console.type(["sh", "-c", command, text])
 
     def close(self) -> None:
         self.release()

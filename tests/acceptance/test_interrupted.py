@@ -119,7 +119,7 @@ def test_killed_at_every_stage_the_same_command_again_gets_there(console: Consol
             for end in (held.drop, held.release):
                 held.hold(stage)
                 command = console.begin(f"{held.environment} system service {verb} bgp --timeout 300")
-                held.caught()
+                held.caught(command)
                 command.signal("KILL")
                 command.end(137)
                 end()
