@@ -51,7 +51,7 @@ class HeldSystemctl:
 
         wait_until("the call that is to be held", lambda: there() or not command.alive(), 60)
         if not there():
-            pytest.fail(f"{command.line} has ended: {command.said}")
+            pytest.fail(f"{command.line} has ended without that call: {command.end(0)}")
 
     def drop(self) -> None:
         """The call that is held never happens."""
