@@ -51,14 +51,3 @@ class Clock:
     def now(self) -> str:
         """The moment that it shows, in UTC, as for `set`."""
         return datetime.fromtimestamp(time.time() + self.offset, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def boot_time() -> float:
-    """Seconds since the boot, which nobody can set."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def boot_id() -> str:
-    """As it stands in our own rows: the kernel's, cut short."""
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-        return file.read(8)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.waiter.clock import Clock, boot_id, boot_time, missing
+from tests.support.boot import boot_id, boot_time
+from tests.waiter.clock import Clock, missing
 from tests.waiter.process import Waiter, until
 from tests.waiter.scene import Scene, waiting
 
