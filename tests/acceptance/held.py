@@ -11,14 +11,14 @@ import pytest
 from tests.acceptance.console import Console, Typed
 from tests.support.switch import wait_until
 
-FOLDER = "/run/held"
+FOLDER = "/root/held"
 # `at`: a number and the words; who meets them waits until they are others.
 _SCRIPT = """#!/bin/sh
-at=$(cat /run/held/at 2> /dev/null)
+at=$(cat /root/held/at 2> /dev/null)
 case "$*" in
     *"${at#* }"*)
-        [ -z "$at" ] || echo $$ > "/run/held/${at%% *}"
-        while [ -n "$at" ] && [ "$(cat /run/held/at)" = "$at" ]; do sleep 0.05; done ;;
+        [ -z "$at" ] || echo $$ > "/root/held/${at%% *}"
+        while [ -n "$at" ] && [ "$(cat /root/held/at)" = "$at" ]; do sleep 0.05; done ;;
 esac
 exec /usr/bin/systemctl "$@"
 """
@@ -63,7 +63,7 @@ class HeldSystemctl:
         self._write("")
 
     def _write(self, text: str) -> None:
-        command = 'printf "%s" "$0" > /run/held/new && mv /run/held/new /run/held/at'
+        command = 'printf "%s" "$0" > /root/held/new && mv /root/held/new /root/held/at'
         self._console.type(["sh", "-c", command, text])
 
     def close(self) -> None:
