@@ -36,7 +36,7 @@ def console(switch: Switch, witness: Witness) -> Iterator[Console]:
 def fleet(console: Console, cluster: Cluster) -> Iterator[Fleet]:
     """The joined switch; never do two containers run one feature. Everything is put back at the end."""
     with Owners(console.switch.base.name) as owners:
-        made = Fleet(console, cluster)
+        made = Fleet(console, cluster, owners)
         try:
             yield made
         finally:
