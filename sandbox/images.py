@@ -90,13 +90,14 @@ def build_feature(engine: Engine, name: str, version: str = VERSION, tag: str | 
     )
 
 
-def build_switch(engine: Engine, wheels: Path, config_db: str, restart_sec: int | None) -> None:
+def build_switch(engine: Engine, wheels: Path, config_db: str, restart_sec: int | None, zone: str = "UTC") -> None:
     """Build the switch's image: host files, then our wheel as README says.
 
-    `config_db` is the text of config_db.json; `restart_sec` (seconds) replaces RestartSec of the features' units.
+    `config_db` is the text of config_db.json; `restart_sec` (seconds) replaces RestartSec of the features' units;
+    `zone` is its time zone.
     """
     context = engine.base / "context"
-    render_host(context / "root", config_db, restart_sec)
+    render_host(context / "root", config_db, restart_sec, zone)
     (context / "Dockerfile").write_text(
         f'FROM {ROOT}\nCOPY root/ /\nENV LC_ALL=C.UTF-8\nCMD ["/lib/systemd/systemd"]\n'
     )
@@ -110,7 +111,7 @@ def build_switch(engine: Engine, wheels: Path, config_db: str, restart_sec: int 
     engine.docker("rm", "install")
 
 
-def render_host(root: Path, config_db: str, restart_sec: int | None) -> None:
+def render_host(root: Path, config_db: str, restart_sec: int | None, zone: str = "UTC") -> None:
     """Write the files of the virtual switch below `root`: those of host/, and one script and drop-in per unit."""
     shutil.copytree(HOST, root, ignore=shutil.ignore_patterns("feature.sh", "__pycache__"))
     template = (HOST / "feature.sh").read_text()
@@ -129,4 +130,5 @@ def render_host(root: Path, config_db: str, restart_sec: int | None) -> None:
             dropin.parent.mkdir()
             dropin.write_text(f"[Service]\nRestartSec={restart_sec}\n")
     (root / "etc/sonic").mkdir()
+    (root / "etc/localtime").symlink_to(f"/usr/share/zoneinfo/{zone}")
     (root / "etc/sonic/config_db.json").write_text(config_db)

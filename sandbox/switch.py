@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -40,9 +41,14 @@ class Switch:
         restart_sec: int | None = None,
         say: Callable[[str], None] = lambda text: None,
         engine_options: Sequence[str] = (),
+        zone: str = "",
     ) -> None:
-        """`profile`: one of features.PROFILES. `restart_sec`: seconds instead of the switch's 30. `say`: progress."""
+        """`profile`: one of features.PROFILES. `restart_sec`: seconds instead of the switch's 30. `say`: progress.
+
+        `zone`: the switch's time zone, as Asia/Tokyo (default: $SANDBOX_ZONE, else UTC); containers are in UTC.
+        """
         self.profile = profile
+        self.zone = zone or os.environ.get("SANDBOX_ZONE") or "UTC"
         self.restart_sec = restart_sec
         self.durations: dict[str, float] = {}
         """Stage of `up` -> seconds; stages overlap."""
@@ -99,7 +105,7 @@ class Switch:
             self._timed("images", lambda: layers.make(self.engine))
         rows = json.dumps(features.config_db(self.profile), indent=2)
         folder = wheels.result()
-        self._timed("install", lambda: images.build_switch(self.engine, folder, rows, self.restart_sec))
+        self._timed("install", lambda: images.build_switch(self.engine, folder, rows, self.restart_sec, self.zone))
 
     def _timed(self, stage: str, step: Callable[[], T]) -> T:
         self._say(stage)
@@ -199,6 +205,12 @@ class Switch:
         how = "-it" if sys.stdin.isatty() else "-i"
         command = [CLIENT, "exec", how, NAME, "bash", "-l"]
         return subprocess.run(command, check=False, env=self.engine.environment()).returncode
+
+    def set_zone(self, zone: str) -> None:
+        """The switch's time zone from now on, as `config clock timezone` sets it. SandboxError: it knows no such."""
+        command = 'test -f "/usr/share/zoneinfo/$0" && ln -sfn "/usr/share/zoneinfo/$0" /etc/localtime'
+        if self.exec(["sh", "-c", command, zone]).returncode:
+            raise SandboxError(f"no such time zone: {zone}")
 
     def docker(self, *arguments: str) -> str:
         """Docker's client on the private engine; standard output. SandboxError when it fails."""

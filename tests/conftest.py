@@ -22,7 +22,10 @@ def virtual_systemd(switch):
 
 _ON_THE_SWITCH = ("tests/acceptance/", "tests/sandbox/", "tests/contract/test_units.py")
 # Of the files that need a cluster, those that make the second half of the time.
-_SECOND_CLUSTER = ("test_boundaries.py", "test_ctrmgrd.py", "test_kills.py", "test_turmoil.py")
+_SECOND_CLUSTER = (
+    *("test_boundaries.py", "test_claims.py", "test_ctrmgrd.py", "test_kills.py", "test_turmoil.py"),
+    *("test_unserved.py", "test_updates.py"),
+)
 _LONG = ("cluster", "second cluster", "switch")
 
 

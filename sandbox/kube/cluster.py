@@ -6,6 +6,7 @@ Everything listens on the room's own loopback and dies with the room. The node i
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import ssl
 from collections.abc import Mapping, Sequence
@@ -22,8 +23,9 @@ from sandbox.processes import SandboxError, run, wait_until
 
 API_PORT = 6443
 SERVER = f"https://127.0.0.1:{API_PORT}"
+NAMESPACE = "sonic"
+"""The namespace of features' pods; `default`, which every cluster has, is there for whoever wants it."""
 PAUSE = "local/pause:1"
-NAMESPACE = "sonic"  # of the switches' pods
 _ETCD, _ETCD_PEER = "http://127.0.0.1:2379", "http://127.0.0.1:2380"
 _CONTROLLER_PORT, _SCHEDULER_PORT, _KUBELET_PORT, _KUBELET_HEALTH = 10257, 10259, 10250, 10248
 _USERS = {
@@ -78,8 +80,9 @@ class Cluster:
             self.start(name)
         self.processes["kubelet"].await_(self.ready, 90)
         self.request("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
-        account = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/default"
-        self.processes["kube-controller-manager"].await_(lambda: self._there(account), 60)
+        for space in ("default", NAMESPACE):
+            account = f"/api/v1/namespaces/{space}/serviceaccounts/default"
+            self.processes["kube-controller-manager"].await_(functools.partial(self._there, account), 60)
 
     def start(self, name: str) -> None:
         """Start one of `processes`, or start it again after its `kill`."""
@@ -159,32 +162,39 @@ class Cluster:
         self.request("PATCH", f"/api/v1/nodes/{self.node}", patch, "application/merge-patch+json")
 
     def apply(self, daemonset: Mapping[str, Any]) -> None:
-        """Create a DaemonSet in the switches' namespace, or change the one of its name (strategic merge patch).
+        """Create a DaemonSet in the namespace that it names (default: NAMESPACE), or change the one of its name there
+        (strategic merge patch).
 
         Returns when its controller has seen it: before that it would still make pods of the former one.
         """
-        path = f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets"
+        path = f"/apis/apps/v1/namespaces/{daemonset['metadata'].get('namespace', NAMESPACE)}/daemonsets"
+        one = f"{path}/{daemonset['metadata']['name']}"
         try:
             self.request("POST", path, daemonset)
         except ApiError as error:
             if error.status != 409:
                 raise
-            patch = "application/strategic-merge-patch+json"
-            self.request("PATCH", f"{path}/{daemonset['metadata']['name']}", daemonset, patch)
-        wait_until("the controller's look at a DaemonSet", lambda: self._observed(daemonset), timeout=180)
+            self.request("PATCH", one, daemonset, "application/strategic-merge-patch+json")
+        wait_until("the controller's look at a DaemonSet", lambda: self._observed(one), timeout=180)
 
-    def _observed(self, daemonset: Mapping[str, Any]) -> bool:
-        found = self.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets/{daemonset['metadata']['name']}")
+    def _observed(self, path: str) -> bool:
+        found = self.get(path)
         return bool(found["status"].get("observedGeneration", 0) >= found["metadata"]["generation"])
 
+    def daemonsets(self, name: str) -> list[dict[str, Any]]:
+        """Those of this name, in whatever namespace."""
+        return list(self.get(f"/apis/apps/v1/daemonsets?fieldSelector=metadata.name%3D{name}")["items"])
+
     def delete(self, daemonset: str) -> None:
-        """Delete a DaemonSet and its pods; none of that name is fine."""
-        with contextlib.suppress(ApiError):
-            self.request("DELETE", f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets/{daemonset}")
+        """Delete a DaemonSet and its pods, in whatever namespace; none of that name is fine."""
+        for found in self.daemonsets(daemonset):
+            with contextlib.suppress(ApiError):
+                place = found["metadata"]["namespace"]
+                self.request("DELETE", f"/apis/apps/v1/namespaces/{place}/daemonsets/{daemonset}")
 
     def pods(self, name: str) -> list[dict[str, Any]]:
-        """Pods of that namespace with the label `app=NAME`."""
-        return list(self.get(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector=app%3D{name}")["items"])
+        """Pods with the label `app=NAME`, in whatever namespace."""
+        return list(self.get(f"/api/v1/pods?labelSelector=app%3D{name}")["items"])
 
     # --- bringing up ---
 

@@ -8,9 +8,11 @@ from system_service.backends.engine import Engine
 from system_service.domain.locate import docker_name
 from system_service.terminal.command import Command
 from system_service.terminal.complete import feature_names
+from system_service.terminal.options import unused_timeout_option
 
 
 @click.command("id", cls=Command)
+@unused_timeout_option()
 @click.argument("name", shell_complete=feature_names)
 def command(name: str) -> None:
     """Print the docker name or id that runs a feature. Exit code 4: there is none.

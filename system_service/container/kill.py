@@ -7,9 +7,11 @@ import click
 from system_service.domain.contain import Contained
 from system_service.terminal.command import Command, echo_stage
 from system_service.terminal.complete import feature_names
+from system_service.terminal.options import unused_timeout_option
 
 
 @click.command("kill", cls=Command)
+@unused_timeout_option()
 @click.argument("name", shell_complete=feature_names)
 def command(name: str) -> None:
     """Kill a feature's container at once, as warm and fast reboot do. A stopped one is left alone.

@@ -7,9 +7,11 @@ import click
 from system_service.domain.contain import Contained
 from system_service.terminal.command import Command, echo_stage, echo_warning
 from system_service.terminal.complete import feature_names
+from system_service.terminal.options import unused_timeout_option
 
 
 @click.command("start", cls=Command)
+@unused_timeout_option()
 @click.argument("name", shell_complete=feature_names)
 def command(name: str) -> None:
     """Start a feature's container, as a unit's ExecStartPre does.

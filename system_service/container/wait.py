@@ -12,9 +12,11 @@ from system_service.errors import UnknownFeature
 from system_service.model.feature import valid_name
 from system_service.terminal.command import Command
 from system_service.terminal.complete import feature_names
+from system_service.terminal.options import unused_timeout_option
 
 
 @click.command("wait", cls=Command)
+@unused_timeout_option()
 @click.argument("name", shell_complete=feature_names)
 def command(name: str) -> None:
     """Wait for the end of a feature's container, as a unit's ExecStart does. Exit code 0: it has ended.

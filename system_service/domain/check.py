@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 PATIENCE = 300.0
 _COMMAND = "system service check"
 _MOVES = "it is being handed over"
+# Those that the host starts for every ASIC, also for one whose card is not there.
+_OF_EVERY_ASIC = frozenset({"database", "bgp"})
 # A row that turns an option of bgpd on: no container has this name.
 _NO_CONTAINER = frozenset({"frr_bmp"})
 # A row that images keep which bring gnmi in its place.
@@ -105,18 +107,27 @@ def _alive(switch: Switch) -> Alive:
     return Alive(switch)
 
 
+def _absent(switch: Switch) -> frozenset[str]:
+    if not switch.db.namespaces:
+        return frozenset()
+    from system_service.backends.chassis import absent_asics  # of switches with several ASICs
+
+    return absent_asics(switch.db)
+
+
 class _Checker:
     def __init__(self, switch: Switch, alive: Alive | None, patience: float) -> None:
         self.switch = switch
         self.error: Failed | None = None  # what could not be told of one container hides no other
         self._alive = alive
+        self._absent = _absent(switch)
         self._patience = patience
         self._now = time.time()
 
     def feature(self, wanted: FeatureSeen) -> Report:
         feature = wanted.feature
         expected = self._expected(wanted)
-        verdicts = [self._instance(wanted, seen) for seen in wanted.seen] if expected else []
+        verdicts = [self._instance(wanted, seen) for seen in wanted.seen if self._there(seen)] if expected else []
         dead = [(v, process) for v in verdicts if v.alarm for process in v.missing]
         return Report(
             feature.name,
@@ -146,6 +157,10 @@ class _Checker:
             except Failed:
                 return False
         return True
+
+    def _there(self, seen: Seen) -> bool:
+        """Whether it has an ASIC to run for: a chassis need not have all of its cards."""
+        return seen.instance.feature in _OF_EVERY_ASIC or seen.instance.namespace not in self._absent
 
     def _instance(self, wanted: FeatureSeen, seen: Seen) -> _Verdict:
         name = seen.instance.container

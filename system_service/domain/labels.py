@@ -37,8 +37,9 @@ def want(db: SwitchDB, feature: str, wanted: bool, *, sure: bool = True) -> bool
     word = str(wanted).lower()
     if ctrmgrd.present():
         row, own = db.rows(("STATE_DB", LABELS_ROW), ("STATE_DB", f"{OWN_TABLE}|{feature}"))
-        changes = row.get(label(feature), "false") != word
-        if changes:  # each write is a patch to ctrmgrd, also one that changes nothing
+        said = row.get(label(feature))
+        changes = (said or "false") != word
+        if said != word:  # a write is a patch to ctrmgrd, also of what is so
             db.write("STATE_DB", LABELS_ROW, {label(feature): word})
         if (changes or wanted) and own.get("label") != UNKNOWN:
             unsure(db, feature)

@@ -42,6 +42,11 @@ def names_argument(*, required: bool = True) -> Decorated:
     return click.argument("names", nargs=-1, required=required, metavar=metavar, shell_complete=feature_names)
 
 
+def unused_timeout_option() -> Decorated:
+    """`-t`, which the host's `container` takes with every verb, and uses to stop."""
+    return click.option("-t", "--timeout", type=int, hidden=True, expose_value=False)
+
+
 def json_option() -> Decorated:
     return click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, on failure too.")
 

@@ -36,7 +36,7 @@ def console(switch: Switch, witness: Witness) -> Iterator[Console]:
 def fleet(console: Console, cluster: Cluster) -> Iterator[Fleet]:
     """The joined switch; never do two containers run one feature. Everything is put back at the end."""
     with Owners(console.switch.base.name) as owners:
-        made = Fleet(console, cluster)
+        made = Fleet(console, cluster, owners)
         try:
             yield made
         finally:
@@ -65,7 +65,7 @@ def differences(console: Console) -> list[str]:
         if not status.startswith("Up ") or "(" in status or name not in {*features.IMAGES, NAME}:
             found.append(f"container {name}: {status}")
     with redis.Redis(unix_socket_path=str(console.switch.redis_socket), db=CONFIG_DB, decode_responses=True) as client:
-        rows = {key: client.hgetall(key) for key in client.keys("*")}
+        rows = {key: client.hgetall(key) for key in client.keys("*|*")}
     wanted_rows = {f"{table}|{key}": row for table, keys in features.config_db().items() for key, row in keys.items()}
     found += [f"CONFIG_DB {key}" for key in {*rows, *wanted_rows} if rows.get(key) != wanted_rows.get(key)]
     for name in features.UNITS:

@@ -17,26 +17,41 @@ from sandbox.engine import CLIENT
 from sandbox.switch import NAME, Switch
 from tests.support.switch import CONFIG_DB, STATE_DB, Witness, wait_until
 
+# What makes a command kill itself (-9) by the very write that says certain words: nobody who reads along could be sure
+# to be in time. Python reads this file at its start.
+_FATAL = """
+import io, os, sys
+class Fatal(io.TextIOWrapper):
+    def write(self, text):
+        written = super().write(text)
+        if os.environ["FATAL"] in text:
+            self.flush()
+            os.kill(os.getpid(), 9)
+        return written
+sys.stderr = Fatal(sys.stderr.buffer, sys.stderr.encoding, sys.stderr.errors, line_buffering=True)
+"""
+
 # Runs a command as from a terminal: its stderr is one, so that it shows its progress. Prints the command's process id,
-# then what it says; ends with its exit code as a shell gives it. With words as first argument it kills the command
-# (-9) at once when it says them.
+# then what it says; ends with its exit code as a shell gives it. The first two arguments are the words at which it
+# kills itself, if any, and the text above.
 _TERMINAL = """
-import os, pty, subprocess, sys
+import os, pty, subprocess, sys, tempfile
 ours, theirs = pty.openpty()
-fatal, *command = sys.argv[1:]
-child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
-os.close(theirs)
-print("pid", child.pid, flush=True)
-heard = b""
-try:
-    while said := os.read(ours, 65536):
-        heard += said
-        if fatal and fatal.encode() in heard:
-            child.kill()
-        os.write(1, said)
-except OSError:
-    pass
-code = child.wait()
+words, text, *command = sys.argv[1:]
+with tempfile.TemporaryDirectory() as folder:
+    with open(folder + "/sitecustomize.py", "w") as file:
+        file.write(text)
+    fatal = {"PYTHONPATH": folder, "FATAL": words} if words else {}
+    terminal = {"stdin": subprocess.DEVNULL, "stdout": theirs, "stderr": theirs}
+    child = subprocess.Popen(command, env={**os.environ, **fatal}, **terminal)
+    os.close(theirs)
+    print("pid", child.pid, flush=True)
+    try:
+        while said := os.read(ours, 65536):
+            os.write(1, said)
+    except OSError:
+        pass
+    code = child.wait()
 sys.exit(code if code >= 0 else 128 - code)
 """
 
@@ -45,13 +60,13 @@ class Typed:
     """A command that is still at work on the switch, typed at a terminal."""
 
     def __init__(self, switch: Switch, line: str, fatal: str = "") -> None:
-        """`fatal`: when the command says these words it is killed at once, with no action in between."""
+        """`fatal`: the command is killed as it says these words, with no action in between."""
         self.line = line
         self.said: list[str] = []
         self._switch = switch
         self._lines: queue.Queue[str] = queue.Queue()
         self._client = subprocess.Popen(
-            [CLIENT, "exec", "-i", NAME, "python3", "-c", _TERMINAL, fatal, *shlex.split(line)],
+            [CLIENT, "exec", "-i", NAME, "python3", "-c", _TERMINAL, fatal, _FATAL, *shlex.split(line)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -13,7 +13,7 @@ from sandbox.kube.cluster import Cluster
 from sandbox.kube.registry import ADDRESS
 from sandbox.processes import SandboxError
 from tests.acceptance.console import Console
-from tests.support.owners import PROCESSES, containers_with
+from tests.support.owners import PROCESSES, Owners, containers_with
 from tests.support.switch import CONFIG_DB, STATE_DB, wait_until
 
 V1, V2 = images.PUBLISHED
@@ -21,18 +21,47 @@ SERVER = {"ip": "127.0.0.1", "port": "6443", "disable": "False", "insecure": "Fa
 
 
 class Fleet:
-    """A console, and the cluster that the switch has joined."""
+    """A console, and the cluster that the switch has joined. `owners` looks all the while who runs what."""
 
-    def __init__(self, console: Console, cluster: Cluster) -> None:
+    def __init__(self, console: Console, cluster: Cluster, owners: Owners) -> None:
         self.console = console
         self.cluster = cluster
+        self.owners = owners
         self.switch = console.switch
         console.witness.write(CONFIG_DB, "KUBERNETES_MASTER|SERVER", SERVER)
 
     def deploy(self, name: str, version: str = V1, image: str = "") -> None:
         """Have the cluster run a feature's published image, by the manifest that the switch prints."""
+        self.cluster.apply(self.manifest(name, version, image))
+
+    def manifest(self, name: str, version: str = V1, image: str = "") -> dict[str, Any]:
+        """The DaemonSet that the switch prints for a feature's published image, or another."""
         reference = image or f"{ADDRESS}/{images.published(name, version)}"
-        self.cluster.apply(json.loads(self.console.type(f"show kubernetes manifest {name} --image {reference}")))
+        found: dict[str, Any] = json.loads(self.console.type(f"show kubernetes manifest {name} --image {reference}"))
+        return found
+
+    def away(self, name: str, version: str = V1) -> dict[str, Any]:
+        """Deploy it and have it run from Kubernetes; Docker's description of its container."""
+        self.deploy(name, version)
+        self.console.ask(f"config feature mode {name} kubernetes --timeout 120")
+        self.seen(name, "kube", version)
+        (pod,) = self.pods(name)
+        return pod
+
+    def await_version(self, name: str, version: str, timeout: float = 120) -> None:
+        """Wait until a pod of this version runs it, and its row says so."""
+
+        def there() -> bool:
+            row = self.console.state(name)
+            return (row.get("container_version"), row.get("remote_state")) == (version, "running")
+
+        wait_until(f"{name} {version}", there, timeout)
+        self.await_runner(name, "kube", 30)
+
+    def same(self, name: str, pod: dict[str, Any]) -> bool:
+        """Whether that container of a pod still runs, and was not started anew."""
+        mark = (pod["Id"], pod["State"]["StartedAt"])
+        return mark in [(found["Id"], found["State"]["StartedAt"]) for found in self.pods(name)]
 
     def own(self, name: str) -> dict[str, str]:
         """Our own row of the feature."""
@@ -80,9 +109,9 @@ class Fleet:
     def delete_pods(self, name: str) -> None:
         """Its pods go; where its label still is, the cluster makes another, without any back-off."""
         for pod in self.cluster.pods(name):
-            path = f"/api/v1/namespaces/sonic/pods/{pod['metadata']['name']}?gracePeriodSeconds=1"
+            place, pod_name = pod["metadata"]["namespace"], pod["metadata"]["name"]
             with contextlib.suppress(SandboxError):
-                self.cluster.request("DELETE", path)
+                self.cluster.request("DELETE", f"/api/v1/namespaces/{place}/pods/{pod_name}?gracePeriodSeconds=1")
 
     def put_back(self) -> None:
         """Everything as it was before: legacy, no pods, no labels, no server."""

@@ -17,14 +17,15 @@ ExecStartPre=/usr/local/bin/{name}.sh start
 ExecStart=/usr/local/bin/{name}.sh wait
 ExecStop=/usr/local/bin/{name}.sh stop
 """
-# The gate, and then a process that sleeps: nothing that makes a handover slow by itself.
+# The gate, and then a critical process that sleeps: nothing that makes a handover slow by itself.
 IMAGE = """FROM sonic-root:latest
-COPY gate/container_startup.py /usr/bin/
+COPY gate/container_startup.py probe/probe /usr/bin/
+COPY probe/critical_processes /etc/supervisor/
 LABEL sonic.startup-gate=true
 ENV LC_ALL=C.UTF-8 IMAGE_VERSION={version}
 ENTRYPOINT ["/bin/sh", "-c", "trap 'exit 0' TERM; \\
   /usr/bin/container_startup.py -f $FEATURE -o ${{RUNTIME_OWNER:-kube}} -v $IMAGE_VERSION & wait $!; \\
-  sleep infinity & wait $!"]
+  /usr/bin/probe & wait $!"]
 """
 DROP = """
 systemctl stop "$@"

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
 
-from sandbox import ctrmgrd
+from sandbox import ctrmgrd, images
 from tests.acceptance.fleet import V1, V2, Fleet
 from tests.support.switch import STATE_DB, wait_until
 
-PROGRAM = "/usr/local/bin/ctrmgrd"
+FOLDER = "/usr/local/lib/ctrmgrd"
 UNIT = "/run/systemd/system/ctrmgrd.service"
+# What a switch has that was joined by ctrmgrd itself. The sandbox's kubelet runs elsewhere.
+JOINED = {
+    "/run/systemd/system/kubelet.service": "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n",
+    "/var/lib/kubelet/config.yaml": "kind: KubeletConfiguration\n",
+}
+TIMERS = "/etc/sonic/remote_ctr.config.json"
 
 
 class Beside:
@@ -52,20 +59,30 @@ class Beside:
         assert self.starts() == before, self.said()
 
 
-def install(fleet: Fleet, options: str = "") -> None:
-    fleet.switch.write_file(PROGRAM, Path(ctrmgrd.__file__).read_text(), "755")
-    unit = f"[Service]\nExecStart=/usr/bin/python3 -u {PROGRAM} {options}\n"
-    fleet.switch.write_file(UNIT, f"[Unit]\nDescription=Container manager\n{unit}", "644")
+def install(fleet: Fleet, tag_after: int = 600) -> None:
+    """`tag_after`: seconds for which a pod must have served until its image is the local one, too."""
+    write = fleet.switch.write_file
+    for file in Path(ctrmgrd.__file__).parent.glob("*.py"):
+        fleet.switch.exec(["mkdir", "-p", FOLDER, "/var/lib/kubelet"])
+        write(f"{FOLDER}/{file.name}", file.read_text(), "644")
+    for path, text in JOINED.items():
+        write(path, text, "644")
+    timers = {"join_latency_on_boot_seconds": 0, "tag_latest_image_on_wait_seconds": tag_after}
+    write(TIMERS, json.dumps(timers), "644")
+    unit = "[Service]\nEnvironment=PYTHONPATH=/usr/local/lib\nExecStart=/usr/bin/python3 -uB -m ctrmgrd\n"
+    write(UNIT, f"[Unit]\nDescription=Container manager\n{unit}", "644")
     fleet.console.type("systemctl daemon-reload")
 
 
 def remove(fleet: Fleet) -> None:
-    fleet.switch.exec(["systemctl", "stop", "ctrmgrd"])
+    fleet.switch.exec(["systemctl", "stop", "ctrmgrd", "kubelet"])
     fleet.switch.exec(["systemctl", "unmask", "ctrmgrd"])
-    fleet.switch.exec(["rm", "-f", UNIT, PROGRAM])
+    fleet.switch.exec(["rm", "-rf", UNIT, FOLDER, TIMERS, *JOINED])
     fleet.switch.exec(["systemctl", "daemon-reload"])
     with redis.Redis(unix_socket_path=str(fleet.switch.redis_socket), db=STATE_DB) as client:
         client.hdel("KUBE_LABELS|SET", "snmp_enabled", "lldp_enabled", "hwsku")
+        client.delete("KUBERNETES_MASTER|SERVER")
+        client.hdel("FEATURE|snmp", "container_stable_version", "container_last_version")
 
 
 @pytest.fixture
@@ -96,7 +113,8 @@ def test_to_kubernetes_to_a_new_version_and_back(beside: Beside, name: str) -> N
     wait_until("its row", lambda: console.state(name).get("remote_state") == "running")
     fleet.seen(name, "kube", V1)
     assert beside.starts() == 1  # ctrmgrd's
-    assert f"restart {name}" in beside.said()
+    assert f"Restarted {name} to switch to kube" in beside.said()
+    assert console.witness.row(STATE_DB, "KUBERNETES_MASTER|SERVER")["connected"] == "true"
     assert (beside.label(), beside.ours()) == ("true", {})
     assert console.ask(f"config feature mode {name} kubernetes")["changed"] is False
 
@@ -207,17 +225,34 @@ def test_masked_it_does_not_exist(fleet: Fleet) -> None:
         remove(fleet)
 
 
-def test_a_local_container_that_it_removed_is_made_anew(fleet: Fleet) -> None:
-    """The unit's start script makes it: for the fallback, and for coming home."""
+@pytest.fixture
+def image(fleet: Fleet) -> Iterator[str]:
+    """The id of snmp's local image; it is the local one again in the end, and the container is made from it."""
+    name = images.feature_image("snmp")
+    found = fleet.switch.docker("image", "inspect", "--format", "{{.Id}}", name).strip()
+    yield found
+    fleet.switch.exec(["systemctl", "stop", "snmp"])
+    fleet.switch.docker("rm", "-f", "snmp")
+    fleet.switch.docker("tag", found, name)
+    fleet.switch.exec(["systemctl", "reset-failed", "snmp"])
+    fleet.console.type("systemctl start snmp")
+
+
+def test_a_local_container_that_it_removed_is_made_anew(fleet: Fleet, image: str) -> None:
+    """The unit's start script makes it: for the fallback, and for coming home. Its image is the pod's by then."""
     console = fleet.console
-    install(fleet, "--removes-local")
+    install(fleet, tag_after=3)
     console.type("systemctl start ctrmgrd")
     try:
         fleet.deploy("snmp", V1)
         console.ask("config feature mode snmp kubernetes --timeout 60")
         wait_until("its removal", lambda: console.witness.container("snmp") is None, 30)
+        wait_until("its note of it", lambda: console.state("snmp").get("container_stable_version") == V1)
+        (pod,) = fleet.pods("snmp")
+        name = images.feature_image("snmp")
+        assert fleet.switch.docker("image", "inspect", "--format", "{{.Id}}", name).strip() == pod["Image"] != image
         fleet.cluster.kill("kubelet")
-        fleet.switch.docker("kill", fleet.pods("snmp")[0]["Id"])
+        fleet.switch.docker("kill", pod["Id"])
         fleet.await_runner("snmp", "local", 70)
         fleet.cluster.restart("kubelet")
         assert console.ask("config feature mode snmp legacy --timeout 60")["error"] is None

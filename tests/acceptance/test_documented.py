@@ -31,7 +31,13 @@ HERE = [
 ]
 FEATURED = "redis-cli -s /run/redis/redis.sock -n 6 HSET 'FEATURE|lldp' state"
 # Command line -> what is typed before it, so that it finds what it needs. Of a page:
-DAEMONS = {"monit -t && monit reload": ("monit",)}
+DAEMONS = {
+    "monit -t && monit reload": ("monit",),
+    # The sandbox's cluster has it from the beginning.
+    "kubectl create namespace sonic      # once a cluster": (
+        "kubectl --kubeconfig /etc/sonic/kube_admin.conf delete namespace sonic --timeout=90s",
+    ),
+}
 # Of the reference:
 BEFORE = {
     "system container kill teamd": ("system container start teamd",),

@@ -73,8 +73,7 @@ def test_the_api_server_dies_and_nobody_notices(fleet: Fleet) -> None:
         home = fleet.console.ask("config feature mode snmp legacy")
         assert (home["changed"], home["error"]) == (True, None)
         fleet.await_runner("snmp", "local", 10)
-        wait_until("an answer", lambda: client.asked(seen) > 40)
-        assert client.silence(seen) < 8
+        client.steady()
     fleet.cluster.restart("kube-apiserver")
 
 

@@ -4,7 +4,6 @@ it ends as it was asked for."""
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -13,6 +12,7 @@ import redis
 from sandbox import features
 from tests.acceptance.fleet import V1, Fleet
 from tests.acceptance.tripwire import Tripwire, wired
+from tests.support.boot import boot_id, boot_time
 from tests.support.switch import CONFIG_DB, STATE_DB, wait_until
 
 CONFIGURATION = "/etc/sonic/config_db.json"
@@ -33,7 +33,7 @@ def saved(fleet: Fleet) -> Iterator[Callable[[], None]]:
         path = str(fleet.switch.redis_socket)
         tables: dict[str, dict[str, dict[str, str]]] = {}
         with redis.Redis(unix_socket_path=path, db=CONFIG_DB, decode_responses=True) as client:
-            for key in client.keys("*"):
+            for key in client.keys("*|*"):
                 table, _, name = key.partition("|")
                 tables.setdefault(table, {})[name] = client.hgetall(key)
         fleet.switch.write_file(CONFIGURATION, json.dumps(tables), "644")
@@ -44,7 +44,7 @@ def saved(fleet: Fleet) -> Iterator[Callable[[], None]]:
 
 def settling(fleet: Fleet, wanted: bool) -> None:
     """Whether a pod has to wait at its gate, as after a fall."""
-    fields = {"settle": "600", "fell": f"{time.time():.1f}"} if wanted else {}
+    fields = {"settle": "600", "fell": f"{boot_time():.1f}", "boot": boot_id()} if wanted else {}
     kept = {name: value for name, value in fleet.own("snmp").items() if name not in ("settle", "fell")}
     console = fleet.console
     console.witness.write(STATE_DB, "SYSTEM_SERVICE|snmp", kept | fields)

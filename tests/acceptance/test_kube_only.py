@@ -97,10 +97,7 @@ def unsynced(console: Console) -> Iterator[None]:
 
 
 def cut_off(console: Console, verb: str, stages: Sequence[str]) -> int:
-    """Kill the command at each of its stages that is still to come; how many that were.
-
-    A kill may come late: then what was to be next is done already, by the child that outlives the command.
-    """
+    """Kill the command at each of its stages that is still to come; how many that were."""
     killed = 0
     for stage in stages:
         if stage in console.switch.exec(["config", "feature", verb, NAME, "--dry-run"]).stdout:

@@ -12,6 +12,7 @@ import platform
 import re
 import statistics
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,17 @@ from sandbox import features, images
 from sandbox.kube import binaries
 from sandbox.switch import Switch
 from tests.bench import plugins
-from tests.bench.outage import gate_shares, handover, silence
+from tests.bench.outage import GateShares, Moves, silence
+from tests.bench.slow import SlowDocker
 from tests.support.switch import CONFIG_DB, Witness, wait_until
 
 PAGE = Path(__file__).parents[2] / "docs" / "bench.md"
 TIMING = (Path(__file__).parent / "timing.py").read_text()
 RUNS = 21
 IDLE = 60.0  # seconds
-OUTAGES = 5
+OUTAGES = 3
+HANDOVERS = 9
+SLOW = 1.0  # seconds
 GROWTH = (22, 100, 500)
 CONTAINERS = 25
 _IMAGE = images.feature_image(features.WITHOUT_UNIT)
@@ -189,22 +193,55 @@ def outage(switch: Switch) -> list[str]:
 
 
 def handovers(switch: Switch) -> list[str]:
-    acts, cluster = handover(switch), switch.join()
-    found: dict[str, list[float]] = {name: [] for name in acts}
+    """What an SNMP client sees of handovers, each compared with a restart of the same container in the same run."""
+    moves = Moves(switch)
+    found: dict[str, list[float]] = {}
+
+    def measure(name: str, act: Callable[[], None]) -> None:
+        moves.cluster.refresh()  # not in the measured time: what starts then takes snmpd's processor for a moment
+        found.setdefault(name, []).append(silence(switch, act))
+
+    with GateShares(switch) as gate:
+        for _ in range(HANDOVERS):
+            measure("`docker restart snmp`", moves.restart)
+            measure("legacy to kubernetes", moves.to_kubernetes)
+            measure("kubernetes to legacy", moves.to_legacy)
+        shares = list(gate.found)
+    with SlowDocker(switch, SLOW):
+        for _ in range(OUTAGES):
+            measure(f"legacy to kubernetes, Docker slow by {SLOW:g} s a call", moves.to_kubernetes)
+            measure(f"kubernetes to legacy, Docker slow by {SLOW:g} s a call", moves.to_legacy)
     for _ in range(OUTAGES):
-        for name, act in acts.items():
-            cluster.refresh()  # not in the measured time: what starts then takes snmpd's processor for a moment
-            found[name].append(silence(switch, act))
-    plain, gate = found["`docker restart snmp`"], gate_shares(switch)
-    lines = ["| snmpd is silent during | median s | min - max | median - that of docker restart (bar: <= 1) |"]
-    lines.append("|---|---|---|---|")
+        measure("a move to an image that is missing", moves.to_a_missing_image)
+        measure("API server killed, in legacy mode", moves.api_server_dies)
+        measure("legacy to kubernetes, again", moves.to_kubernetes)
+        measure("API server killed, in kubernetes mode", moves.api_server_dies)
+        measure("kubernetes to legacy, API server dead", moves.home_without_api_server)
+    return [
+        *comparison(found, "`docker restart snmp`"),
+        shown("of a move: from `ready` until the gate is open", shares),
+    ]
+
+
+def comparison(found: dict[str, list[float]], plain: str) -> list[str]:
+    """A table of silences (seconds); the last column says by how much they are longer than those of `plain`."""
+    usual = statistics.median(found[plain])
+    lines = [
+        "| snmpd is silent during | runs | median s | min - max | more than docker restart: median (bar), worst |",
+        "|---|---|---|---|---|",
+    ]
     for name, seconds in found.items():
-        more = statistics.median(seconds) - statistics.median(plain)
-        lines.append(
-            f"| {name} | {statistics.median(seconds):.2f} | {min(seconds):.2f} - {max(seconds):.2f} | {more:+.2f} |"
-        )
-    part = f"{statistics.median(gate):.2f} | {min(gate):.2f} - {max(gate):.2f}"
-    return [*lines, f"| of a move to kubernetes: from `ready` until the gate is open | {part} | |"]
+        bars = (3.0, 3.0) if "slow" in name else (0.2, 2.2)
+        more = (statistics.median(seconds) - usual, max(seconds) - usual)
+        told = ", ".join(f"{value:+.2f} (<= {bar:g})" for value, bar in zip(more, bars, strict=True))
+        lines.append(shown(name, seconds, "" if name == plain else told))
+    return lines
+
+
+def shown(name: str, seconds: list[float], more: str = "") -> str:
+    """A line of that table."""
+    spread = f"{statistics.median(seconds):.2f} | {min(seconds):.2f} - {max(seconds):.2f}"
+    return f"| {name} | {len(seconds)} | {spread} | {more} |"
 
 
 def machine() -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
 from collections.abc import Callable
+
+import redis
 
 from sandbox import images
 from sandbox.kube.registry import ADDRESS
 from sandbox.poller import Poller
 from sandbox.processes import wait_until
 from sandbox.switch import Switch
+from tests.support.switch import STATE_DB
 
 _SERVER = [
     "redis-cli",
@@ -33,65 +38,91 @@ def silence(switch: Switch, act: Callable[[], object]) -> float:
         return client.silence()
 
 
-def handover(switch: Switch) -> dict[str, Callable[[], object]]:
-    """What is measured of a handover, in the order in which it goes round; the switch has joined a cluster."""
-    cluster = switch.join()
-    switch.exec(_SERVER).check_returncode()
+class Moves:
+    """What is done to snmp on a switch that has joined a cluster; its pods' image is here from the beginning on."""
 
-    def deploy(version: str) -> None:
+    def __init__(self, switch: Switch) -> None:
+        self.switch = switch
+        self.cluster = switch.join()
+        switch.exec(_SERVER).check_returncode()
+        self.deploy(images.PUBLISHED[0])
+        self.move("kubernetes")
+        self.move("legacy")
+
+    def deploy(self, version: str) -> None:
+        """Have the cluster run this version."""
         image = f"{ADDRESS}/{images.published('snmp', version)}"
-        shown = switch.exec(["show", "kubernetes", "manifest", "snmp", "--image", image])
-        cluster.apply(json.loads(shown.stdout))
+        shown = self.switch.exec(["show", "kubernetes", "manifest", "snmp", "--image", image])
+        self.cluster.apply(json.loads(shown.stdout))
 
-    def move(mode: str, timeout: int = 180, expect: int = 0) -> None:
-        # Patient: controllers take their time to make a pod after the API server was away, and the local one serves.
+    def move(self, mode: str, timeout: int = 180, expect: int = 0) -> None:
+        """Type it. Patient: controllers take their time to make a pod after the API server was away, and the local one
+        serves meanwhile."""
         line = ["config", "feature", "mode", "snmp", mode, "--timeout", str(timeout)]
-        done = switch.exec(line, timeout=200)
+        done = self.switch.exec(line, timeout=200)
         if done.returncode != expect:
             raise RuntimeError(done.stderr)
 
-    def missing_image() -> None:
-        wait_until("the end of all pods", lambda: "k8s_" not in switch.docker("ps"), timeout=60)
-        deploy("never")
-        move("kubernetes", 8, expect=6)
-        move("legacy")
-        deploy(images.PUBLISHED[0])
+    def restart(self) -> None:
+        """What a handover is compared with."""
+        self.switch.docker("restart", "snmp")
 
-    def api_server_dies() -> None:
-        cluster.kill("kube-apiserver")
-        cluster.restart("kube-apiserver")
+    def to_kubernetes(self) -> None:
+        self.move("kubernetes")
 
-    def home_without_api_server() -> None:
-        cluster.kill("kube-apiserver")
+    def to_legacy(self) -> None:
+        self.move("legacy")
+
+    def to_a_missing_image(self) -> None:
+        wait_until("the end of all pods", lambda: "k8s_" not in self.switch.docker("ps"), timeout=60)
+        self.deploy("never")
+        self.move("kubernetes", 8, expect=6)
+        self.move("legacy")
+        self.deploy(images.PUBLISHED[0])
+
+    def api_server_dies(self) -> None:
+        self.cluster.kill("kube-apiserver")
+        self.cluster.restart("kube-apiserver")
+
+    def home_without_api_server(self) -> None:
+        self.cluster.kill("kube-apiserver")
         try:
-            move("legacy")
+            self.move("legacy")
         finally:
-            cluster.restart("kube-apiserver")
-            switch.exec(["system", "service", "sync"], timeout=90)
-
-    deploy(images.PUBLISHED[0])
-    move("kubernetes")  # from here on the image is there
-    move("legacy")
-    return {
-        "`docker restart snmp`": lambda: switch.docker("restart", "snmp"),
-        "a move to an image that is missing": missing_image,
-        "API server killed, in legacy mode": api_server_dies,
-        "legacy to kubernetes": lambda: move("kubernetes"),
-        "API server killed, in kubernetes mode": api_server_dies,
-        "kubernetes to legacy": lambda: move("legacy"),
-        "legacy to kubernetes, again": lambda: move("kubernetes"),
-        "kubernetes to legacy, API server dead": home_without_api_server,
-    }
+            self.cluster.restart("kube-apiserver")
+            self.switch.exec(["system", "service", "sync"], timeout=90)
 
 
-def gate_shares(switch: Switch) -> list[float]:
-    """Seconds from `ready` until `wait` saw the gate open, of every handover so far: the gate's own part of each."""
-    said = switch.exec(["journalctl", "-u", "snmp", "-o", "short-unix", "--no-pager"]).stdout
-    found, opened = [], 0.0
-    for line in said.splitlines():
-        if line.endswith("snmp: open the gate"):
-            opened = float(line.split()[0])
-        elif line.endswith("snmp: a pod runs it") and opened:
-            found.append(float(line.split()[0]) - opened)
-            opened = 0.0
-    return found
+class GateShares:
+    """Seconds from `ready` until a gate has opened, of every handover from creation to `close`: the gate's own part."""
+
+    def __init__(self, switch: Switch) -> None:
+        self.found: list[float] = []
+        self._client = redis.Redis(unix_socket_path=str(switch.redis_socket), db=STATE_DB, decode_responses=True)
+        self._monitor = self._client.monitor()
+        self._monitor.__enter__()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        answered = 0.0
+        with contextlib.suppress(redis.RedisError, OSError, ValueError):
+            for said in self._monitor.listen():
+                if "FEATURE|snmp" not in said["command"] or "remote_state" not in said["command"]:
+                    continue
+                word = said["command"].partition("remote_state")[2].split()[0].strip('"')
+                if word == "ready":
+                    answered = said["time"]
+                elif word == "running" and answered:
+                    self.found.append(said["time"] - answered)
+                    answered = 0.0
+
+    def close(self) -> None:
+        self._client.connection_pool.disconnect()
+        self._thread.join(timeout=10)
+
+    def __enter__(self) -> GateShares:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

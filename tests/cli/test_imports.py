@@ -158,8 +158,9 @@ PINNED = {
     "system service check": CHECK,
     "system service check snmp --processes --json": CHECK | ALIVE,
     "system container id snmp": CONTAINER
-    | {"system_service.container.id", "system_service.domain.locate", "system_service.model.pods"},
-    "system container start snmp": CONTAIN | {"system_service.container.start"},
+    | {"system_service.container.id", "system_service.domain.locate", "system_service.model.pods"}
+    | {"system_service.terminal.options"},
+    "system container start snmp": CONTAIN | {"system_service.container.start", "system_service.terminal.options"},
     "system container stop snmp": CONTAIN | {"system_service.container.stop"},
 }
 # What is imported on every invocation of the host's `show` and `config`, Python's own included; click is there anyway.

@@ -30,6 +30,14 @@ def test_a_life(fakes):
     assert (state(fakes), fakes.row("snmp", "STATE_DB")["system_state"]) == ("exited", "down")
 
 
+def test_every_verb_of_the_hosts_takes_a_timeout(fakes):
+    fakes.feature("snmp", "exited")
+    for words in (("start", "-t", "60", "snmp"), ("kill", "snmp", "--timeout", "60"), ("wait", "-t", "60", "snmp")):
+        assert fakes.run("system", "container", *words).code == 0
+    assert fakes.run("system", "container", "id", "-t", "60", "snmp") == (0, "snmp\n", "")
+    assert fakes.run("system", "container", "start", "-t", "x", "snmp").code == 2
+
+
 def test_a_start_of_what_runs_writes_no_feature_row(fakes):
     fakes.feature("snmp", set_owner="")
     before = fakes.row("snmp")

@@ -325,6 +325,18 @@ class TestHandover:
         assert run()["alarm"] is True
 
 
+def test_absent_cards_of_a_chassis(fakes, run, monkeypatch):
+    fakes.asic("asic0", "asic1")
+    monkeypatch.setattr("system_service.backends.chassis.absent_asics", lambda db: frozenset({"asic1"}))
+    scopes = {"has_global_scope": "False", "has_per_asic_scope": "True"}
+    fakes.feature("swss", "", **scopes)
+    fakes.feature("bgp", "", **scopes)
+    for name in ("swss0", "bgp0"):
+        fakes.container(name)
+    told = {report.name: report.fields["missing"] for report in check(fakes.switch()).reports}
+    assert told == {"bgp": ["bgp1"], "swss": []}
+
+
 class TestPending:
     @pytest.fixture
     def pending(self, fakes):

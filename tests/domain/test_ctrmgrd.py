@@ -134,11 +134,13 @@ def test_a_stop_drops_the_label_when_the_unit_is_down_and_only_once(beside, aske
 
 def test_what_is_wanted_goes_to_its_row_and_what_is_there_is_not_written_again(beside, api):
     switch = beside.switch()
+    both = {"snmp_enabled": "true", "lldp_enabled": "false"}  # `false` too is written where nothing was
     assert want(switch.db, "snmp", True) is False
+    assert want(switch.db, "lldp", False) is False
     writes = len(beside.writes())
     assert want(switch.db, "snmp", True) is False
     assert want(switch.db, "lldp", False) is False
-    assert (labels(beside), len(beside.writes())) == ({"snmp_enabled": "true"}, writes)
+    assert (labels(beside), len(beside.writes())) == (both, writes)
     beside.put("STATE_DB", "SYSTEM_SERVICE|lldp", {"want": "true"})  # from before it was installed
     assert send(switch) == {}
     assert not api.calls

@@ -46,6 +46,7 @@ class FakeContainer:
     env: list[str] = field(default_factory=list)
     created: float = field(default_factory=time.time)
     started: float = 0.0
+    shift: float = 0.0  # by how much the clock was wrong when it started
     ended: float = 0.0
     files: dict[str, bytes] = field(default_factory=dict)
 
@@ -64,6 +65,7 @@ class Life:
         self.changed = threading.Condition(threading.RLock())
         self.history: deque[dict[str, object]] = deque(maxlen=1000)
         self.told = 0  # how many events there ever were
+        self.shift = 0.0  # seconds by which the host's clock is wrong: Docker's times are that clock's
         self.images: set[str] = set()  # the names that images have; a container's image is here until it is taken out
 
     def create(self, name: str, *, id: str = "", start: bool = False, **settings: object) -> FakeContainer:
@@ -71,13 +73,17 @@ class Life:
         with self.changed:
             if any(c.name == name for c in self.containers.values()):
                 raise Refusal(409, f'Conflict. The container name "/{name}" is already in use')
-            made = FakeContainer(id or secrets.token_hex(32), name, **settings)
+            made = FakeContainer(id or secrets.token_hex(32), name, created=self.now(), **settings)
             self.containers[made.id] = made
             self.images.add(made.image)
             self.emit("create", made)
             if start:
                 self.run(made)
             return made
+
+    def now(self) -> float:
+        """Unix time by the host's clock."""
+        return time.time() + self.shift
 
     def crash(self, name: str, code: int = 1) -> None:
         """The container's process ends by itself."""
@@ -117,7 +123,7 @@ class Life:
 
     def emit(self, action: str, container: FakeContainer, **attributes: str) -> None:
         with self.changed:
-            now = time.time_ns()
+            now = int(self.now() * 1e9)
             self.history.append(
                 {
                     "status": action,
@@ -147,13 +153,13 @@ class Life:
             container.state, container.exit_code = "running", 0
             container.starts += 1
             container.processes = container.boot or container.processes
-            container.started = time.time()
+            container.started, container.shift = self.now(), self.shift
             self.emit("start", container)
 
     def end(self, container: FakeContainer, code: int) -> None:
         container.state, container.exit_code = "exited", code
         container.ends += 1
-        container.ended = time.time()
+        container.ended = self.now()
         self.emit("die", container, exitCode=str(code))
 
     def stop_container(self, container: FakeContainer, seconds: float) -> None:
@@ -293,7 +299,7 @@ def processes(container: FakeContainer, columns: Sequence[str], environment: boo
             "ppid": container.processes[0][0] if index else "1",
             "pgid": pid,
             "s": "Z" if "<defunct>" in args else "S",
-            "etimes": f"{time.time() - container.started:.0f}" if container.started else "3600",
+            "etimes": f"{time.time() - container.started + container.shift:.0f}" if container.started else "3600",
             "args": " ".join([args, *rest] if environment else [args]),
         }
         if unknown := [column for column in columns if column not in said]:

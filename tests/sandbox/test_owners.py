@@ -37,6 +37,7 @@ def test_one_owner_is_seen_and_is_well(tmp_path: Path) -> None:
         wait_until("a look at it", lambda: owners.seen)
     assert owners.seen == {("snmp", ONE[:12])}
     assert owners.twice == []
+    assert (owners.changes("snmp"), owners.changes("snmp", 1)) == ([ONE[:12]], [])
     assert f"{owners.looks} looks" in str(owners)
 
 

@@ -19,7 +19,8 @@ class Owners:
 
     `room`: the name of the sandbox whose containers count; another sandbox on this machine has its own snmpd.
     `twice`: moments at which two containers had the process of one feature. `seen`: who was seen to run one, as
-    (feature, container). How often it looked is told, and is no verdict: that is the machine's.
+    (feature, container); `history`: the same in order, an entry whenever it is another than before. How often it looked
+    is told, and is no verdict: that is the machine's.
     """
 
     def __init__(self, room: str, groups: Path = _CGROUPS) -> None:
@@ -28,6 +29,7 @@ class Owners:
         self.longest = 0.0  # seconds between two looks
         self.twice: list[str] = []
         self.seen: set[tuple[str, str]] = set()
+        self.history: list[tuple[str, str]] = []
         self.begun = time.monotonic()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -37,6 +39,7 @@ class Owners:
         with contextlib.suppress(PermissionError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         last = time.monotonic()
+        latest: dict[str, str] = {}
         while not self._over.wait(_PACE):
             found = _containers(set(PROCESSES.values()), _groups(self._room, self._groups_at))
             now = time.monotonic()
@@ -44,9 +47,15 @@ class Owners:
             for name, process in PROCESSES.items():
                 ids = found[process]
                 self.seen |= {(name, id) for id in ids}
+                self.history += [(name, id) for id in ids if id != latest.get(name)]
+                latest[name] = max(ids, default=latest.get(name, ""))
                 if len(ids) > 1:
                     self.twice.append(f"{name} in {', '.join(sorted(ids))} at {time.strftime('%H:%M:%S')}")
             self.looks += 1
+
+    def changes(self, name: str, since: int = 0) -> list[str]:
+        """The containers that have come to run a feature since the history had that length."""
+        return [id for feature, id in self.history[since:] if feature == name]
 
     def __str__(self) -> str:
         rate = self.looks / (time.monotonic() - self.begun)

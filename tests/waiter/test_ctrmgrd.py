@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.ctrmgrd import Transitions
+from sandbox.ctrmgrd.rules import Transitions
 from tests.waiter.process import until
 from tests.waiter.scene import Scene, waiting
 
@@ -35,7 +35,7 @@ class Daemon:
 
     def served(self, feature: str) -> None: ...
 
-    def restart(self, feature: str) -> None:
+    def restart(self, feature: str, owner: str) -> None:
         self.restarts.append(self.scene.row())
 
     def _look(self) -> None:

@@ -1,0 +1,5 @@
+"""The daemon on a switch."""
+
+from .daemon import Daemon
+
+Daemon().run()
