@@ -123,8 +123,7 @@ class Contained(NamedTuple):
             if keeper.rows.wants == "kube":
                 self._label(True)
                 keeper.revive()
-                view = keeper.look()
-                return not view.pods and view.fallback and view.has_local
+                return keeper.may_start_local()
             keeper.keep()
             self._unlabel()
         except Unreachable as error:

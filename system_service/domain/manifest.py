@@ -19,9 +19,13 @@ _ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 _OWNER = "RUNTIME_OWNER"
 BARE: dict[str, Any] = {
     "HostConfig": {"NetworkMode": "host"},
-    "Mounts": [{"Type": "bind", "Source": "/run/redis", "Destination": "/run/redis"}],
+    "Mounts": [
+        {"Type": "bind", "Source": "/run/redis", "Destination": "/run/redis"},
+        {"Type": "bind", "Source": "/etc/localtime", "Destination": "/etc/localtime", "RW": False},
+    ],
 }
-"""The least that a feature's container is given, where there is none to look at: its gate asks Redis."""
+"""The least that a feature's container is given, where there is none to look at: its gate asks Redis, and writes the
+time as the switch has it."""
 
 
 def daemonset(

@@ -102,7 +102,7 @@ def _kube(view: View) -> Step:
         return _waiting(view, pod)
     if pod.gate == STARTING:
         return _starting(view, pod)
-    if pod.young:
+    if pod.young and not (view.same_version and pod.gate == HELD):
         return Step(STAY, why=ON_ITS_WAY)
     return _stuck_beside_local(view, pod) if view.local else _stuck(view, pod)
 
@@ -117,9 +117,10 @@ def _waiting(view: View, pod: PodContainer) -> Step:
 
 def _starting(view: View, pod: PodContainer) -> Step:
     """It runs nothing, however long that takes: meanwhile the local container may."""
-    if view.local or pod.young:
+    if view.local or (pod.young and not view.same_version):
         return Step(STAY, why=ON_ITS_WAY)
-    return _instead(view, ON_ITS_WAY) or Step(STAY, why=ON_ITS_WAY)
+    why = SAME_VERSION if view.same_version else ON_ITS_WAY
+    return _instead(view, why) or Step(STAY, why=why)
 
 
 def _nobody(view: View) -> Step:
@@ -173,7 +174,7 @@ def _stuck_beside_local(view: View, pod: PodContainer) -> Step:
         return _send_back(pod, _UNGATED, True)
     if view.same_version or pod.renewed or not pod.settled or view.given_up:
         return Step(STAY, why=SAME_VERSION if view.same_version else FROZEN)
-    if view.ctrmgrd:
+    if view.ctrmgrd and view.remote != "pending":
         # Announced beside an owner it would be a restart of the unit, which its start limit pays.
         return Step(STOP_LOCAL, why="a pod is at its gate")
     return Step(RENEW, pod.id, "it is frozen")

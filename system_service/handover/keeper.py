@@ -149,9 +149,7 @@ class Keeper:
         view.local = local is not None and bool(local["State"].get("Running"))
         view.can_make = view.has_local or self._can_make()
         view.pods = self._pods.look(self.rows, now)
-        version = view.pods[-1].version if view.pods else ""
-        # The gate compares them without regard to case.
-        view.same_version = version != "" and version.lower() == self.rows.local_version.lower()
+        view.same_version = bool(view.pods) and self._same_version(view.pods[-1])
         if (meant := (view.wants, view.up)) != self._meant:
             self._meant = meant
             self._pace.begin_anew()
@@ -183,8 +181,21 @@ class Keeper:
         """The feature is to run again: whoever froze at its gate meanwhile starts anew."""
         with held(self._name):
             for pod in self._look_at_pods():
-                if pod.mark in self.rows.own.failed or (pod.gate == HELD and pod.mark != self.rows.own.heard):
+                never = self._same_version(pod)  # a gate that cannot open is not started anew for it
+                silent = pod.gate == HELD and pod.mark != self.rows.own.heard and not never
+                if pod.mark in self.rows.own.failed or silent:
                     self._renew(pod.id)
+
+    def may_start_local(self) -> bool:
+        """Whether the local container is to serve at a start in kubernetes mode: no pod runs the feature, nor will."""
+        view = self.look()
+        if not view.fallback or not view.has_local:
+            return False
+        return not view.pods or (view.same_version and all(pod.gate in (HELD, STARTING) for pod in view.pods))
+
+    def _same_version(self, pod: PodContainer) -> bool:
+        """Whether its gate never opens. It compares without regard to case."""
+        return pod.version != "" and pod.version.lower() == self.rows.local_version.lower()
 
     def _look_at_pods(self) -> list[PodContainer]:
         self.rows.read()
@@ -245,9 +256,10 @@ class Keeper:
         """Whether ctrmgrd, by the rows that it sees, restarts the unit now. It is not waited for any longer."""
         owner = self.rows.state.get("current_owner", "none")
         if view.wants == "kube":
-            due = view.local and owner != "none" and bool(view.pods) and view.pods[-1].gate == WAITING
+            waits = bool(view.pods) and view.pods[-1].gate == WAITING and view.serving is None
+            due = view.local and owner != "none" and waits
         else:  # one that is owned by nobody is not restarted
-            due = view.wants == "local" and not view.local and owner not in ("local", "none", "")
+            due = view.wants == "local" and not view.local and owner.lower() not in ("local", "none")
         if not (due and view.up and view.ctrmgrd and self._patient):
             self._turn_since = 0.0
             return False
@@ -298,7 +310,7 @@ class Keeper:
         elif step.kind == STOP_POD:
             gone = next((pod for pod in self.view.pods if pod.id == step.id), None)
             if gone and gone.entitled and gone is self.view.serving:
-                rows.note("served", displaced=gone.uid or gone.mark)
+                rows.note("served", displaced=gone.uid or gone.id)
                 rows.vanished()
             self.docker.stop(step.id, stop_timeout(self._name))
 
@@ -365,6 +377,12 @@ class Keeper:
     def _unannounced(self) -> None:
         """What its predecessor said, while it was being stopped too, is not to be taken for the next one's word."""
         self.rows.read()
+        said = (self.rows.state.get("remote_state", ""), self.rows.state.get("container_version", ""))
+        if self.view.ctrmgrd and self.view.local and said[0] == "pending":
+            # Over `pending` a gate writes its version and nothing else: of that ctrmgrd makes no restart of the unit.
+            self.rows.unheard(said[1])
+            self._pods.rewritten("pending", "")
+            return
         self.rows.unannounced(self.marks())
         remote = "none" if self.rows.state.get("remote_state") != "stopped" else "stopped"
         self._pods.rewritten(remote, self.rows.state.get("container_version", ""))

@@ -29,7 +29,8 @@ class OwnRow:
     read a `ready` that was taken back. renewed, renewed_at, tries: which container came of the last restart at its
     gate, and how many there were without success. ended_at: when a pod's container ended that had been told to.
     deaths: when others did. fell: when the local container took over from a pod that failed; settle: for how long the
-    next pod then waits. displaced: the pod whose container had to give way to another pod's. stop: seconds that the
+    next pod then waits. displaced: the pod (its uid)
+    whose container had to give way to another pod's. stop: seconds that the
     local container took to stop. version: of the pod that was let in last. reason: why it is not as wanted.
     """
 
@@ -78,7 +79,7 @@ class OwnRow:
         self.fell = moment("fell", 0)
         settle = seconds("".join(words("settle")[:1])) if self.fell and now - self.fell < FORGETS else 0.0
         self.settle = min(settle, LONGEST_SETTLE)
-        self.displaced = mark("displaced")
+        self.displaced = "".join(words("displaced")[:1])[:_LONGEST_WORD]
         self.stop = min(seconds("".join(words("stop")[:1])), 600.0)
         self.version = row.get("version", "")[:_LONGEST_WORD]
         self.reason = row.get("reason", "")

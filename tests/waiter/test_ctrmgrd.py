@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from sandbox.ctrmgrd.rules import Transitions
+from system_service.model.boot import uptime
 from tests.waiter.process import until
-from tests.waiter.scene import Scene, waiting
+from tests.waiter.scene import OWN, Scene, waiting
 
 
 class Daemon:
@@ -108,12 +109,12 @@ def test_pods_that_fail_give_no_reason_for_a_restart(beside: Scene, daemon: Daem
         beside.docker.crash(second.box.name)
         until(lambda: beside.owner() == "local")
         until(lambda: beside.row()["current_owner"] == "local")
+        waiter.idle_or_due()
         third = beside.pod()
         waiter.idle_or_due()
         assert (beside.owner(), third.box.starts, beside.row()["remote_state"]) == ("local", 1, "pending")
 
-        third.box.started += 2  # not in the second in which the local one's start was written down
-        beside.state.hset("SYSTEM_SERVICE|snmp", "fell", f"{time.time() - 61:.1f}")
+        beside.note(fell=f"{uptime() - 61:.1f}")
         beside.wants(high_mem_alert="on")  # it looks again
         until(lambda: beside.owner() == "kube", 40)
         assert third.box.starts == 1
@@ -134,3 +135,18 @@ def test_a_local_container_that_was_removed_is_the_start_script_s_to_make(beside
         beside.docker.crash(second.box.name)
         assert waiter.ended() == 0
         assert "the unit's start makes it anew" in waiter.said[-1]
+
+
+def test_a_frozen_pod_is_asked_anew_while_the_local_container_goes_on(beside: Scene, daemon: Daemon) -> None:
+    """It fell back quietly, over `pending`: a gate that finds that says its version alone, which is no restart."""
+    with waiting(beside) as waiter:
+        waiter.idle(3)
+        beside.put(current_owner="none", remote_state="pending", container_version="")
+        pod = beside.pod()
+        pod.frozen = True
+        beside.put(container_version=OWN, current_owner="local")
+        begun = beside.local.ends
+        until(lambda: pod.box.starts == 2)
+        assert beside.local.ends == begun  # it serves until the gate is there
+        until(lambda: beside.owner() == "kube")
+        assert daemon.restarts == []
