@@ -36,12 +36,12 @@ def command(name: str, after: tuple[str, ...], timeout: float, dry_run: bool, as
       config feature install probe --dry-run
     """
     from system_service.domain.install import install
-    from system_service.domain.site import unit_name, valid_container
+    from system_service.domain.site import LONGEST, installable, unit_name
     from system_service.terminal import change
 
-    if not valid_container(name):
+    if not installable(name):
         raise click.BadParameter(
-            f"{name!r} cannot be a container of Kubernetes: at most 63 lower-case letters, digits and `-`",
+            f"{name!r} cannot be a container of Kubernetes: at most {LONGEST} lower-case letters, digits and `-`",
             param_hint="NAME",
         )
     units = tuple(dict.fromkeys(unit_name(word) for word in after))

@@ -1,6 +1,7 @@
 """Units of features that exist in Kubernetes only: their files, written, recognised by a mark, removed. Runs nothing.
 
-Nothing is ever overwritten or removed that does not bear the mark. No dataclasses: the waiter asks here too.
+Nothing is ever overwritten or removed that does not bear the mark. Beside a unit stands what is unfinished of its
+installation: root acts on that, and so it is where only root writes. No dataclasses: the waiter asks here too.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ Not below /etc: there `systemctl mask`, the off switch of a feature, finds its p
 """
 ADMIN_DIR = "/etc/systemd/system"
 """Where the host's daemons put drop-ins (NAME.service.d), and systemctl its links."""
+_TODO = ".todo"  # no suffix that systemd reads
 _OTHERS = ("/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 
 _MARK = "# Made by `config feature install`, and removed by `config feature uninstall`: changes here are lost."
@@ -84,6 +86,38 @@ class UnitFiles:
         if self.read(name) is not None:
             self._remove_drop_ins(name)
             remove(self._path(name))
+
+    def names(self) -> list[str]:
+        """The features that have a unit of ours."""
+        found = (entry.removesuffix(".service") for entry in self._entries() if entry.endswith(".service"))
+        return sorted(name for name in found if self.read(name) is not None)
+
+    def unfinished(self) -> dict[str, tuple[str, ...]]:
+        """What was begun and not finished: the words that were noted, by the feature's name."""
+        found = (entry[1:].removesuffix(_TODO) for entry in self._entries() if self._notes(entry))
+        return {name: tuple(read(self._note(name)).split()) for name in sorted(found)}
+
+    def note(self, name: str, words: Sequence[str]) -> None:
+        """Note what is unfinished of this feature."""
+        put(self._note(name), " ".join((*words, "\n")))
+
+    def forget(self, name: str) -> None:
+        """It is finished."""
+        remove(partial(self._note(name)))
+        remove(self._note(name))
+
+    def _entries(self) -> list[str]:
+        try:
+            return os.listdir(self.folder)
+        except OSError:  # none was ever made
+            return []
+
+    @staticmethod
+    def _notes(entry: str) -> bool:
+        return entry.startswith(".") and entry.endswith(_TODO) and len(entry) > 1 + len(_TODO)
+
+    def _note(self, name: str) -> str:
+        return os.path.join(self.folder, f".{name}{_TODO}")
 
     def _remove_drop_ins(self, name: str) -> None:
         folder = os.path.join(self.admin, f"{name}.service.d")

@@ -1,7 +1,7 @@
 """Features that exist in Kubernetes only: a FEATURE row and a unit, put there and taken away without a trace.
 
 What is to be done is read off the switch each time (`survey`, then a pure plan), so that whoever is killed anywhere is
-followed by the same command, or by `system service sync`. Until that is done, `todo` in our own row says which it is.
+followed by the same command, or by `system service sync`. Until that is done, a note beside the unit says which it is.
 
 Installing, the unit comes before the row: a unit without a row does nothing, while a host's featured acts on a row at
 once. Taking away, the row goes last, and not before the node's label and the pod have gone: a pod whose feature has no
@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from system_service.backends import trigger
-from system_service.backends.switchdb import Edit
 from system_service.domain.actions import Action, Kind, Plan
 from system_service.domain.audit import record
 from system_service.domain.execute import Executor
@@ -32,6 +31,7 @@ from system_service.domain.site import (
     INSTALL,
     UNINSTALL,
     Site,
+    installable,
     plan_install,
     plan_removal,
     plan_repair,
@@ -39,12 +39,11 @@ from system_service.domain.site import (
     survey,
 )
 from system_service.domain.switch import Switch
-from system_service.errors import Failed, Interrupted, SwitchError, TimedOut, UnknownFeature, UnknownNode
-from system_service.model.feature import Owner, valid_name
+from system_service.errors import Failed, Interrupted, Refused, SwitchError, TimedOut, UnknownFeature, UnknownNode
+from system_service.model.feature import Owner
 from system_service.model.natural import natural
 from system_service.model.pods import pods_of
 from system_service.model.snapshot import Active
-from system_service.model.state_row import OWN_TABLE
 
 _PAUSE = 0.25  # seconds between two looks
 _FEATURED = 10.0  # seconds for featured to mask a unit that was disabled
@@ -63,26 +62,26 @@ def install(switch: Switch, ask: Ask, after: Sequence[str] = ()) -> Result:
 
     if ask.dry_run:
         return _rehearse(switch, ask, planned)
-    todo = " ".join((INSTALL, *after))
+    todo = (INSTALL, *after)
     return _work(switch, ask, lambda executor, name: _put(switch, executor, name, planned, todo))
 
 
 def _put(
-    switch: Switch, executor: Executor, name: str, planned: Callable[[Site], Plan], todo: str = ""
+    switch: Switch, executor: Executor, name: str, planned: Callable[[Site], Plan], todo: Sequence[str] = ()
 ) -> Iterator[bool]:
     site = survey(switch, name)
     steps = planned(site)
     if steps.actions:
         if todo:
-            _note(switch, name, todo)
+            switch.unit_files().note(name, todo)
         yield from executor.run(site.wanted, steps)
         executor.check()
         site = survey(switch, name)
         left = [action for action in planned(site).actions if action.kind.changes]
         if executor.block and left:
             raise Failed(f"{name} does not stay as asked: still to do: {left[0]}", f"system service explain {name}")
-    if site.todo:
-        _note(switch, name, "")
+    if site.noted:
+        switch.unit_files().forget(name)
     asked = bool(todo or steps.actions)  # what has just been completed by somebody else asks nobody
     if asked and site.row and site.wanted.owner is not Owner.KUBE and not site.wanted.feature.state.off:
         _call(switch, executor, site)
@@ -138,7 +137,7 @@ def _take(switch: Switch, executor: Executor, name: str) -> Iterator[bool]:
     refuse_uninstall(site)
     if site.row:
         plan(site.snapshot, site.wanted, Request(Verb.DISABLE))  # what is refused is refused before anything is noted
-    _note(switch, name, UNINSTALL)
+    switch.unit_files().note(name, (UNINSTALL,))
     if site.row:
         outcome = until_so(switch, name, Request(Verb.DISABLE), executor)
         yield outcome.changed
@@ -149,6 +148,7 @@ def _take(switch: Switch, executor: Executor, name: str) -> Iterator[bool]:
     yield from executor.run(site.wanted, plan_removal(survey(switch, name)))
     _send_away(switch, executor, site)
     yield from executor.run(site.wanted, Plan((Action(Kind.FORGET, name),)))
+    switch.unit_files().forget(name)
 
 
 def _let_featured_mask(switch: Switch, executor: Executor, site: Site) -> None:
@@ -230,11 +230,6 @@ def _shown(site: Site, changed: bool, error: SwitchError | None) -> Report:
     return Report(site.name, {"detail": str(error or "")}, changed, error)
 
 
-def _note(switch: Switch, name: str, todo: str) -> None:
-    edit = Edit({"todo": todo}) if todo else Edit(delete=("todo",))
-    switch.db.update("STATE_DB", f"{OWN_TABLE}|{name}", lambda row: edit)
-
-
 # --- what is left to `system service sync`
 
 
@@ -243,17 +238,25 @@ def repair(switch: Switch, ask: Ask) -> tuple[Report, ...]:
 
     Only the features that needed something are in the answer, each with its error. Raises as `install`.
     """
-    rows, own = switch.db.tables(("CONFIG_DB", "FEATURE"), ("STATE_DB", OWN_TABLE))
+    (rows,) = switch.db.tables(("CONFIG_DB", "FEATURE"))
+    files = switch.unit_files()
+    noted = files.unfinished()
     done: list[Report] = []
-    for name in sorted({*rows, *own} & set(ask.names or {*rows, *own}), key=natural):
-        todo = own.get(name, {}).get("todo", "")
-        if not valid_name(name) or not (todo or rows.get(name, {}).get("set_owner") == "kube"):
+    for name in sorted({*rows, *noted} & set(ask.names or {*rows, *noted}), key=natural):
+        todo = noted[name][:1] if name in noted else None
+        if not installable(name) or todo not in (None, (INSTALL,), (UNINSTALL,)):
+            if todo is not None:  # nobody would ever finish it
+                files.forget(name)
             continue
         mine = ask._replace(names=(name,))
-        if todo == UNINSTALL:
-            taken_away = _work(switch, mine, lambda executor, name: _take(switch, executor, name)).reports
-            # A name that is nowhere by now: the command that had begun it has finished it.
-            done += [one for one in taken_away if not isinstance(one.error, UnknownFeature)]
-        elif todo or plan_repair(survey(switch, name)).actions:
-            done += _work(switch, mine, lambda executor, name: _put(switch, executor, name, plan_repair)).reports
+        if todo == (UNINSTALL,):
+            found = _work(switch, mine, lambda executor, name: _take(switch, executor, name)).reports
+        elif todo or (rows[name].get("set_owner") == "kube" and plan_repair(survey(switch, name)).actions):
+            found = _work(switch, mine, lambda executor, name: _put(switch, executor, name, plan_repair)).reports
+        else:
+            continue
+        if any(isinstance(one.error, (Refused, UnknownFeature)) for one in found):
+            files.forget(name)  # a rule's no is told once, and not tried again
+        # A name that is nowhere by now: the command that had begun it has finished it.
+        done += [one for one in found if not isinstance(one.error, UnknownFeature)]
     return tuple(done)

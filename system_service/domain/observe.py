@@ -88,6 +88,7 @@ def see(switch: Switch, wanted: Intent, listed: Sequence[Container] | None = Non
         for f in wanted.features
     }
     only = {f.name: kube_only(switch, f, seen[f.name]) for f in wanted.features}
+    unfinished = switch.unit_files().unfinished() if any(only.values()) else {}
     return Snapshot(
         host,
         tuple(
@@ -95,7 +96,7 @@ def see(switch: Switch, wanted: Intent, listed: Sequence[Container] | None = Non
                 f,
                 seen[f.name],
                 wanted.state_rows[f.name],
-                own_rows[f.name],
+                _with_todo(own_rows[f.name], unfinished.get(f.name, ())),
                 only[f.name],
                 not only[f.name] and bare(switch, f, seen[f.name]),
             )
@@ -129,6 +130,12 @@ def _serving(
     from system_service.domain.serving import serving  # a switch in legacy mode never comes here
 
     return serving(switch, pods, own)
+
+
+def _with_todo(row: Mapping[str, str], words: Sequence[str]) -> Mapping[str, str]:
+    """Our row with what is unfinished as root has noted it; whoever may write to Redis could write it there."""
+    rest = {field: value for field, value in row.items() if field != "todo"}
+    return {**rest, "todo": words[0]} if words else rest
 
 
 def _labelled(switch: Switch, wanted: Intent) -> Mapping[str, Mapping[str, str]]:

@@ -42,6 +42,17 @@ _WHERE_KNOWN = {
 }
 
 
+LONGEST = 32
+"""Letters of a feature's name, as the switch's own model of its configuration has it."""
+MOST = 32
+"""Features of Kubernetes only on one switch: each has a process that waits, and rows are written by many."""
+
+
+def installable(name: str) -> bool:
+    """Whether a feature of Kubernetes only may have this name."""
+    return valid_container(name) and len(name) <= LONGEST
+
+
 def valid_container(name: str) -> bool:
     """Whether Kubernetes takes it as a container's name."""
     return _CONTAINER.fullmatch(name) is not None
@@ -57,7 +68,8 @@ class Site(NamedTuple):
     """What there is of one name. `row`: its FEATURE row ({}: none, and `snapshot` has a feature made of nothing).
 
     `file`: the text of our unit, None: there is none. `foreign`: somebody else has a unit of this name. `leaves`: the
-    fields that any FEATURE row has. `owner`: the feature whose per-ASIC container bears this name, "".
+    fields that any FEATURE row has. `owner`: the feature whose per-ASIC container bears this name, "". `noted`: the
+    words of what is unfinished. `count`: how many units of ours there are.
     """
 
     snapshot: Snapshot
@@ -66,6 +78,8 @@ class Site(NamedTuple):
     foreign: bool
     leaves: frozenset[str]
     owner: str = ""
+    noted: tuple[str, ...] = ()
+    count: int = 0
 
     @property
     def wanted(self) -> FeatureSeen:
@@ -90,14 +104,13 @@ class Site(NamedTuple):
     @property
     def todo(self) -> str:
         """INSTALL or UNINSTALL while that is not finished, else ""."""
-        word = self.wanted.own.get("todo", "").partition(" ")[0]
+        word = self.noted[0] if self.noted else ""
         return word if word in (INSTALL, UNINSTALL) else ""
 
     @property
     def after(self) -> tuple[str, ...]:
         """The units of an installation that is not finished."""
-        words = self.wanted.own.get("todo", "").split()[1:]
-        return tuple(word for word in words if unit_name(word) == word)
+        return tuple(word for word in self.noted[1:] if unit_name(word) == word)
 
 
 def survey(switch: Switch, name: str) -> Site:
@@ -116,6 +129,8 @@ def survey(switch: Switch, name: str) -> Site:
         files.others(name),
         frozenset(field for other in rows.values() for field in other),
         stem if stem != name else "",
+        files.unfinished().get(name, ()),
+        len(files.names()),
     )
 
 
@@ -132,12 +147,18 @@ def plan_install(site: Site, after: Sequence[str] = ()) -> Plan:
 
 
 def plan_repair(site: Site) -> Plan:
-    """What an image upgrade or a killed `install` left to do; nothing for a feature that was only stopped. Pure."""
+    """What an image upgrade or a killed `install` left to do; nothing for a feature that was only stopped. Pure.
+
+    Raises Refused: what was begun is not to be completed, as of `plan_install`.
+    """
     unit, feature = site.unit, site.wanted.feature
+    if site.todo == INSTALL:
+        _refuse_install(site)
+        return Plan(tuple(_install(site, text(site.name, site.after), start=True)))
     if not site.host.systemd or site.todo == UNINSTALL or site.seen.container is not None or site.foreign:
         return Plan()
-    if site.todo == INSTALL:
-        return Plan(tuple(_install(site, text(site.name, site.after), start=True)))
+    if not installable(site.name) or _too_many(site):
+        return Plan()
     lost = feature.mode is Mode.KUBERNETES and not feature.fallback
     if not site.row or not site.wanted.kube_only or (site.file is None and not lost):
         return Plan()
@@ -150,6 +171,10 @@ def _refuse_install(site: Site) -> None:
     name = site.name
     if not site.host.systemd:
         raise Refused("systemd does not run here: nobody would keep the feature", "run it on the switch itself")
+    if not installable(name):
+        raise Refused(f"{name} cannot be the name of a feature", f"choose one of at most {LONGEST} letters")
+    if _too_many(site):
+        raise Refused(f"there are {site.count} features of Kubernetes only already", "config feature uninstall NAME")
     if site.owner:
         raise Refused(f"{name} is the container of feature {site.owner} on this switch", "choose another name")
     if site.seen.container is not None:
@@ -160,6 +185,10 @@ def _refuse_install(site: Site) -> None:
         raise Refused(f"{name} exists on this switch: {site.seen.instance.unit} is its unit", "choose another name")
     if site.row and not site.wanted.kube_only:
         raise Refused(f"{name} exists on this switch: it has a FEATURE row", f"show feature config {name}")
+
+
+def _too_many(site: Site) -> bool:
+    return site.file is None and site.count >= MOST
 
 
 def _install(site: Site, content: str, start: bool) -> list[Action]:

@@ -6,12 +6,14 @@ import os
 
 import pytest
 
+from system_service.backends.unitfiles import UnitFiles, text
+from system_service.domain import site
 from system_service.domain.install import install, repair, uninstall
 from system_service.domain.observe import observe
 from system_service.domain.operate import Ask
 from system_service.domain.plan import Request, Verb
 from system_service.domain.report import report
-from system_service.domain.site import plan_install, plan_repair, survey, unit_name, valid_container
+from system_service.domain.site import installable, plan_install, plan_repair, survey, unit_name, valid_container
 from system_service.errors import Failed, NotPermitted, Refused, UnknownFeature, Unreachable
 from tests.fakes import systemctl as fake
 from tests.support.fakes import FakeSwitch
@@ -62,6 +64,11 @@ def unit(fakes: FakeSwitch):
     return fakes.switch().units.show(name)[name]
 
 
+def noted(fakes: FakeSwitch) -> dict[str, tuple[str, ...]]:
+    """What is unfinished, as it stands where only root writes."""
+    return fakes.switch().unit_files().unfinished()
+
+
 def left(fakes: FakeSwitch) -> list[object]:
     folders = [
         name for folder in (fakes.unit_dir, fakes.admin_dir) if os.path.isdir(folder) for name in os.listdir(folder)
@@ -89,7 +96,7 @@ def installed(fakes: FakeSwitch) -> None:
     seen = unit(fakes)
     assert (seen.active.value, seen.file_state) == ("active", "enabled")
     assert fakes.row(NAME) == ROW
-    assert "todo" not in fakes.redis.row(6, f"SYSTEM_SERVICE|{NAME}")
+    assert noted(fakes) == {}
 
 
 def test_installed_twice_and_gone(booted):
@@ -168,13 +175,12 @@ def test_an_uninstall_that_its_own_command_has_finished_is_no_failure_of_sync(bo
     """Sync has read that there is something to finish, and when it has the lock there is not."""
     put(booted)
     cut_at(f"{NAME}: remove the unit {NAME}.service", lambda tell: take(booted, tell=tell))
-    switch = booted.switch()
-    real = type(switch.db).tables
-    before = [real(switch.db, ("CONFIG_DB", "FEATURE"), ("STATE_DB", "SYSTEM_SERVICE"))]
-    assert before[0][1][NAME]["todo"] == "uninstall"
+    before = [noted(booted)]
+    assert before == [{NAME: ("uninstall",)}]
     take(booted)
-    monkeypatch.setattr(type(switch.db), "tables", lambda db, *what: before.pop() if before else real(db, *what))
-    assert repair(switch, ask(wait=False)) == ()
+    assert noted(booted) == {}
+    monkeypatch.setattr(UnitFiles, "unfinished", lambda files: before.pop() if before else {})
+    assert repair(booted.switch(), ask(wait=False)) == ()
     assert left(booted) == []
 
 
@@ -232,7 +238,7 @@ def test_always_enabled_is_not_uninstalled(booted):
     booted.put("CONFIG_DB", f"FEATURE|{NAME}", {**ROW, "state": "always_enabled"})
     assert isinstance(take(booted).error, Refused)
     assert unit(booted).active.value == "active"
-    assert "todo" not in booted.redis.row(6, f"SYSTEM_SERVICE|{NAME}")
+    assert noted(booted) == {}
 
 
 def test_with_a_cluster_that_is_no_more_there_is_a_way_out(booted, monkeypatch):
@@ -286,11 +292,57 @@ class TestRepair:
         assert plan_repair(survey(booted.switch(), "snmp")).actions == ()
         assert repair(booted.switch(), ask()) == ()
 
-    def test_a_strange_todo_is_nobodys(self, booted):
-        booted.put("STATE_DB", f"SYSTEM_SERVICE|{NAME}", {"todo": "install a%n.service ../x"})
-        (done,) = repair(booted.switch(), ask(wait=False))
-        assert done.error is None
-        assert "After=database.service\n" in (booted.switch().unit_files().read(NAME) or "")
+    @pytest.mark.parametrize(
+        "row",
+        [
+            {"todo": "install"},
+            {"todo": "install swss.service emergency.target"},
+            {"todo": "uninstall"},
+            {"todo": "install", "want": "true", "label": "false"},
+        ],
+    )
+    def test_what_redis_says_is_unfinished_is_nothing_to_do(self, booted, row):
+        """Every container of the switch may write there, and what is done here is done by root."""
+        put(booted)
+        for name in ("evil", "Evil_2.x", "multi-user", "snmp", NAME):
+            booted.put("STATE_DB", f"SYSTEM_SERVICE|{name}", row)
+        before = (sorted(os.listdir(booted.unit_dir)), booted.row(NAME), unit(booted))
+        assert repair(booted.switch(), ask(wait=False)) == ()
+        assert (sorted(os.listdir(booted.unit_dir)), booted.row(NAME), unit(booted)) == before
+        assert booted.row("evil") is None
+        assert "being uninstalled" not in report(observe(booted.switch(), (NAME,)).features[0]).fields["detail"]
+
+    @pytest.mark.parametrize("name", ["Evil_2.x", "a" * 33, "snmp", "bare"])
+    def test_what_the_command_refuses_is_refused_once_and_then_forgotten(self, booted, name):
+        booted.put("CONFIG_DB", "FEATURE|bare", {"state": "disabled"})
+        files = booted.switch().unit_files()
+        for words in (("install",), ("uninstall",), ("install", "a%n.service", "../x"), ("dance",), ()):
+            files.note(name, words)
+            assert noted(booted) == {name: words}
+            for one in repair(booted.switch(), ask(wait=False)):
+                assert isinstance(one.error, (Refused, UnknownFeature)), one
+            assert (noted(booted), files.read(name)) == ({}, None)
+            assert repair(booted.switch(), ask(wait=False)) == ()
+        assert booted.row("snmp")["state"] == "enabled"
+
+    def test_more_than_a_switch_can_hold_are_neither_installed_nor_made_anew(self, booted):
+        files = booted.switch().unit_files()
+        for number in range(site.MOST):
+            files.write(f"other{number}", text(f"other{number}"))
+        refused = put(booted).error
+        assert isinstance(refused, Refused)
+        assert f"{site.MOST} features" in str(refused)
+        booted.put("CONFIG_DB", f"FEATURE|{NAME}", ROW)  # as if an upgrade had lost its unit
+        assert repair(booted.switch(), ask(wait=False)) == ()
+        files.remove("other0")
+        assert [one.error for one in repair(booted.switch(), ask(wait=False))] == [None]
+        installed(booted)
+
+    def test_a_row_with_a_name_that_no_command_takes_gets_no_unit(self, booted):
+        for name in ("a" * 33, "Evil"):
+            booted.put("CONFIG_DB", f"FEATURE|{name}", ROW)
+        assert repair(booted.switch(), ask(wait=False)) == ()
+        assert left(booted) == []
 
 
 def test_in_the_middle_of_being_uninstalled_it_is_not_started(booted, asker):
@@ -320,6 +372,8 @@ def test_featured_is_let_finish_before_its_unit_goes(fakes, asker):
 
 
 def test_names():
+    assert installable("a" * 32)
+    assert not any(map(installable, ("a" * 33, "a_b", "")))
     assert all(map(valid_container, ("probe", "a", "x" * 63, "a-1")))
     assert not any(map(valid_container, ("", "A", "a_b", "a.b", "-a", "a-", "x" * 64, "a\n")))
     assert [unit_name(w) for w in ("swss", "swss.service", "swss@0.service", "sonic.target")] == [
