@@ -19,7 +19,7 @@ from system_service.domain.actions import Action, Kind, Plan
 from system_service.domain.audit import record
 from system_service.domain.execute import Executor
 from system_service.domain.interrupt import deferred
-from system_service.domain.labels import taken, want
+from system_service.domain.labels import alone, taken, want
 from system_service.domain.lock import held
 from system_service.domain.mode import configured, label, why_no_cluster
 from system_service.domain.operate import Ask, until_so
@@ -98,8 +98,9 @@ def _call(switch: Switch, executor: Executor, site: Site) -> None:
             cluster = switch.cluster()
             if unsent:
                 executor.tell(f"{name}: {Action(Kind.LABEL, name, {label(name): 'true'})}")
-                cluster.label({label(name): "true"})
-                taken(switch.db, name, True)
+                with alone(switch, executor.check):
+                    cluster.label({label(name): "true"})
+                    taken(switch.db, name, True)
             why = cluster.why(name)
     except SwitchError as error:
         record(executor.command, name, "label", f"failed: {error}")
@@ -168,9 +169,10 @@ def _send_away(switch: Switch, executor: Executor, site: Site) -> None:
     try:
         if cluster and site.wanted.own.get("label") != "false":
             executor.tell(f"{name}: {Action(Kind.LABEL, name, {label(name): None})}")
-            with suppress(UnknownNode):  # without a node there is no label
-                cluster.label({label(name): None})
-            taken(switch.db, name, False)
+            with alone(switch, executor.check):
+                with suppress(UnknownNode):  # without a node there is no label
+                    cluster.label({label(name): None})
+                taken(switch.db, name, False)
         executor.tell(f"{name}: {Action(Kind.AWAIT_GONE, name)}")
         while pods_of(name, switch.engine.containers()) or (cluster and cluster.present(name)):
             executor.check()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from system_service.backends import ctrmgrd
 from system_service.backends.switchdb import Edit, SwitchDB
@@ -17,16 +18,19 @@ from system_service.domain.lock import held
 from system_service.domain.mode import configured, has_gate, label, wants_label
 from system_service.domain.switch import Switch
 from system_service.domain.waiting_for import stopped
-from system_service.errors import UnknownNode
-from system_service.model.feature import Mode, parse_feature, valid_name
-from system_service.model.snapshot import Snapshot
+from system_service.errors import Failed, UnknownNode
+from system_service.model.feature import Mode, instances, parse_feature, valid_name
+from system_service.model.snapshot import Active, Snapshot
 from system_service.model.state_row import LABELS_ROW, OWN_TABLE
 
 UNKNOWN = "unknown"
 """In the place of true or false: what the API server has of this label."""
 SENDER = ".labels"
 """The lock of whoever sends; no feature's name."""
+_LONGEST = 63  # letters of a label's name, to the API server
 _PATIENCE = 15.0  # seconds for another who sends: a connection, an answer, and some
+
+_UP = (Active.ACTIVE, Active.ACTIVATING, Active.RELOADING)
 
 
 def want(db: SwitchDB, feature: str, wanted: bool, *, sure: bool = True) -> bool:
@@ -99,11 +103,19 @@ def ask_node(switch: Switch, names: Sequence[str]) -> None:
 
 
 def unsent(own_rows: Mapping[str, Mapping[str, str]]) -> dict[str, str | None]:
-    """The labels that the API server has not taken yet, by their keys; None: to be removed."""
+    """The labels that the API server has not taken yet, by their keys; None: to be removed.
+
+    What is no label's name is left out: one that the API server refuses would keep all others back.
+    """
     found: dict[str, str | None] = {}
     for name, row in own_rows.items():
         wanted = row.get("want", "")
-        if valid_name(name) and wanted in ("true", "false") and row.get("label", "false") != wanted:
+        if (
+            valid_name(name)
+            and len(label(name)) <= _LONGEST
+            and wanted in ("true", "false")
+            and row.get("label", "false") != wanted
+        ):
             found[label(name)] = "true" if wanted == "true" else None
     return found
 
@@ -114,7 +126,7 @@ def send(
     check: Callable[[], None] = lambda: None,
     tell: Callable[[str], None] = lambda sentence: None,
 ) -> dict[str, str | None]:
-    """Send what is unsent, in one patch; what that was. `check` may raise to give up waiting for another who sends.
+    """Send what is unsent, in one patch; what that was. One that is refused keeps no other back. `check` may raise to give up waiting for another who sends.
 
     `tell` gets a sentence before the API server is spoken to.
 
@@ -127,32 +139,67 @@ def send(
     if ctrmgrd.present() or not _left(switch, names):
         return {}
     # One at a time: what is noted last is what was sent last.
-    with held(switch.run_dir, SENDER, time.monotonic() + _PATIENCE, check):
+    with alone(switch, check):
         labels = _left(switch, names)
         if labels:
             tell(str(Action(Kind.LABEL, "", labels)))
             try:
-                switch.cluster().label(labels)
-            except UnknownNode:  # a node that is gone has taken its labels along
-                if any(labels.values()):
+                _patch(switch, labels)
+            except UnknownNode:
+                raise
+            except Failed:
+                if len(labels) == 1:
                     raise
-            for key, value in labels.items():
-                taken(switch.db, key.removesuffix("_enabled"), value is not None)
+                _one_by_one(switch, labels)
         return labels
 
 
+def alone(switch: Switch, check: Callable[[], None] = lambda: None) -> AbstractContextManager[int]:
+    """The lock of whoever speaks to the API server of labels: what is noted last is what was sent last."""
+    return held(switch.run_dir, SENDER, time.monotonic() + _PATIENCE, check)
+
+
+def _patch(switch: Switch, labels: Mapping[str, str | None]) -> None:
+    try:
+        switch.cluster().label(labels)
+    except UnknownNode:  # a node that is gone has taken its labels along
+        if any(labels.values()):
+            raise
+    for key, value in labels.items():
+        taken(switch.db, key.removesuffix("_enabled"), value is not None)
+
+
+def _one_by_one(switch: Switch, labels: Mapping[str, str | None]) -> None:
+    """Raises the first failure, when all the others have been sent."""
+    failures = []
+    for key, value in labels.items():
+        try:
+            _patch(switch, {key: value})
+        except Failed as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
 def _left(switch: Switch, names: Sequence[str]) -> dict[str, str | None]:
-    """What is to be sent; a wish that CONFIG_DB no longer has (the host's own commands write there) is withdrawn."""
+    """What is to be sent; a wish that CONFIG_DB no longer has (the host's own commands write there) is withdrawn.
+
+    A label that draws a pod here is sent for a feature alone whose own row wants Kubernetes: our rows are written by
+    many, and what is sent bears the switch's credentials.
+    """
     rows, features, servers = switch.db.tables(
         ("STATE_DB", OWN_TABLE), ("CONFIG_DB", "FEATURE"), ("CONFIG_DB", "KUBERNETES_MASTER")
     )
     if not configured(servers.get("SERVER", {})):
         return {}
     mine = {name: row for name, row in rows.items() if not names or name in names}
-    for name, row in mine.items():
+    for name, row in list(mine.items()):
         wanted = parse_feature(name, features.get(name, {}))
-        # An absent row (a reload) says nothing.
-        if row.get("want") == "true" and name in features and (wanted.mode is Mode.LEGACY or wanted.state.off):
+        if row.get("want") != "true":
+            continue
+        if name not in features:  # a reload, or nobody's feature: it says nothing, and nothing is sent
+            del mine[name]
+        elif wanted.mode is Mode.LEGACY or wanted.state.off:
             want(switch.db, name, False)
             mine[name] = {"label": UNKNOWN} | dict(row) | {"want": "false"}
     return unsent(mine)
@@ -166,17 +213,35 @@ def taken(db: SwitchDB, feature: str, value: bool) -> None:
 
 
 def close_gates(switch: Switch, snapshot: Snapshot) -> list[str]:
-    """At boot: no gate may open because nothing is said yet. The features that got their first word."""
+    """No gate may open because nothing is said yet. The features that got their first word.
+
+    At boot, and when the database has restarted and is empty. A feature whose unit is up has a `wait` that says the
+    word again which it knows; until then nobody else may: `down` would stop what runs. Raises as `Units.states`.
+    """
     closed = []
+    up = _up(switch, snapshot)
     for wanted in snapshot.features:
         name = wanted.feature.name
         # Docker is not asked at boot: an image that only its label tells from one without gate is known by its mode.
         gated = has_gate(wanted) or wanted.feature.mode is Mode.KUBERNETES
-        if not wanted.feature.knows_owner or not gated or wanted.state_row.get("system_state"):
+        if not wanted.feature.knows_owner or not gated or wanted.state_row.get("system_state") or name in up:
             continue
         if switch.db.update("STATE_DB", f"FEATURE|{name}", _down):
             closed.append(name)
     return closed
+
+
+def _up(switch: Switch, snapshot: Snapshot) -> set[str]:
+    """The features of which a unit is up, or on its way."""
+    if not switch.units.available():
+        return set()
+    units = {
+        instance.unit: wanted.feature.name
+        for wanted in snapshot.features
+        for instance in instances(wanted.feature, switch.db.namespaces)
+    }
+    seen = switch.units.states(*units)
+    return {name for unit, name in units.items() if seen[unit].active in _UP}
 
 
 def _down(row: Mapping[str, str]) -> Edit | None:

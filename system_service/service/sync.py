@@ -45,7 +45,7 @@ def command(names: tuple[str, ...], boot: bool, as_json: bool) -> Result:
     switch = Switch.from_env()
     wanted = intent(switch, names)
     if boot:
-        # Neither Docker nor systemd need to answer for this.
+        # Docker need not answer for this.
         seen = tuple(
             FeatureSeen(f, (), wanted.state_rows[f.name], kube_only=kube_only(switch, f, ())) for f in wanted.features
         )

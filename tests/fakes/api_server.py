@@ -190,7 +190,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         change = json.loads(body)
         for key, value in change["metadata"]["labels"].items():
-            if not re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?", key.rpartition("/")[2]):
+            if not re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", key.rpartition("/")[2]):
                 self._status(422, f'Node "{name}" is invalid: metadata.labels: Invalid value: "{key}"', "Invalid")
                 return
             if value is None:
