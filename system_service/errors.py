@@ -66,6 +66,11 @@ class Unreachable(SwitchError):
     kind = "unreachable"
     exit_code = 7
 
+    def __init__(self, message: str, resolution: str, after: float = 0.0) -> None:
+        """`after`: seconds for which it asks to be left alone."""
+        super().__init__(message, resolution)
+        self.after = after
+
 
 class NotPermitted(SwitchError):
     """A socket or file may not be opened, or the action needs root."""

@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 from urllib.parse import quote
 
 from system_service.backends.docker_json import as_object
+from system_service.backends.kubeconfig import EXTRA, in_memory, trusted
+from system_service.backends.tls import verifying
 from system_service.backends.within import within
 from system_service.errors import Failed, NotPermitted, SwitchError, UnknownNode, Unreachable
 from system_service.model.pods import NAMESPACE, namespace
@@ -26,8 +28,6 @@ CONNECT, WHOLE = 2.0, 5.0  # seconds: for a connection, and for a whole question
 _MOST = 16 << 20
 _CREATING = "ContainerCreating"
 _MERGE = "application/merge-patch+json"
-EXTRA = "pip install 'sonic-system-service[kubernetes]'"
-"""What brings the client."""
 
 
 class Cluster:
@@ -133,12 +133,20 @@ class Cluster:
         return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
     def _ask(self, method: str, path: str, body: object = None, kind: str = "application/json") -> dict[str, Any]:
-        """One question within `timeout` seconds, however slowly an answer trickles in."""
+        """One question within `timeout` seconds, however slowly an answer trickles in.
+
+        Whatever a kubeconfig may have read, asked for or waited for is within them as well.
+        """
+        config = self._client() if self._pool is None else {}
         deadline = time.monotonic() + self.timeout
-        self._connect()
-        left = max(0.0, deadline - time.monotonic())
+
+        def ask() -> dict[str, Any]:
+            if self._pool is None:
+                self._connect(config)
+            return self._exchange(method, path, body, kind, deadline)
+
         try:
-            return within(left, lambda: self._exchange(method, path, body, kind, deadline))
+            return within(self.timeout, ask)
         except TimeoutError:
             raise Unreachable(f"{self._where} did not answer within {self.timeout:g} s", self._step) from None
 
@@ -168,42 +176,49 @@ class Cluster:
             raise Unreachable(f"{self._where} answered nonsense: no JSON object", self._step)
         return found
 
-    def _connect(self) -> None:
-        if self._pool is not None:
-            return
-        self._read_kubeconfig()
+    def _client(self) -> dict[str, Any]:
+        """The kubeconfig, and the client in memory. In this order: what is missing costs nothing."""
+        found = trusted(self.kubeconfig, self._unusable)
         try:
-            from kubernetes.client.api_client import ApiClient
-            from kubernetes.client.configuration import Configuration
-            from kubernetes.config.kube_config import load_kube_config
+            import kubernetes.config.kube_config
         except ImportError as error:
             raise Unreachable("the Kubernetes client is not installed", EXTRA) from error
-        configuration = Configuration()
-        configuration.retries = False
-        try:
-            load_kube_config(self.kubeconfig, client_configuration=configuration, persist_config=False)  # type: ignore[no-untyped-call]
-            client = ApiClient(configuration)
-            token = (configuration.auth_settings().get("BearerToken", {}).get("value") or "").strip()
-        except Exception as error:
-            told = " ".join(str(error).split())[:200] or type(error).__name__
-            raise self._unusable(told) from error
-        if not token.isprintable():  # the client would say so with the token in its sentence
-            raise self._unusable("its token is none")
-        self._headers = {"Authorization": token} if token else {}
-        self._host = str(configuration.host)
-        if not self._host.startswith("https://"):
-            raise self._unusable("its server is no https address")
-        self._pool = client.rest_client.pool_manager
+        del kubernetes
+        return found
 
-    def _read_kubeconfig(self) -> None:
-        """Before the client is imported: what is missing costs nothing."""
-        try:
-            with open(self.kubeconfig, "rb") as file:
-                file.read(1)
-        except PermissionError as error:
-            raise NotPermitted(f"{self.kubeconfig} may not be read", "run it as root (sudo)") from error
-        except OSError as error:
-            raise self._unusable(error.strerror or str(error)) from error
+    def _connect(self, config: dict[str, Any]) -> None:
+        import ssl
+
+        from kubernetes.client.configuration import Configuration
+        from kubernetes.config.kube_config import load_kube_config_from_dict
+        from urllib3 import PoolManager
+
+        configuration = Configuration()
+        with in_memory(config, self._unusable) as files:
+            try:
+                load_kube_config_from_dict(files, client_configuration=configuration, persist_config=False)  # type: ignore[no-untyped-call]
+                token = str(configuration.auth_settings().get("BearerToken", {}).get("value") or "").strip()
+                self._host = str(configuration.host)
+            except Exception as error:
+                told = " ".join(str(error).split())[:200] or type(error).__name__
+                raise self._unusable(told) from error
+            # The client would say so with the token in its sentence.
+            if not (token.isascii() and token.isprintable()):
+                raise self._unusable("its token is none")
+            if not self._host.startswith("https://"):
+                raise self._unusable("its server is no https address")
+            try:
+                context = verifying(cafile=configuration.ssl_ca_cert)
+                if configuration.cert_file:  # an encrypted key would have the terminal asked for its words
+                    context.load_cert_chain(configuration.cert_file, configuration.key_file, password="")
+            except (ssl.SSLError, ValueError):
+                raise self._unusable("its certificate or key is none") from None
+            except OSError as error:
+                raise self._unusable(error.strerror or str(error)) from error
+        self._headers = {"Authorization": token} if token else {}
+        name = getattr(configuration, "tls_server_name", None)
+        # No pool of the client's: that one would go through a proxy of the environment.
+        self._pool = PoolManager(ssl_context=context, **({"server_hostname": name} if name else {}))
 
     def _unusable(self, told: str) -> Unreachable:
         return Unreachable(
@@ -212,11 +227,13 @@ class Cluster:
 
     @property
     def _where(self) -> str:
-        return f"the API server at {self._host}"
+        return f"the API server at {self._host}" if self._host else f"what {self.kubeconfig} names"
 
     @property
     def _step(self) -> str:
-        return f"see whether it runs: curl -k {self._host}/readyz"
+        return (
+            f"see whether it runs: curl -k {self._host}/readyz" if self._host else f"see what is in {self.kubeconfig}"
+        )
 
     def _lost(self, error: Exception) -> SwitchError:
         told = " ".join(str(error).split())
@@ -226,8 +243,6 @@ class Cluster:
                 f"{self._where} is not the one that {self.kubeconfig} trusts ({why})",
                 "join the cluster anew: its certificate, or the switch's clock, has changed",
             )
-        if "PEM lib" in told:
-            return self._unusable("its certificate or key is none")
         if "alert" in told and "certificate" in told:
             return NotPermitted(f"{self._where} does not accept this switch's certificate", "join the cluster anew")
         kind = type(error).__name__
@@ -250,11 +265,19 @@ class Cluster:
             )
         if status == 429:
             after = f" for {retry} s" if retry.isdigit() else ""
-            raise Unreachable(f"{self._where} is busy, and asks to be left alone{after}", "try again later")
+            raise Unreachable(
+                f"{self._where} is busy, and asks to be left alone{after}", "try again later", _seconds(retry)
+            )
         if not said or status >= 500:
-            raise Unreachable(f"{self._where} answered {status}{f': {said}' if said else ''}", self._step)
+            told = f"{self._where} answered {status}{f': {said}' if said else ''}"
+            raise Unreachable(told, self._step, _seconds(retry))
         step = "run the command again" if status == 409 else f"kubectl describe node {self.node}"
         raise Failed(f"the API server refused ({status}): {said}", step)
+
+
+def _seconds(retry: str) -> float:
+    """Retry-After, when it is a number of seconds."""
+    return float(retry) if retry.isascii() and retry.isdigit() and len(retry) < 7 else 0.0
 
 
 def _node(found: dict[str, Any]) -> Node:

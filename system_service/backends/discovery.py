@@ -10,17 +10,17 @@ import json
 import os
 import socket
 import ssl
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from system_service.backends.cluster import EXTRA
 from system_service.backends.docker_json import as_object
+from system_service.backends.kubeconfig import EXTRA, contents, named, parse
+from system_service.backends.tls import verifying
 from system_service.backends.within import within
-from system_service.errors import NotPermitted, Refused, Unreachable
+from system_service.errors import Refused, Unreachable
 
 _MOST = 1 << 20  # bytes of a file, and of an answer
 _CLUSTER_INFO = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
@@ -72,7 +72,7 @@ def read(path: str) -> Discovery:
     """
     found, exposed = _kubeconfig(path)
     there = _cluster(path, found)
-    user = as_object(_named(found, "users", _context(found).get("user")).get("user"))
+    user = as_object(named(found, "users", _context(found).get("user")).get("user"))
     login = {key: _embedded(path, user, key) for key in ("client-certificate-data", "client-key-data")}
     login |= {"token": _token(path, user)}
     login = {key: value for key, value in login.items() if value}
@@ -138,7 +138,7 @@ def prove(discovery: Discovery, timeout: float, check: Callable[[], None] = lamb
             trusting.wrap_socket(plain, server_hostname=host.partition("%")[0]).close()
 
     try:
-        trusting = ssl.create_default_context(cadata=base64.b64decode(discovery.authority).decode("ascii"))
+        trusting = verifying(base64.b64decode(discovery.authority).decode("ascii"))
     except (ValueError, ssl.SSLError):
         raise Unreachable(
             f"what the discovery file names as the authority of {discovery.server} is none", step
@@ -163,13 +163,19 @@ def authority_of(server: str, timeout: float, check: Callable[[], None] = lambda
     """
     from http.client import HTTPException
     from urllib.error import URLError
-    from urllib.request import HTTPSHandler, ProxyHandler, build_opener
+    from urllib.request import HTTPRedirectHandler, HTTPSHandler, ProxyHandler, build_opener
+
+    class Stay(HTTPRedirectHandler):
+        """Somebody unverified does not send us on."""
+
+        def redirect_request(self, *_: object) -> None:
+            return None
 
     blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     blind.check_hostname = False
     blind.verify_mode = ssl.CERT_NONE
     where = f"the API server at {server}"
-    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=blind))
+    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=blind), Stay())
 
     def ask() -> bytes:
         with opener.open(server + _CLUSTER_INFO, timeout=timeout) as answer:
@@ -179,9 +185,7 @@ def authority_of(server: str, timeout: float, check: Callable[[], None] = lambda
         told = json.loads(within(timeout, ask, check))
         inside = _parse(where, str(as_object(as_object(told).get("data")).get("kubeconfig", "")).encode())
         # What a stranger says is never the name of a file of ours.
-        authority = _given(
-            where, as_object(_named(inside, "clusters", "").get("cluster")), "certificate-authority-data"
-        )
+        authority = _given(where, as_object(named(inside, "clusters", "").get("cluster")), "certificate-authority-data")
     except (URLError, OSError, HTTPException, ValueError, RecursionError) as error:
         raise Unreachable(
             f"{where} does not tell its authority: {error}", f"curl -k {server}{_CLUSTER_INFO}"
@@ -198,11 +202,11 @@ def _kubeconfig(path: str) -> tuple[dict[str, Any], bool]:
 
 
 def _context(found: dict[str, Any]) -> dict[str, Any]:
-    return as_object(_named(found, "contexts", found.get("current-context")).get("context"))
+    return as_object(named(found, "contexts", found.get("current-context")).get("context"))
 
 
 def _cluster(path: str, found: dict[str, Any]) -> Discovery:
-    cluster = as_object(_named(found, "clusters", _context(found).get("cluster")).get("cluster"))
+    cluster = as_object(named(found, "clusters", _context(found).get("cluster")).get("cluster"))
     server = cluster.get("server")
     try:
         usable = isinstance(server, str) and server.isprintable() and server.startswith("https://")
@@ -216,55 +220,13 @@ def _cluster(path: str, found: dict[str, Any]) -> Discovery:
 
 def _contents(path: str, named_by: str) -> tuple[bytes, bool]:
     """A file's content, and whether others than its owner may read it."""
-    try:
-        # Whatever is named: a pipe that nobody writes to, or a device, must not be waited for.
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-        try:
-            mode = os.fstat(handle).st_mode
-            if not stat.S_ISREG(mode):
-                raise OSError("it is no plain file")
-            with open(handle, "rb", closefd=False) as file:
-                return file.read(_MOST), bool(mode & 0o077)
-        finally:
-            os.close(handle)
-    except PermissionError as error:
-        raise NotPermitted(f"{path} may not be read", "run it as root (sudo)") from error
-    except (OSError, ValueError) as error:
-        told = getattr(error, "strerror", None) or str(error)
-        raise _unusable(named_by, told if path == named_by else f"{path}: {told}") from error
+    where = "" if path == named_by else f"{path}: "
+    content, seen = contents(path, lambda told: _unusable(named_by, where + told))
+    return content, bool(seen.st_mode & 0o077)
 
 
 def _parse(path: str, text: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        found = _yaml(path, text)
-    if not isinstance(found, dict):
-        raise _unusable(path, "it is no kubeconfig")
-    return found
-
-
-def _yaml(path: str, text: bytes) -> Any:
-    """All scalars are text: whatever a tag calls them, nothing is made of them."""
-    try:
-        import yaml  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise Unreachable("nothing here reads YAML, which a discovery file is written in", EXTRA) from error
-    try:
-        return yaml.load(text, yaml.BaseLoader)  # noqa: S506 - it makes text, lists and mappings, and nothing else
-    # Its own sentences quote the file, in which there are keys.
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
-        raise _unusable(path, "it is no YAML") from None
-
-
-def _named(found: dict[str, Any], table: str, name: object) -> dict[str, Any]:
-    """The entry of this name; without a name the only entry."""
-    rows = (
-        [row for row in (found.get(table) or []) if isinstance(row, dict)] if isinstance(found.get(table), list) else []
-    )
-    if not name:
-        return rows[0] if len(rows) == 1 else {}
-    return next((row for row in rows if row.get("name") == name), {})
+    return parse(text, lambda told: _unusable(path, told))
 
 
 def _given(path: str, entry: dict[str, Any], key: str) -> str:

@@ -24,6 +24,8 @@ _NETWORKS = "etc/cni/net.d"
 _MODULE, _LOADED = "br_netfilter", "proc/sys/net/bridge"
 _SENTENCE = 300  # letters of what kubeadm says
 _GRACE = 2.0  # seconds to tidy up, once it is told to end
+# The API server is spoken to directly by all that speaks to it, whatever proxy root's environment names.
+_ENVIRONMENT = {"LC_ALL": "C", "NO_PROXY": "*", "no_proxy": "*"}
 _MOST = 8 << 20  # bytes of its output: what counts comes last
 
 
@@ -113,7 +115,7 @@ class Kubeadm:
         what = f"kubeadm {words[0]}"
         try:
             ended = child.run(
-                ["kubeadm", *words], timeout, env={"LC_ALL": "C"}, limit=_MOST, check=check, grace=_GRACE, keep=lock
+                ["kubeadm", *words], timeout, env=_ENVIRONMENT, limit=_MOST, check=check, grace=_GRACE, keep=lock
             )
         except OSError as error:
             raise Unreachable(f"kubeadm cannot be run: {error.strerror}", "is it in PATH, and executable?") from error

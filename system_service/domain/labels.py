@@ -126,8 +126,9 @@ def send(
     check: Callable[[], None] = lambda: None,
     tell: Callable[[str], None] = lambda sentence: None,
 ) -> dict[str, str | None]:
-    """Send what is unsent, in one patch; what that was. One that is refused keeps no other back. `check` may raise to give up waiting for another who sends.
+    """Send what is unsent, in one patch; what that was. One that is refused keeps no other back.
 
+    `check` may raise to give up waiting for another who sends.
     `tell` gets a sentence before the API server is spoken to.
 
     As long as the operator has set no Kubernetes server, or disabled it, nothing is sent; nor where ctrmgrd sends.

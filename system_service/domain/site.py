@@ -69,7 +69,7 @@ class Site(NamedTuple):
 
     `file`: the text of our unit, None: there is none. `foreign`: somebody else has a unit of this name. `leaves`: the
     fields that any FEATURE row has. `owner`: the feature whose per-ASIC container bears this name, "". `noted`: the
-    words of what is unfinished. `count`: how many units of ours there are.
+    words of what is unfinished. `installed`: how many units of ours there are.
     """
 
     snapshot: Snapshot
@@ -79,7 +79,7 @@ class Site(NamedTuple):
     leaves: frozenset[str]
     owner: str = ""
     noted: tuple[str, ...] = ()
-    count: int = 0
+    installed: int = 0
 
     @property
     def wanted(self) -> FeatureSeen:
@@ -174,7 +174,7 @@ def _refuse_install(site: Site) -> None:
     if not installable(name):
         raise Refused(f"{name} cannot be the name of a feature", f"choose one of at most {LONGEST} letters")
     if _too_many(site):
-        raise Refused(f"there are {site.count} features of Kubernetes only already", "config feature uninstall NAME")
+        raise Refused(f"there are {site.installed} features of Kubernetes only already", "config feature uninstall NAME")
     if site.owner:
         raise Refused(f"{name} is the container of feature {site.owner} on this switch", "choose another name")
     if site.seen.container is not None:
@@ -188,7 +188,7 @@ def _refuse_install(site: Site) -> None:
 
 
 def _too_many(site: Site) -> bool:
-    return site.file is None and site.count >= MOST
+    return site.file is None and site.installed >= MOST
 
 
 def _install(site: Site, content: str, start: bool) -> list[Action]:

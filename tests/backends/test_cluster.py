@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
+import socket
+import ssl
+import subprocess
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sandbox.kube import pki as certificates
 from sandbox.kube.pki import Pki
 from system_service.backends.cluster import Cluster
+from system_service.backends.discovery import prove, read
 from system_service.errors import Failed, NotPermitted, SwitchError, Unreachable
-from tests.fakes.api_server import ApiServer, Failure, daemonset, pod
+from tests.fakes.api_server import ApiServer, Failure, daemonset, make_pki, pod
 
 PODS = "/api/v1/namespaces/sonic/pods"
 EVENTS = "/api/v1/namespaces/sonic/events"
@@ -65,11 +73,11 @@ def test_a_kubeconfig_that_is_none(tmp_path: Path, text: str, words: str) -> Non
 
 def test_a_kubeconfig_that_is_not_there(tmp_path: Path) -> None:
     fails(tmp_path / "none", Unreachable, "cannot be used: No such file")
-    fails(tmp_path, Unreachable, "cannot be used: Is a directory")
+    fails(tmp_path, Unreachable, "cannot be used: it is no plain file")
 
 
 def test_a_kubeconfig_that_may_not_be_read(tmp_path: Path, mocker: Any) -> None:
-    mocker.patch("builtins.open", side_effect=PermissionError(13, "Permission denied"))
+    mocker.patch("os.open", side_effect=PermissionError(13, "Permission denied"))
     with pytest.raises(NotPermitted, match="may not be read") as raised:
         Cluster(str(tmp_path / "kubeconfig"), "sonic").look()
     assert raised.value.resolution == "run it as root (sudo)"
@@ -231,6 +239,152 @@ def test_hostile_words_of_a_pod_are_shown_as_one_harmless_line(config: Path, api
 def test_one_patch_is_one_call(config: Path, api: ApiServer) -> None:
     Cluster(str(config), "sonic").label({f"f{n}_enabled": "true" for n in range(10)})
     assert dict(api.calls) == {("PATCH", "/api/v1/nodes/sonic"): 1}
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_kubeconfig_that_others_may_write(config: Path, api: ApiServer, mode: int) -> None:
+    """It says whom to trust, and who it is that asks."""
+    config.chmod(mode)
+    fails(config, Unreachable, "cannot be used: others may write it: chown root .*; chmod 600")
+    assert api.connections == 0
+
+
+def test_a_kubeconfig_that_is_another_users(config: Path, api: ApiServer) -> None:
+    os.chown(config, 1000, -1)
+    fails(config, Unreachable, "cannot be used: others may write it")
+    assert api.connections == 0
+
+
+@pytest.mark.parametrize("word", ["exec", "auth-provider"])
+def test_nobodys_program_is_run(config: Path, tmp_path: Path, word: str) -> None:
+    """It would run as root, outside every limit, and with signals put off."""
+    ran = tmp_path / "ran"
+    program = {"apiVersion": "client.authentication.k8s.io/v1", "command": "/bin/sh", "args": ["-c", f"echo > {ran}"]}
+    command = {"cmd-path": "/bin/sh", "cmd-args": f"-c echo>{ran}"}
+    entry = program if word == "exec" else {"name": "gcp", "config": command}
+    _without(config, lambda found: found["users"][0].update(user={word: entry}))
+    fails(config, Unreachable, f"cannot be used: it would have a program run .{word}.")
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize("text", ["true", "'true'", "True", "yes"])
+def test_a_server_that_is_not_verified_hears_nothing(tmp_path: Path, api: ApiServer, text: str) -> None:
+    cluster = f"{{server: '{api.url}', insecure-skip-tls-verify: {text}}}"
+    path = tmp_path / "kubeconfig"
+    path.write_text(
+        f"{{clusters: [{{name: a, cluster: {cluster}}}], users: [{{name: b, user: {{token: secret}}}}], "
+        "contexts: [{name: c, context: {cluster: a, user: b}}], current-context: c}"
+    )
+    fails(path, Unreachable, "cannot be used: it does not verify its server")
+    assert (api.connections, dict(api.calls)) == (0, {})
+
+
+def test_verified_all_the_same_where_yaml_says_that_it_need_not_be_skipped(tmp_path: Path, api: ApiServer) -> None:
+    """A word that is read as text is no false."""
+    path = tmp_path / "kubeconfig"
+    path.write_text(
+        f"{{clusters: [{{name: a, cluster: {{server: '{api.url}', insecure-skip-tls-verify: false}}}}], "
+        "users: [{name: b, user: {token: secret}}], "
+        "contexts: [{name: c, context: {cluster: a, user: b}}], current-context: c}"
+    )
+    fails(path, Unreachable, "is not the one that .* trusts")
+    assert dict(api.calls) == {}
+
+
+def test_no_proxy_is_gone_through(config: Path, api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert Cluster(str(config), "sonic").look().ready
+    _without(config, lambda found: found["clusters"][0]["cluster"].update({"proxy-url": "http://127.0.0.1:1"}))
+    fails(config, Unreachable, "cannot be used: it goes through a proxy")
+
+
+def test_no_key_lies_in_a_file(config: Path, api: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is killed by SIGKILL removes nothing."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    seen: list[Path] = []
+    cluster = Cluster(str(config), "sonic")
+    exchange = cluster._exchange
+    monkeypatch.setattr(cluster, "_exchange", lambda *words: (seen.extend(folder.iterdir()), exchange(*words))[1])
+    assert cluster.look().ready
+    assert (seen, list(folder.iterdir())) == ([], [])
+
+
+def test_a_key_that_asks_for_words_asks_nobody(config: Path, pki: Pki, tmp_path: Path) -> None:
+    locked = tmp_path / "locked.key"
+    argv = ["openssl", "ec", "-aes256", "-passout", "pass:words", "-in", pki.path("admin.key"), "-out", str(locked)]
+    subprocess.run(argv, check=True, capture_output=True)
+    data = base64.b64encode(locked.read_bytes()).decode()
+    _without(config, lambda found: found["users"][0]["user"].update({"client-key-data": data}))
+    fails(config, Unreachable, "its certificate or key is none")
+
+
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(config: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    fails(tmp_path / "pipe", Unreachable, "it is no plain file")
+    _without(config, lambda found: found["users"][0].update(user={"tokenFile": "pipe"}))
+    fails(config, Unreachable, "did not answer within 1 s", timeout=1.0)
+
+
+def test_certificates_beside_the_kubeconfig_are_found(config: Path, pki: Pki) -> None:
+    for name in ("ca.crt", "admin.crt", "admin.key"):
+        (config.parent / name).write_bytes(Path(pki.path(name)).read_bytes())
+    _without(
+        config,
+        lambda found: found["users"][0].update(user={"client-certificate": "admin.crt", "client-key": "admin.key"}),
+    )
+    _without(config, lambda found: found["clusters"][0]["cluster"].pop("certificate-authority-data"))
+    _without(config, lambda found: found["clusters"][0]["cluster"].update({"certificate-authority": "ca.crt"}))
+    assert Cluster(str(config), "sonic").look().ready
+
+
+def test_a_stricter_python_refuses_no_cluster_that_its_kubelet_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python 3.13 wants key identifiers in every certificate; who vouches and for which name is verified as before."""
+    monkeypatch.setattr(certificates, "_CA", (*certificates._CA, "subjectKeyIdentifier=none"))
+    bare = ("subjectKeyIdentifier=none", "authorityKeyIdentifier=none")
+    monkeypatch.setattr(certificates, "_LEAF", (*certificates._LEAF, *bare))
+    old = make_pki(Pki(tmp_path / "pki"))
+    real = ssl.create_default_context
+
+    def strict(*words: Any, **options: Any) -> ssl.SSLContext:
+        context = real(*words, **options)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    config = tmp_path / "kubeconfig"
+    with ApiServer(old) as api:
+        config.write_text(old.kubeconfig("admin", api.url))
+        with socket.create_connection(("127.0.0.1", api.port)) as line, pytest.raises(ssl.SSLCertVerificationError):
+            strict(cafile=old.path("ca.crt")).wrap_socket(line, server_hostname="127.0.0.1")
+        assert Cluster(str(config), "sonic").look().ready
+        prove(read(str(config)), 5)
+        _without(config, lambda found: found["clusters"][0]["cluster"].update(server=f"https://127.1:{api.port}"))
+        fails(config, Unreachable, "is not the one that .* trusts")
+        with pytest.raises(Unreachable, match="is not the one"):
+            prove(read(str(config)), 5)
+
+
+@pytest.mark.parametrize("token", ["secr\u00e9t", "secr\u20act"])
+def test_a_token_that_no_header_can_hold(tmp_path: Path, api: ApiServer, pki: Pki, token: str) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text(pki.kubeconfig("admin", api.url, token=token))
+    with pytest.raises(Unreachable, match="its token is none") as raised:
+        Cluster(str(path), "sonic").look()
+    assert "secr" not in str(raised.value)
+
+
+def test_how_long_it_asks_to_be_left_alone_is_known(config: Path, api: ApiServer) -> None:
+    for status in (429, 503):
+        for retry, after in (("7", 7.0), ("soon", 0.0), ("", 0.0), ("9" * 30, 0.0)):
+            api.failure = Failure(status=status, body=b"{}", headers={"Retry-After": retry})
+            with pytest.raises(Unreachable) as raised:
+                Cluster(str(config), "sonic").look()
+            assert raised.value.after == after
 
 
 @pytest.mark.parametrize("around", ["{}\n", "{}"])

@@ -15,9 +15,10 @@ import time
 import pytest
 
 from system_service.backends.discovery import Discovery, authority_of, handed_over, joined_by, prove, read
+from system_service.backends.kubeconfig import EXTRA
 from system_service.errors import Interrupted, NotPermitted, Refused, Unreachable
 from system_service.model import kube_server
-from tests.fakes.api_server import Failure
+from tests.fakes.api_server import ApiServer, Failure
 
 CLUSTER_INFO = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
 USERS = b"\nusers: [{user: {token: t}}]"
@@ -123,7 +124,7 @@ def test_without_a_reader_of_yaml_the_extra_is_named(pki, path, monkeypatch):
     write(path, "apiVersion: v1")
     with pytest.raises(Unreachable, match="nothing here reads YAML") as raised:
         read(path)
-    assert raised.value.resolution == "pip install 'sonic-system-service[kubernetes]'"
+    assert raised.value.resolution == EXTRA
     # JSON does as well, as is said.
     write(path, pki.kubeconfig("admin", "https://10.0.0.1:6443"))
     assert read(path).server == "https://10.0.0.1:6443"
@@ -211,6 +212,24 @@ def test_whoever_is_not_known_yet_names_no_file_of_ours(api, path, cluster):
     api.public[CLUSTER_INFO] = {"data": {"kubeconfig": told}}
     with pytest.raises(Unreachable, match="does not tell its authority"):
         authority_of(api.url, 5)
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_whoever_is_not_known_yet_sends_us_nowhere(api, pki, scheme):
+    """What is told there is what is believed from then on."""
+    with ApiServer(pki) as elsewhere:
+        with open(pki.path("ca.crt"), "rb") as file:
+            authority = base64.b64encode(file.read()).decode()
+        cluster = {"server": "https://x", "certificate-authority-data": authority}
+        told = {"data": {"kubeconfig": json.dumps({"clusters": [{"name": "", "cluster": cluster}]})}}
+        elsewhere.public[CLUSTER_INFO] = told
+        assert authority_of(elsewhere.url, 5) == authority
+        elsewhere.calls.clear()
+        there = f"{scheme}://127.0.0.1:{elsewhere.port}{CLUSTER_INFO}"
+        api.failure = Failure(status=302, headers={"Location": there})
+        with pytest.raises(Unreachable, match="does not tell its authority"):
+            authority_of(api.url, 5)
+        assert dict(elsewhere.calls) == {}
 
 
 @pytest.mark.parametrize("authority", ["%%", "\u00e9"])

@@ -338,7 +338,7 @@ def test_without_a_reader_of_yaml_the_extra_is_named(station, monkeypatch):
     monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(Unreachable, match="nothing here reads YAML") as raised:
         joined(station)
-    assert raised.value.resolution == "pip install 'sonic-system-service[kubernetes]'"
+    assert raised.value.resolution == "pip install kubernetes pyyaml"
 
 
 def test_what_let_the_kubelet_in_does_not_stay(station):

@@ -124,7 +124,7 @@ def test_without_the_client_installed_the_extra_is_named(joined, monkeypatch):
     result = move(joined, "snmp")
     assert isinstance(result.error, Unreachable)
     assert "client is not installed" in str(result.error)
-    assert result.error.resolution == "pip install 'sonic-system-service[kubernetes]'"
+    assert result.error.resolution == "pip install kubernetes pyyaml"
     monkeypatch.undo()
 
 
