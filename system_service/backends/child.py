@@ -37,7 +37,7 @@ def run(
     timeout: float,
     *,
     env: Mapping[str, str] | None = None,
-    limit: int = 1 << 20,
+    limit: int = 16 << 20,
     check: Callable[[], None] | None = None,
     grace: float = 0.0,
     keep: int = -1,
@@ -99,6 +99,10 @@ def _collect(
         poll.register(end, select.POLLIN)
     except ProcessLookupError:  # whoever started us ignores SIGCHLD, and it has ended already
         end, ended = -1, True
+    except OSError:  # no descriptor left: nobody would hear of its end
+        os.kill(pid, signal.SIGKILL)
+        _reap(pid)
+        raise
     for descriptor in kept:
         os.set_blocking(descriptor, False)
         poll.register(descriptor, select.POLLIN)

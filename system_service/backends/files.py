@@ -44,7 +44,7 @@ def read(path: str) -> str:
         return ""
     try:
         return os.read(handle, _MOST).decode("utf-8", "replace")
-    except OSError:  # a folder
+    except OSError:  # a folder, or a pipe that nothing was written to
         return ""
     finally:
         os.close(handle)

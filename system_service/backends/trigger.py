@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from system_service.model.naming import RUN_DIR
 
@@ -14,13 +15,21 @@ def ask(run_dir: str = "") -> bool:
 
     `run_dir`: default $SYSTEM_SERVICE_RUN_DIR, else the switch's own.
     """
-    path = os.path.join(run_dir or os.environ.get("SYSTEM_SERVICE_RUN_DIR", RUN_DIR), TRIGGER)
+    path = os.path.join(run_dir or os.environ.get("SYSTEM_SERVICE_RUN_DIR") or RUN_DIR, TRIGGER)
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660)
-        if os.fstat(handle).st_uid == os.geteuid():
-            os.fchmod(handle, 0o660)  # whatever the umask took away: units may run as members of the group
-        os.write(handle, b"1")  # written and closed: that is what the path unit waits for
-        os.close(handle)
+        # Members of a group may put a pipe there, which is not waited for.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o660)
     except OSError:
         return False
+    try:
+        seen = os.fstat(handle)
+        if not stat.S_ISREG(seen.st_mode):
+            return False
+        if seen.st_uid == os.geteuid():
+            os.fchmod(handle, 0o660)  # whatever the umask took away: units may run as members of the group
+        os.write(handle, b"1")  # written and closed: that is what the path unit waits for
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
     return True

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import stat
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 _PREFIX = "critical."
 _LENGTH = 12  # of an id, as Docker itself cuts it
+_OURS = re.compile(r"critical\.[0-9a-f]{12}(\.[0-9]+)?")  # a lock's file may begin as these do
 _MOST = 1 << 16
 # Seconds by which two looks may see the same start apart: ps counts whole ones.
 _APART = 2.0
@@ -28,9 +31,10 @@ class Kept:
     def get(self, id: str, pid: str, age: float) -> tuple[str, ...] | None:
         """The list of this life, if it is kept."""
         try:
-            handle = os.open(self._path(id), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            # Members of a group may put a pipe there, which is not waited for.
+            handle = os.open(self._path(id), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
             with open(handle, "rb") as file:
-                told = json.loads(file.read(_MOST))
+                told = json.loads(file.read(_MOST)) if stat.S_ISREG(os.fstat(handle).st_mode) else None
         except (OSError, ValueError, RecursionError):
             return None
         if not isinstance(told, dict) or told.get("id") != id or told.get("pid") != pid:
@@ -65,7 +69,7 @@ class Kept:
         except OSError:
             return
         for name in names:
-            if name.startswith(_PREFIX) and name.removeprefix(_PREFIX)[:_LENGTH] not in short:
+            if _OURS.fullmatch(name) and name.removeprefix(_PREFIX)[:_LENGTH] not in short:
                 with suppress(OSError):
                     os.unlink(os.path.join(self._folder, name))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -54,12 +55,17 @@ def _open(run_dir: str, path: str, make: bool = True) -> int:
     try:
         if make:
             os.makedirs(run_dir, mode=0o770, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+        handle = os.open(path, flags, 0o660)
     except PermissionError as error:
         raise NotPermitted(f"{path}: {error.strerror}", "run it as root (sudo)") from error
     except OSError as error:
         raise Failed(f"cannot lock the feature: {path}: {error.strerror}", f"see to {run_dir}") from error
-    if os.fstat(handle).st_uid == os.geteuid():
+    seen = os.fstat(handle)
+    if not stat.S_ISREG(seen.st_mode):  # members of a group may put whatever they like there
+        os.close(handle)
+        raise Failed(f"cannot lock the feature: {path} is no plain file", f"rm {path}")
+    if seen.st_uid == os.geteuid():
         # Whatever the umask took away: the next command may be that of another member of the group.
         os.fchmod(handle, 0o660)
     return handle

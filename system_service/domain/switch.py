@@ -69,5 +69,5 @@ class Switch(NamedTuple):
             SwitchDB.from_config(),
             Engine.from_env(),
             Units(),
-            os.environ.get("SYSTEM_SERVICE_RUN_DIR", RUN_DIR),
+            os.environ.get("SYSTEM_SERVICE_RUN_DIR") or RUN_DIR,
         )

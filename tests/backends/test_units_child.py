@@ -1,5 +1,6 @@
 """The child runner: what comes back, and that nothing stays behind."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -122,3 +123,18 @@ def test_a_child_of_such_a_parent_that_ends_when_it_is_told_to_is_no_error():
     code += "print(run(['sleep', '60'], 0.1, grace=5).code)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert ran.stdout.strip() == "None", ran.stderr
+
+
+def test_a_child_whose_end_nobody_could_hear_of_is_not_left_behind(monkeypatch, tmp_path):
+    """No descriptor is left: it is ended, and said to be a failure."""
+
+    def none_left(pid: int) -> int:
+        started.append(pid)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    started: list[int] = []
+    monkeypatch.setattr(os, "pidfd_open", none_left)
+    with pytest.raises(OSError, match="Too many open files"):
+        child.run(["sleep", "60"], 30)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(started[0], os.WNOHANG)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import syslog
 import time
 
 import pytest
 
+from system_service.domain import audit
 from system_service.domain.actions import Action, Kind, Plan
 from system_service.domain.execute import Executor
 from system_service.domain.observe import observe
@@ -21,7 +21,7 @@ from tests.support.systemd import Spec
 def logged(monkeypatch):
     """The lines that syslog was given, read back as pairs."""
     lines = []
-    monkeypatch.setattr(syslog, "syslog", lambda priority, line: lines.append(line))
+    monkeypatch.setattr(audit, "_send", lambda line: lines.append(line) or True)
 
     def read():
         return [{k: json.loads(v) for k, v in re.findall(r'(\w+)=("(?:[^"\\]|\\.)*")', line)} for line in lines]
