@@ -17,7 +17,6 @@ from urllib.parse import quote
 
 from system_service.backends.docker_json import as_object
 from system_service.backends.kubeconfig import EXTRA, in_memory, trusted
-from system_service.backends.tls import verifying
 from system_service.backends.within import within
 from system_service.errors import Failed, NotPermitted, SwitchError, UnknownNode, Unreachable
 from system_service.model.pods import NAMESPACE, namespace
@@ -193,6 +192,8 @@ class Cluster:
         from kubernetes.config.kube_config import load_kube_config_from_dict
         from urllib3 import PoolManager
 
+        from system_service.backends.tls import verifying
+
         configuration = Configuration()
         with in_memory(config, self._unusable) as files:
             try:
@@ -269,8 +270,9 @@ class Cluster:
                 f"{self._where} is busy, and asks to be left alone{after}", "try again later", _seconds(retry)
             )
         if not said or status >= 500:
-            told = f"{self._where} answered {status}{f': {said}' if said else ''}"
-            raise Unreachable(told, self._step, _seconds(retry))
+            raise Unreachable(
+                f"{self._where} answered {status}{f': {said}' if said else ''}", self._step, _seconds(retry)
+            )
         step = "run the command again" if status == 409 else f"kubectl describe node {self.node}"
         raise Failed(f"the API server refused ({status}): {said}", step)
 

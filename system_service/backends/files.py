@@ -7,24 +7,50 @@ import os
 from system_service.errors import Failed, NotPermitted
 
 _MOST = 65536
+_NEW, _HEX = ".new", "0123456789abcdef"
 
 
-def partial(path: str) -> str:
-    """Where `write` has it until it is whole. The same at every try: a killed one leaves at most this."""
+def partials(path: str) -> list[str]:
+    """What `write` has left of this file where it was killed before it was whole."""
     folder, name = os.path.split(path)
-    return os.path.join(folder, f".{name}.new")
+    try:
+        entries = os.listdir(folder or ".")
+    except OSError:
+        return []
+    return [os.path.join(folder, entry) for entry in sorted(entries) if _of(entry, name)]
+
+
+def _of(entry: str, name: str) -> bool:
+    """A scratch file of `name`; of an older version's, too, that had no letters of its own."""
+    if not (entry.startswith(f".{name}.") and entry.endswith(_NEW)):
+        return False
+    return set(entry[len(name) + 2 : -len(_NEW)]) <= set(_HEX)
 
 
 def write(path: str, text: str, mode: int) -> None:
-    """Put a file there, in the place of whatever was there, at one instant. Raises OSError."""
-    new = partial(path)
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
-    with open(handle, "w", encoding="utf-8") as file:
-        os.fchmod(handle, mode)  # whatever the umask took away
-        file.write(text)
-        file.flush()
+    """Put a file there, in the place of whatever was there, at one instant, whoever else does so. Raises OSError.
+
+    It is on the disk then, and so is its name: whoever loses power has the one or the other, and whole.
+    """
+    folder, name = os.path.split(path)
+    # Nobody else's: what two write at once to one file would be neither's.
+    new = os.path.join(folder, f".{name}.{os.urandom(8).hex()}{_NEW}")
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            os.fchmod(handle, mode)  # whatever the umask took away
+            file.write(text)
+            file.flush()
+            os.fsync(handle)
+        os.rename(new, path)
+    except OSError:
+        os.unlink(new)
+        raise
+    handle = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
         os.fsync(handle)
-    os.rename(new, path)
+    finally:
+        os.close(handle)
 
 
 def put(path: str, text: str, mode: int = 0o644) -> None:

@@ -70,7 +70,7 @@ class Kubeadm:
         """The image's template of a pod network that is not in use yet, "": there is none, or pods have a network."""
         template, folder = self._path(_NETWORK), self._path(_NETWORKS)
         with suppress(OSError):
-            if set(os.listdir(folder)) - {os.path.basename(files.partial(self._laid))}:
+            if set(os.listdir(folder)) - set(map(os.path.basename, files.partials(self._laid))):
                 return ""
         return template if os.path.exists(template) else ""
 
@@ -132,8 +132,8 @@ class Kubeadm:
         return os.path.join(self._path(_NETWORKS), os.path.basename(_NETWORK))
 
     @property
-    def _of_network(self) -> tuple[str, str]:
-        return self._laid, files.partial(self._laid)
+    def _of_network(self) -> tuple[str, ...]:
+        return self._laid, *files.partials(self._laid)
 
     def _path(self, name: str) -> str:
         return os.path.join(self._root, name)

@@ -9,7 +9,7 @@ import os
 import shlex
 from contextlib import suppress
 
-from system_service.backends.files import partial, read, told, write
+from system_service.backends.files import partials, read, told, write
 
 ASIDE = ".host"
 _MARK = "# Made by `system host install`, and taken back by `system host uninstall`: changes here are lost."
@@ -67,14 +67,14 @@ class Program:
                     os.unlink(self.aside)
                 os.link(self.path, self.aside, follow_symlinks=False)
             write(self.path, self._text(system), 0o755)
+            self._clear()
         except OSError as error:
             raise told(error, self.path) from error
 
     def restore(self) -> None:
         """Give the path back to the host's own; where it had none, nothing is there."""
         try:
-            with suppress(FileNotFoundError):
-                os.unlink(partial(self.path))
+            self._clear()
             if self.kept and (self.ours or not os.path.lexists(self.path)):
                 os.rename(self.aside, self.path)
             elif self.ours:
@@ -83,6 +83,12 @@ class Program:
                 os.unlink(self.aside)
         except OSError as error:
             raise told(error, self.path) from error
+
+    def _clear(self) -> None:
+        """Remove what one that was killed has left. Nobody else is at it: `system host` has a lock."""
+        for path in partials(self.path):
+            with suppress(FileNotFoundError):
+                os.unlink(path)
 
     def _text(self, system: str) -> str:
         gone = f"{os.path.basename(self.path)}: {system} is not installed; bring the host's own back with: mv"

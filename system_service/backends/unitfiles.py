@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from system_service.backends.files import partial, put, read, remove, remove_folder
+from system_service.backends.files import partials, put, read, remove, remove_folder
 from system_service.errors import Refused
 
 TYPE_CHECKING = False
@@ -82,7 +82,8 @@ class UnitFiles:
 
     def remove(self, name: str) -> None:
         """Remove the unit, if it is ours, and what belongs to it alone. Nothing of it there is fine."""
-        remove(partial(self._path(name)))
+        for path in partials(self._path(name)):
+            remove(path)
         if self.read(name) is not None:
             self._remove_drop_ins(name)
             remove(self._path(name))
@@ -103,7 +104,8 @@ class UnitFiles:
 
     def forget(self, name: str) -> None:
         """It is finished."""
-        remove(partial(self._note(name)))
+        for path in partials(self._note(name)):
+            remove(path)
         remove(self._note(name))
 
     def _entries(self) -> list[str]:

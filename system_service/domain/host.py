@@ -7,10 +7,11 @@ work. What is to be done is read off the switch each time, so that whoever is ki
 from __future__ import annotations
 
 import os
+import re
 import stat
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -44,6 +45,7 @@ UNITS = (GATES, ASKED, SENDS)
 _SHIPPED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "host")
 _STAY = (GATES, ASKED)  # active for good once they were started
 _FOLDERS = "sonic-system-service.conf"  # our tmpfiles.d entry, which asks for these
+_OURS = re.compile(r"sync|.*\.(lock|action|wait)|critical\.[0-9a-f]{12}(\.[0-9]+)?")
 _MODE, _GROUP = 0o2770, "docker"
 _NO_MORE = "config-kube kubernetes server disable on where that cluster is no more"
 _TIMEOUT = 60.0  # seconds for each unit to start or stop
@@ -79,9 +81,21 @@ class Place:
 def install(place: Place, command: str, *, kubernetes: bool, dry_run: bool = False, tell: Tell = _silent) -> Result:
     """Do what is left to do until the switch is as it has to be; the `steps` are among the facts of the Result.
 
-    `kubernetes`: the units of Kubernetes mode too; where they are at work already, they stay. Raises NotPermitted
-    without root. `tell` gets each step's sentence before it is taken.
+    `kubernetes`: the units of Kubernetes mode too; where they are at work already, they stay. `tell` gets each step's
+    sentence before it is taken.
+
+    Raises:
+        NotPermitted: without root.
+        Busy: another is at it.
     """
+    if dry_run:
+        return _as_told(command, _setting_up(place, kubernetes), dry_run)
+    need_root(command)
+    with deferred() as interrupts, _alone(place, interrupts):
+        return _carry_out(command, _setting_up(place, kubernetes), interrupts, tell)
+
+
+def _setting_up(place: Place, kubernetes: bool) -> list[Step]:
     steps = [
         Step(f"place {program.path}{_aside(program)}", partial(program.place, place.system))
         for program in place.programs
@@ -92,11 +106,13 @@ def install(place: Place, command: str, *, kubernetes: bool, dry_run: bool = Fal
         steps.append(Step(f"{verb} {place.run_dir}", partial(_share, place)))
     if kubernetes or len(_off(place)) < len(UNITS):
         steps += _enable(place)
-    if dry_run:
-        return _as_told(command, steps, dry_run)
-    need_root(command)
-    with deferred() as interrupts:
-        return _carry_out(command, steps, interrupts, tell)
+    return steps
+
+
+def _alone(place: Place, interrupts: Interrupts) -> AbstractContextManager[int]:
+    """One who sets the package up or takes it back at a time. The lock is beside the folder that comes and goes."""
+    above, name = os.path.split(place.run_dir)
+    return held(above, name, time.monotonic() + _PATIENCE, interrupts.check)
 
 
 def _aside(program: Program) -> str:
@@ -180,12 +196,16 @@ def uninstall(place: Place, switch: Switch, command: str, *, dry_run: bool = Fal
         return _as_told(command, steps, dry_run)
     need_root(command)
     with deferred() as interrupts, ExitStack() as locks:
+        locks.enter_context(_alone(place, interrupts))
         until = time.monotonic() + _PATIENCE
         names = [wanted.feature.name for wanted in observe(switch).features]
         for name in sorted([*names, SENDER, MEMBERSHIP]):
             locks.enter_context(held(switch.run_dir, name, until, interrupts.check))
         _refuse(switch, observe(switch))  # nobody changes a mode from here on
-        return _carry_out(command, _removal(place, switch), interrupts, tell)
+        result = _carry_out(command, _removal(place, switch), interrupts, tell)
+        if not result.error:
+            files.remove(f"{place.run_dir}.lock")
+        return result
 
 
 def _removal(place: Place, switch: Switch) -> list[Step]:
@@ -197,7 +217,7 @@ def _removal(place: Place, switch: Switch) -> list[Step]:
         if unit.file_state == "enabled":
             steps.append(Step(f"disable {name}", partial(place.units.disable, name)))
     units = [_unit(place, name) for name in UNITS]
-    there = [path for path in (*units, *map(files.partial, units)) if os.path.lexists(path)]
+    there = [path for unit in units for path in (unit, *files.partials(unit)) if os.path.lexists(path)]
     steps += [Step(f"remove {path}", partial(files.remove, path)) for path in there]
     if there and seen:
         steps.append(Step("have systemd read its units anew", place.units.reload))
@@ -210,9 +230,24 @@ def _removal(place: Place, switch: Switch) -> list[Step]:
     (rows,) = switch.db.tables(("STATE_DB", OWN_TABLE))
     for key in (f"{OWN_TABLE}|{name}" for name in sorted(rows)):
         steps.append(Step(f"remove {key} from STATE_DB", partial(switch.db.remove, "STATE_DB", key)))
-    if os.path.isdir(switch.run_dir):
-        steps.append(Step(f"remove {switch.run_dir}", partial(files.remove_folder, switch.run_dir)))
+    # Of this folder alone, whatever a variable names: what is removed is not what somebody has typed.
+    if os.path.isdir(place.run_dir) and (_ours(place.run_dir) or not os.listdir(place.run_dir)):
+        steps.append(Step(f"remove {place.run_dir}", partial(_remove_run_dir, place.run_dir)))
     return steps
+
+
+def _ours(run_dir: str) -> list[str]:
+    """The files in the folder of the locks that are ours; others, and folders, are none of our business."""
+    with os.scandir(run_dir) as entries:
+        files_ = [entry.name for entry in entries if not entry.is_dir(follow_symlinks=False)]
+    return [os.path.join(run_dir, name) for name in sorted(files_) if _OURS.fullmatch(name)]
+
+
+def _remove_run_dir(run_dir: str) -> None:
+    for path in _ours(run_dir):
+        files.remove(path)
+    with suppress(OSError):  # somebody else's file is in it
+        os.rmdir(run_dir)
 
 
 def _remove_empty(folder: str) -> None:

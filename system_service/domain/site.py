@@ -174,9 +174,7 @@ def _refuse_install(site: Site) -> None:
     if not installable(name):
         raise Refused(f"{name} cannot be the name of a feature", f"choose one of at most {LONGEST} letters")
     if _too_many(site):
-        raise Refused(
-            f"there are {site.installed} features of Kubernetes only already", "config feature uninstall NAME"
-        )
+        raise Refused(f"there are {site.installed} features of Kubernetes only here", "config feature uninstall NAME")
     if site.owner:
         raise Refused(f"{name} is the container of feature {site.owner} on this switch", "choose another name")
     if site.seen.container is not None:

@@ -49,8 +49,8 @@ def test_the_newest_entries_of_one_feature(journalctl):
     assert (first.time, first.who, first.uid) == ("2026-11-22T23:46:13Z", "admin", 0)
     assert (first.command, first.feature, first.action) == ("system service stop snmp", "snmp", "stop the unit")
     everybodys = (
-        "-t sonic-system-service -o json --output-fields=MESSAGE,_UID --no-pager --quiet --reverse -n 1000 --since=-30d "
-        '--case-sensitive=yes --grep= feature="snmp" '
+        "-t sonic-system-service -o json --output-fields=MESSAGE,_UID --no-pager --quiet --reverse -n 1000 "
+        '--since=-30d --case-sensitive=yes --grep= feature="snmp" '
     )
     assert arguments.read_text().splitlines() == [f"{everybodys} _UID=0", everybodys]
 

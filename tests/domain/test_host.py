@@ -198,6 +198,44 @@ def test_a_folder_of_units_in_which_somebody_else_has_one_stays(booted):
     assert os.listdir(booted.unit_dir) == ["other.service"]
 
 
+def test_what_a_variable_names_is_not_removed(booted):
+    """`sudo -E`, or root's own profile: the folder that goes is ours, and of it what is ours."""
+    put(booted)
+    precious = os.path.join(booted.folder, "precious")
+    os.makedirs(os.path.join(precious, "sync"))
+    for name in ("snmp.lock", "critical.0123456789ab", "letter"):
+        os.close(os.open(os.path.join(precious, name), os.O_CREAT))
+    elsewhere = booted.switch()._replace(run_dir=precious)
+    done = host.uninstall(place(booted), elsewhere, UNINSTALL)
+    assert done.error is None
+    assert {"snmp.lock", "critical.0123456789ab", "letter", "sync"} <= set(os.listdir(precious))
+    assert not os.path.exists(booted.run_dir)
+
+
+def test_what_is_not_ours_stays_in_the_folder_of_the_locks(booted):
+    put(booted)
+    os.mkdir(os.path.join(booted.run_dir, "letters.lock"))
+    ours = ("snmp.lock", "snmp.action", "snmp.wait", "sync", "critical.0123456789ab", ".labels.lock")
+    for name in ("letter", "critical.letter", *ours):
+        os.close(os.open(os.path.join(booted.run_dir, name), os.O_CREAT))
+    assert take(booted).error is None
+    assert sorted(os.listdir(booted.run_dir)) == ["critical.letter", "letter", "letters.lock"]
+    assert (take(booted).changed, take(booted).error) == (False, None)
+
+
+@pytest.mark.parametrize("act", [put, take])
+def test_one_at_a_time_sets_it_up_or_takes_it_back(booted, monkeypatch, act):
+    if act is take:
+        put(booted)
+    before = found(booted)
+    monkeypatch.setattr(host, "_PATIENCE", 0.2)
+    above, name = os.path.split(booted.run_dir)
+    with held(above, name, 1e9, lambda: None), pytest.raises(Busy):
+        act(booted)
+    assert found(booted) == before
+    assert act(booted).error is None
+
+
 def test_where_the_host_had_no_program_ours_goes(booted):
     shutil.rmtree(bin_(booted))
     os.mkdir(bin_(booted))

@@ -331,7 +331,7 @@ class TestRepair:
             files.write(f"other{number}", text(f"other{number}"))
         refused = put(booted).error
         assert isinstance(refused, Refused)
-        assert f"{site.MOST} features" in str(refused)
+        assert f"{site.MOST} features of Kubernetes only here" in str(refused)
         booted.put("CONFIG_DB", f"FEATURE|{NAME}", ROW)  # as if an upgrade had lost its unit
         assert repair(booted.switch(), ask(wait=False)) == ()
         files.remove("other0")
