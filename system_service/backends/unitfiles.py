@@ -23,7 +23,14 @@ Not below /etc: there `systemctl mask`, the off switch of a feature, finds its p
 ADMIN_DIR = "/etc/systemd/system"
 """Where the host's daemons put drop-ins (NAME.service.d), and systemctl its links."""
 _TODO = ".todo"  # no suffix that systemd reads
-_OTHERS = ("/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+# All others that systemd reads, those of generators (a SysV script, a mount) and of systemctl's own among them: a unit
+# there would be shadowed by one of ours, or shadow it.
+_OTHERS = (
+    *("/etc/systemd/system.control", "/etc/systemd/system.attached", "/usr/local/lib/systemd/system"),
+    *("/run/systemd/system", "/run/systemd/system.control", "/run/systemd/system.attached", "/run/systemd/transient"),
+    *("/run/systemd/generator", "/run/systemd/generator.early", "/run/systemd/generator.late"),
+    *("/usr/lib/systemd/system", "/lib/systemd/system"),
+)
 
 _MARK = "# Made by `config feature install`, and removed by `config feature uninstall`: changes here are lost."
 _TEXT = """{mark}
@@ -68,7 +75,10 @@ class UnitFiles:
 
     def others(self, name: str) -> bool:
         """Whether somebody else has a unit of this name; the link that masks it is none."""
-        paths = [os.path.join(folder, f"{name}.service") for folder in (self.admin, *_OTHERS)]
+        folders = [
+            folder for folder in (self.admin, *_OTHERS) if os.path.realpath(folder) != os.path.realpath(self.folder)
+        ]
+        paths = [os.path.join(folder, f"{name}.service") for folder in folders]
         if os.path.lexists(self._path(name)) and self.read(name) is None:
             return True
         return any(os.path.exists(path) and os.path.realpath(path) != os.devnull for path in paths)

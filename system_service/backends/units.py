@@ -166,6 +166,18 @@ class Units:
         if ended.code != 0:
             raise _refusal(ended, " ".join(argv), " ".join(argv))
 
+    def run_later(self, name: str, seconds: float, argv: list[str]) -> None:
+        """Have systemd run a program in `seconds`, as the unit `name`, in the place of one that is still to be run.
+
+        Raises Failed, and as all.
+        """
+        self._run("stop", [], [f"{name}.timer"], self._timeout)  # none is there as a rule
+        words = ["systemd-run", "--quiet", "--collect", f"--unit={name}", f"--on-active={seconds:.0f}"]
+        ended = self._spawn([*words, "--timer-property=AccuracySec=1s", "--", *argv])
+        self._in_time(ended, "run", (name,))
+        if ended.code != 0:
+            raise _refusal(ended, f"systemd-run {name}", f"systemctl status {name}.timer")
+
     def _job(self, verb: str, name: str, timeout: float, block: bool, wanted: tuple[Active, ...]) -> None:
         ended = self._run(verb, [] if block else ["--no-block"], [name], timeout)
         if ended.code is None:

@@ -1,7 +1,7 @@
 """Node labels send themselves: our row has what is wanted and what the API server took; the difference is sent.
 
-Whoever changes what is wanted notes it and asks; a root oneshot (`system service sync`) sends it, with systemd's
-back-off while the API server is away. Nothing to send: no question to anybody. Where ctrmgrd is at work it sends them:
+Whoever changes what is wanted notes it and asks; a root oneshot (`system service sync`) sends it, later each time
+while the API server is away (`later`). Nothing to send: no question to anybody. Where ctrmgrd is at work it sends them:
 what is wanted then stands where the host's own script puts it, and nothing of ours speaks to the API server for it.
 """
 

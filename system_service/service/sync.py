@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from system_service.backends import ctrmgrd
+from system_service.domain import later
 from system_service.domain.install import repair
 from system_service.domain.labels import UNKNOWN, ask_node, close_gates, derive, send
 from system_service.domain.mode import configured
@@ -29,30 +30,51 @@ _TIMEOUT = 60.0  # seconds for each feature that needs something
 @click.option(
     "--boot", is_flag=True, help="Before the kubelet starts: close the gates of features nobody spoke of yet."
 )
+@click.option(
+    "--again", is_flag=True, help="What fails is tried again by systemd, later each time: as the unit calls it."
+)
 @json_option()
-def command(names: tuple[str, ...], boot: bool, as_json: bool) -> Result:
+def command(names: tuple[str, ...], boot: bool, again: bool, as_json: bool) -> Result:
     """Send node labels that could not be sent, and finish what was interrupted.
 
     A unit that an image upgrade lost, of a feature that exists in Kubernetes only, is made anew; a `config feature
     install` or `uninstall` that was cut off is completed. Nothing to send: no question to the API server. Exit code 7:
-    it cannot be reached; systemd tries again.
+    it cannot be reached; systemd tries again after 15 s, later each time, up to five minutes.
 
     \b
     Examples:
       system service sync
       system service sync snmp --json
     """
+    if boot:
+        return _close(names, as_json)
+    try:
+        result = _sync(names, as_json)
+    except SwitchError as error:
+        if again:
+            later.again(error)
+        raise
+    if again:
+        later.again(result.error)
+    return result
+
+
+def _close(names: tuple[str, ...], as_json: bool) -> Result:
     switch = Switch.from_env()
     wanted = intent(switch, names)
-    if boot:
-        # Docker need not answer for this.
-        seen = tuple(
-            FeatureSeen(f, (), wanted.state_rows[f.name], kube_only=kube_only(switch, f, ())) for f in wanted.features
-        )
-        closed = close_gates(switch, Snapshot(Host(), seen))
-        if not as_json:
-            click.echo(f"gates closed: {', '.join(closed) or 'none to close'}")
-        return Result("system service sync", tuple(Report(name, changed=True) for name in closed))
+    # Docker need not answer for this.
+    seen = tuple(
+        FeatureSeen(f, (), wanted.state_rows[f.name], kube_only=kube_only(switch, f, ())) for f in wanted.features
+    )
+    closed = close_gates(switch, Snapshot(Host(), seen))
+    if not as_json:
+        click.echo(f"gates closed: {', '.join(closed) or 'none to close'}")
+    return Result("system service sync", tuple(Report(name, changed=True) for name in closed))
+
+
+def _sync(names: tuple[str, ...], as_json: bool) -> Result:
+    switch = Switch.from_env()
+    wanted = intent(switch, names)
     ask = Ask("system service sync", names, Request(Verb.MODE, Mode.KUBERNETES), _TIMEOUT, wait=False, tell=progress())
     repaired = repair(switch, ask)
     _settle(switch, names)

@@ -88,6 +88,23 @@ def test_a_mask_is_nobodys_unit(files, tmp_path):
     assert files.others("dbus-that-nobody-has") is False
 
 
+@pytest.mark.parametrize(
+    "folder",
+    [
+        *("/run/systemd/generator", "/run/systemd/generator.early", "/run/systemd/generator.late"),
+        *("/run/systemd/transient", "/run/systemd/system.control", "/run/systemd/system.attached"),
+        *("/etc/systemd/system.control", "/run/systemd/system", "/usr/lib/systemd/system"),
+    ],
+)
+def test_no_unit_that_systemd_has_from_elsewhere_is_shadowed(files, monkeypatch, folder):
+    """A generator's above all: of a SysV script, say."""
+    there = f"{folder}/{NAME}.service"
+    real = os.path.exists
+    monkeypatch.setattr(os.path, "exists", lambda path: path == there or real(path))
+    assert files.others(NAME) is True
+    assert files.others("other") is False
+
+
 def test_a_partial_file_that_is_a_link_is_not_followed(files, tmp_path):
     (tmp_path / "units").mkdir()
     victim = tmp_path / "victim"

@@ -21,6 +21,7 @@ from tests.support.systemd import Spec
 def logged(monkeypatch):
     """The lines that syslog was given, read back as pairs."""
     lines = []
+    monkeypatch.setattr(audit, "_lost", 0)
     monkeypatch.setattr(audit, "_send", lambda line: lines.append(line) or True)
 
     def read():

@@ -1,0 +1,53 @@
+"""Asking again for what could not be done: later each time, at moments that no two switches share.
+
+systemd of many a switch can only pause for as long each time. Ten thousand of them that ask every 15 s are what an API
+server meets when it comes back.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+
+from system_service.backends import files
+from system_service.backends.trigger import TRIGGER
+from system_service.backends.units import Units
+from system_service.errors import SwitchError
+from system_service.model.naming import RUN_DIR
+
+UNIT = "sonic-system-service-again"
+"""The timer, made each time and gone once it has elapsed."""
+FIRST, LONGEST = 15.0, 200.0  # seconds, before they are spread
+_MOST_ASKED = 3600.0  # seconds that a server may ask to be left alone
+_TRIES = "sync.tries"
+
+
+def again(error: SwitchError | None) -> None:
+    """Have the oneshot run once more after this error; with none, begin from the start next time.
+
+    Raises what systemd's `run_later` does: then the unit's own rule is left.
+    """
+    run_dir = os.environ.get("SYSTEM_SERVICE_RUN_DIR") or RUN_DIR
+    path = os.path.join(run_dir, _TRIES)
+    if error is None:
+        files.remove(path)
+        return
+    tries = _tries(path)
+    seconds = pause(tries, getattr(error, "after", 0.0), random.random())  # noqa: S311 - it spreads, and hides nothing
+    files.put(path, f"{tries + 1}\n", 0o600)
+    Units().run_later(UNIT, seconds, ["touch", os.path.join(run_dir, TRIGGER)])
+
+
+def pause(tries: int, asked: float, chance: float) -> float:
+    """Seconds until the next try, after so many; `asked`: those for which the server wants to be left alone.
+
+    `chance` (0 to 1) spreads it: from half of what is due to half as much again.
+    """
+    due = min(LONGEST, FIRST * 2.0 ** min(tries, 16)) * (0.5 + chance)
+    # Nobody is to be the first of all to come back.
+    return max(due, min(asked, _MOST_ASKED) * (1.0 + chance / 2))
+
+
+def _tries(path: str) -> int:
+    word = files.read(path).strip()
+    return int(word) if word.isascii() and word.isdigit() and len(word) < 6 else 0

@@ -1,0 +1,100 @@
+"""What the oneshot could not do is tried again: later each time, not by all at once, as long as a server asks."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+from collections import Counter
+
+import pytest
+
+from system_service.domain.later import FIRST, LONGEST, pause
+from tests.fakes.api_server import Failure
+
+AGAIN = ("system", "service", "sync", "--again")
+
+
+@pytest.fixture
+def asked(fakes):
+    """The seconds that systemd was asked for, in order; what is unsent, and nobody to be sent to."""
+    calls = os.path.join(fakes.folder, "calls")
+    fakes.program("systemd-run", ["sh", "-c", f'echo "$@" >> {calls}', "x"])
+    fakes.feature("snmp", set_owner="kube")
+    fakes.put("STATE_DB", "SYSTEM_SERVICE|snmp", {"want": "true"})
+    fakes.put("CONFIG_DB", "KUBERNETES_MASTER|SERVER", {"ip": "10.0.0.1"})
+
+    def seconds() -> list[int]:
+        if not os.path.exists(calls):
+            return []
+        with open(calls) as file:
+            lines = file.read().splitlines()
+        os.unlink(calls)
+        for line in lines:
+            assert "--unit=sonic-system-service-again " in line
+            assert line.endswith(f" -- touch {fakes.run_dir}/sync")
+        return [int(re.search(r"--on-active=(\d+) ", line)[1]) for line in lines]
+
+    return seconds
+
+
+def test_later_each_time_and_from_the_start_after_a_success(fakes, asked):
+    def fails() -> list[int]:
+        assert fakes.run(*AGAIN, KUBECONFIG="/nonexistent").code == 7
+        return asked()
+
+    waits = [fails()[0] for _ in range(3)]
+    assert all(FIRST * 2**n * 0.5 - 1 <= wait <= FIRST * 2**n * 1.5 + 1 for n, wait in enumerate(waits)), waits
+    fakes.put("STATE_DB", "SYSTEM_SERVICE|snmp", {"want": "true", "label": "true"})
+    assert fakes.run(*AGAIN).code == 0
+    assert asked() == []
+    fakes.put("STATE_DB", "SYSTEM_SERVICE|snmp", {"want": "true"})
+    assert fails()[0] <= FIRST * 1.5 + 1
+
+
+def test_only_for_the_unit(fakes, asked):
+    assert fakes.run("system", "service", "sync", KUBECONFIG="/nonexistent").code == 7
+    assert asked() == []
+
+
+@pytest.mark.parametrize("variable", ["SYSTEM_SERVICE_DB_CONFIG"])
+def test_whatever_it_was_that_failed(fakes, asked, variable):
+    os.mkdir(fakes.run_dir)
+    assert fakes.run(*AGAIN, **{variable: "/nonexistent"}).code == 7
+    assert len(asked()) == 1
+
+
+def test_as_long_as_a_server_asks_to_be_left_alone(fakes, asked, api, pki, tmp_path):
+    (tmp_path / "kubeconfig").write_text(pki.kubeconfig("admin", api.url))
+    api.failure = Failure(status=429, body=b"{}", headers={"Retry-After": "120"})
+    ran = fakes.run(*AGAIN, KUBECONFIG=str(tmp_path / "kubeconfig"), SYSTEM_SERVICE_NODE_NAME="sonic")
+    assert ran.code == 7
+    assert 120 <= asked()[0] <= 181
+
+
+def test_without_anybody_to_ask_the_failure_says_so(fakes, asked):
+    fakes.program("systemd-run", ["sh", "-c", "echo no bus >&2; exit 1", "x"])
+    ran = fakes.run(*AGAIN, KUBECONFIG="/nonexistent")
+    assert (ran.code, "no bus" in ran.err) == (1, True)  # which the unit does not take for a success
+
+
+def test_a_fleet_does_not_come_back_all_at_once():
+    """A thousand switches of one moment, an outage of five minutes: at most 50 a second then, and all within five."""
+    chance = random.Random(7)  # noqa: S311
+    served: Counter[int] = Counter()
+    for _ in range(1000):
+        moment, tries = 0.0, 0
+        while moment < 300:
+            moment += pause(tries, 0.0, chance.random())
+            tries += 1
+        served[int(moment)] += 1
+    assert sum(served.values()) == 1000
+    assert max(served.values()) <= 50
+    assert max(served) <= 300 + LONGEST * 1.5
+
+
+def test_nonsense_makes_nobody_wait_for_ever():
+    for tries in (0, 5, 10**9):
+        for asked in (0.0, 1e12):
+            for chance in (0.0, 0.5, 1.0):
+                assert FIRST / 2 <= pause(tries, asked, chance) <= 5400
