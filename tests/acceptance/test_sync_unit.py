@@ -6,13 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from sandbox import features
+from system_service.domain.later import UNIT as AGAIN
 from tests.acceptance.console import Console
-from tests.support.switch import wait_until
+from tests.support.switch import CONFIG_DB, STATE_DB, wait_until
 
 UNIT = "sonic-system-service-sync"
+(NAME,) = features.KUBE_ONLY
 HOLD, RUNS = "/run/hold-sync", "/run/sync-runs"
 # In the place of sending: notes that it has begun, and goes on when it is let.
 SLOW = f"""[Service]
+ReadWritePaths=/run
 ExecStart=
 ExecStart=sh -c 'echo run >> {RUNS}; while [ -e {HOLD} ]; do sleep 0.05; done'
 """
@@ -32,6 +36,36 @@ def slow(console: Console) -> Iterator[Console]:
 
 def runs(console: Console) -> int:
     return console.switch.exec(["cat", RUNS]).stdout.count("run")
+
+
+ROW = {"state": "enabled", "set_owner": "kube", "no_fallback_to_local": "true", "has_global_scope": "True"}
+SERVER = "KUBERNETES_MASTER|SERVER"
+
+
+@pytest.fixture
+def asked(console: Console) -> Iterator[Console]:
+    """A switch on which there is much to do: a unit that an upgrade lost, and a label for nobody who listens."""
+    console.witness.write(CONFIG_DB, f"FEATURE|{NAME}", ROW)
+    yield console
+    console.witness.write(CONFIG_DB, SERVER, {})
+    console.type(f"config feature uninstall {NAME}")
+    console.switch.exec(["systemctl", "stop", f"{AGAIN}.timer"])
+
+
+def test_with_the_rights_that_they_have_the_oneshots_do_their_part(asked: Console) -> None:
+    """Read-only file systems, no capability but one, no devices: and yet units, rows, labels and the next try."""
+    asked.type(["systemctl", "restart", "sonic-system-service-gates"])
+    assert asked.unit("sonic-system-service-gates", "ActiveState", "Result") == ["active", "success"]
+    assert asked.state(NAME).get("system_state") == "down"
+    asked.type(["systemctl", "start", UNIT])
+    wait_until("the unit", lambda: asked.unit(NAME, "ActiveState", "UnitFileState") == ["active", "enabled"])
+    asked.witness.write(CONFIG_DB, SERVER, {"ip": "127.0.0.1"})
+    asked.witness.write(STATE_DB, f"SYSTEM_SERVICE|{NAME}", {"want": "true"})
+    asked.type(["systemctl", "start", UNIT])
+    assert asked.unit(UNIT, "Result", "ExecMainStatus") == ["success", "7"]
+    asked.type(["systemctl", "is-active", f"{AGAIN}.timer"])
+    exposed = asked.type(["systemd-analyze", "security", "--no-pager", UNIT, "--threshold=30"])
+    assert "exposure level" in exposed
 
 
 @pytest.mark.parametrize("user", [None, "admin"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import time
 
 import pytest
@@ -141,6 +142,27 @@ def test_the_folder_that_is_asked_of_tmpfiles_is_the_one_that_is_looked_for():
         ["d", host.RUN_DIR, f"{host._MODE:o}", "root", host._GROUP, "-"],
         ["z", f"{host.RUN_DIR}/*", "-", "-", host._GROUP, "-"],
     ]
+
+
+@pytest.mark.parametrize("name", [GATES, SENDS])
+def test_a_oneshot_has_a_limit_and_no_more_rights_than_it_needs(name):
+    with open(os.path.join(host._SHIPPED, name), encoding="utf-8") as file:
+        lines = dict(line.strip().split("=", 1) for line in file if "=" in line and not line.startswith("#"))
+    assert 30 <= int(lines["TimeoutStartSec"]) <= 900
+    assert lines["CapabilityBoundingSet"] == "CAP_DAC_OVERRIDE"
+    assert lines["ProtectSystem"] == "strict"
+    for word in ("NoNewPrivileges", "ProtectHome", "PrivateTmp", "PrivateDevices", "RestrictNamespaces"):
+        assert lines[word] == "yes", word
+    writes = "-/run/sonic-system-service -/usr/local/lib/systemd/system -/etc/systemd/system"
+    assert lines.get("ReadWritePaths") == (writes if name == SENDS else None)
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze here")
+@pytest.mark.parametrize("name", [GATES, SENDS])
+def test_systemd_itself_finds_little_that_a_oneshot_could_do(name):
+    argv = ["systemd-analyze", "security", "--offline=true", "--threshold=25", os.path.join(host._SHIPPED, name)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_for_kubernetes_the_units_are_enabled_and_at_work(booted):

@@ -50,6 +50,14 @@ def test_what_kubeadm_is_handed(station):
     assert station.kubelet() == READY
 
 
+def test_kubeadm_goes_through_no_proxy(station, monkeypatch):
+    """As whatever else of ours speaks to the API server."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    joined(station)
+    (call,) = station.calls()
+    assert (call["env"]["NO_PROXY"], call["env"]["no_proxy"]) == ("*", "*")
+
+
 def test_again_is_already_so_and_what_is_down_is_brought_up(station):
     joined(station)
     again = joined(station)
