@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from system_service.backends.docker_json import as_object
+from system_service.backends.docker_json import as_object, one_line
 from system_service.backends.kubeconfig import EXTRA, contents, named, parse
 from system_service.backends.tls import verifying
 from system_service.backends.within import within
@@ -188,7 +188,7 @@ def authority_of(server: str, timeout: float, check: Callable[[], None] = lambda
         authority = _given(where, as_object(named(inside, "clusters", "").get("cluster")), "certificate-authority-data")
     except (URLError, OSError, HTTPException, ValueError, RecursionError) as error:
         raise Unreachable(
-            f"{where} does not tell its authority: {error}", f"curl -k {server}{_CLUSTER_INFO}"
+            f"{where} does not tell its authority: {one_line(error, 200)}", f"curl -k {server}{_CLUSTER_INFO}"
         ) from error
     if not authority:
         raise Unreachable(f"{where} does not tell its authority", f"curl -k {server}{_CLUSTER_INFO}")

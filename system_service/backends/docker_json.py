@@ -67,6 +67,12 @@ def _text(found: Any) -> str:
     return found.encode("utf-8", "replace").decode() if isinstance(found, str) else ""
 
 
+def one_line(words: object, most: int) -> str:
+    """What somebody else says, as one line that a terminal can show, cut after so many letters."""
+    line = " ".join(str(words).split())
+    return "".join(letter if letter.isprintable() else "?" for letter in line)[:most]
+
+
 def as_object(found: Any) -> dict[str, Any]:
     """What should be a JSON object; an empty one for whatever is none."""
     return found if isinstance(found, dict) else {}

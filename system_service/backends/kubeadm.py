@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from system_service.backends import child, files
+from system_service.backends.docker_json import one_line
 from system_service.errors import Failed, TimedOut, Unreachable
 
 KUBELET = "kubelet.service"
@@ -145,4 +146,4 @@ def _sentence(ended: child.Ended) -> str:
     marked = [line for line in lines if line.startswith("[ERROR ")]
     marked = marked or [line for line in lines if line.lower().startswith(("error", "panic:"))]
     told = "; ".join(marked or lines[-1:]) or f"exit code {ended.code}"
-    return told if len(told) <= _SENTENCE else f"{told[:_SENTENCE]} ..."
+    return one_line(told, _SENTENCE) if len(told) <= _SENTENCE else f"{one_line(told, _SENTENCE)} ..."
