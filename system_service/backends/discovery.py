@@ -222,6 +222,8 @@ def _contents(path: str, named_by: str) -> tuple[bytes, bool]:
     """A file's content, and whether others than its owner may read it."""
     where = "" if path == named_by else f"{path}: "
     content, seen = contents(path, lambda told: _unusable(named_by, where + told))
+    if seen.st_mode & 0o022:  # it says whom to trust
+        raise _unusable(named_by, f"{where}others may write it: chmod go-w {path}")
     return content, bool(seen.st_mode & 0o077)
 
 

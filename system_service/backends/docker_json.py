@@ -70,7 +70,7 @@ def _text(found: Any) -> str:
 def one_line(words: object, most: int) -> str:
     """What somebody else says, as one line that a terminal can show, cut after so many letters."""
     line = " ".join(str(words).split())
-    return "".join(letter if letter.isprintable() else "?" for letter in line)[:most]
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)[:most]
 
 
 def as_object(found: Any) -> dict[str, Any]:

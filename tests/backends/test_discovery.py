@@ -119,6 +119,20 @@ def test_a_file_that_is_missing_or_may_not_be_read(path, tmp_path, monkeypatch):
         read(path)
 
 
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+@pytest.mark.parametrize("which", ["discovery.conf", "ca.crt"])
+def test_a_file_that_others_may_write_vouches_for_nobody(pki, tmp_path, path, mode, which):
+    told = json.loads(pki.kubeconfig("admin", "https://10.0.0.1:6443"))
+    told["clusters"][0]["cluster"] = {"server": "https://10.0.0.1:6443", "certificate-authority": "ca.crt"}
+    write(path, json.dumps(told))
+    with open(pki.path("ca.crt"), "rb") as file:
+        write(str(tmp_path / "ca.crt"), file.read())
+    assert read(path).authority
+    os.chmod(tmp_path / which, mode)
+    with pytest.raises(Unreachable, match="others may write it: chmod go-w"):
+        read(path)
+
+
 def test_without_a_reader_of_yaml_the_extra_is_named(pki, path, monkeypatch):
     monkeypatch.setitem(sys.modules, "yaml", None)
     write(path, "apiVersion: v1")
