@@ -56,11 +56,16 @@ def test_legacy_and_fallback_are_refused_and_nothing_is_written(fakes):
     )
     fall = fakes.run("config", "feature", "mode", "probe", "kubernetes", "--fallback")
     assert (fall.code, "cannot fall back" in fall.err) == (5, True)
+    assert fakes.run("config", "feature", "mode", "--all", "legacy") == (0, "snmp: running (unchanged)\n", "")
+    assert fakes.writes() == []
+
+
+def test_what_is_wanted_is_noted_though_there_is_no_cluster_yet(fakes):
+    fakes.feature("probe", "", **ROW)
     again = fakes.run("config", "feature", "mode", "probe", "kubernetes", "--json")
     assert (again.code, again.json["changed"]) == (7, False)
     assert again.json["error"]["message"] == "probe waits for Kubernetes: no Kubernetes server is configured"
-    assert fakes.run("config", "feature", "mode", "--all", "legacy") == (0, "snmp: running (unchanged)\n", "")
-    assert fakes.writes() == []
+    assert fakes.writes() == [("HSET", "SYSTEM_SERVICE|probe", "want", "true")]
 
 
 def test_nothing_but_features_of_kubernetes_is_nothing_to_bring_home(fakes):
@@ -91,7 +96,8 @@ def test_its_manifest_needs_an_image(fakes):
     assert (container["name"], container["image"]) == ("probe", "registry/docker-probe:1")
     assert container["env"] == [{"name": "RUNTIME_OWNER", "value": "kube"}]
     assert (pod["hostNetwork"], pod["nodeSelector"]) == (True, {"probe_enabled": "true"})
-    assert pod["volumes"] == [{"name": "mount-0", "hostPath": {"path": "/run/redis"}}]
+    assert [volume["hostPath"]["path"] for volume in pod["volumes"]] == ["/run/redis", "/etc/localtime"]
+    assert [mount["readOnly"] for mount in container["volumeMounts"]] == [False, True]
 
 
 def test_at_boot_its_gate_is_closed(fakes):
