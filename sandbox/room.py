@@ -80,12 +80,19 @@ class Room:
 
 
 def remove_groups(name: str) -> None:
-    """Remove the control groups of a room whose processes have ended. SandboxError when some cannot be removed."""
+    """Remove the control groups of a room that has ended. SandboxError when some cannot be removed.
+
+    Who entered the room from outside may be left in them, stopped (SIGSTOP) for instance: it has nobody to wait for.
+    """
     tops = [*Path("/sys/fs/cgroup").glob(f"*/{name}"), *Path("/sys/fs/cgroup").glob(name)]
 
     def gone() -> bool:
         for top in tops:
             for folder, _, _ in os.walk(top, topdown=False):
+                with contextlib.suppress(OSError):
+                    for pid in map(int, Path(folder, "cgroup.procs").read_text().split()):
+                        if pid > 0:  # 0 is one that cannot be seen from here
+                            os.kill(pid, signal.SIGKILL)
                 with contextlib.suppress(OSError):  # busy until the kernel has let go of its last process
                     os.rmdir(folder)
         return not any(top.exists() for top in tops)

@@ -57,6 +57,9 @@ class Process:
     def signal(self, word: str) -> None:
         """Send it a signal: KILL, STOP, CONT, TERM."""
         os.kill(self.pid(), signal.Signals[f"SIG{word}"])
+        if word == "CONT" and self._entered is not None:
+            # Who entered the room with it stops when it is stopped, and would never collect it.
+            self._entered.send_signal(signal.SIGCONT)
 
     def kill(self, word: str = "KILL") -> None:
         """End it at once, as a crash does, and see it gone; nothing when it does not run."""

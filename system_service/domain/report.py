@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from system_service.domain.noted import SAME_VERSION, stamp, took
+from system_service.domain.noted import SAME_VERSION, TWO_PODS, reason, stamp, took
 from system_service.domain.result import Report
 from system_service.domain.waiting_for import awaited, same_version, why_not_kube
 from system_service.errors import SwitchError
@@ -207,6 +207,8 @@ def _detail(wanted: FeatureSeen, seen: Seen) -> str:
         return "a pod still runs it, the local container is about to take over"
     if seen.serving and wanted.bare:
         return "a pod runs it, and nothing here could take over: there is no image of it on this switch"
+    if seen.serving and reason(wanted.own) == TWO_PODS:
+        return TWO_PODS
     return ""
 
 

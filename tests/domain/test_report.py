@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from system_service.domain.noted import SAME_VERSION
+from system_service.domain.noted import SAME_VERSION, TWO_PODS
 from system_service.domain.report import detail, local, owner, report, running, since, status, utc, version
 from system_service.handover import decide
 from system_service.model.boot import boot_id, uptime
@@ -228,6 +228,13 @@ def test_on_its_way_to_a_pod_run_by_nobody_is_not_running() -> None:
     assert (found.fields["status"], running(found)) == ("handover", False)
     home = report(seen_by(Mode.LEGACY, Owner.KUBE, {"system_state": "up"}))
     assert (home.fields["status"], running(home)) == ("handover", True)
+
+
+def test_a_pod_that_serves_beside_another_that_claims_the_feature_says_so() -> None:
+    assert TWO_PODS == decide.TWO_PODS
+    assert detail(seen_by(Mode.KUBERNETES, Owner.KUBE, {}, own(reason=TWO_PODS), pods=1)) == TWO_PODS
+    # Whatever else is noted was why it did not run.
+    assert detail(seen_by(Mode.KUBERNETES, Owner.KUBE, {}, own(reason="the pod was told to end"))) == ""
 
 
 def test_a_pod_with_nothing_to_fall_back_on_says_so() -> None:

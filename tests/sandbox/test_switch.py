@@ -12,6 +12,7 @@ import pytest
 
 from sandbox import features, images
 from sandbox.engine import PREFIX, Engine, sweep
+from sandbox.kube.process import Process
 from sandbox.processes import SandboxError
 from sandbox.switch import Switch
 from tests.support.switch import CONFIG_DB, RESTART_SEC, Witness, missing_part, processes_of, remains, wait_until
@@ -172,6 +173,32 @@ def test_an_engine_leaves_nothing(tmp_path: Path) -> None:
         engine.close()
     assert remains(engine.base) == []
     assert shared_folders() == before
+
+
+def test_a_program_that_was_stopped_is_removed_with_its_room(tmp_path: Path) -> None:
+    """Who waits for it outside the room is stopped as well, and hears of no end."""
+    if reason := missing_part():
+        pytest.skip(f"no engine: {reason}")
+    engine = Engine()
+    try:
+        engine.open()
+        program = Process(engine.room, ["/usr/bin/sleep", "1000"], tmp_path / "log")
+        program.start()
+        wait_until("the program", lambda: len(processes_of(engine.base)) > 0 and stopped(program))
+    finally:
+        engine.close()
+    assert remains(engine.base) == []
+
+
+def stopped(program: Process) -> bool:
+    """Stop it; whether who entered the room with it has stopped, too."""
+    try:
+        pid = program.pid()
+        program.signal("STOP")
+    except SandboxError:  # it has not begun yet
+        return False
+    outside = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+    return Path(f"/proc/{outside}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 MAKER = """
