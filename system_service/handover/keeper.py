@@ -1,11 +1,9 @@
-"""Keeping one feature in the right hands: look, decide, do one step under the action lock, look again.
+"""Keeping one feature in the right hands: look, decide, have one step done under the action lock, look again.
 
 Holds no truth of its own: whoever is interrupted anywhere is followed by another keeper that looks again.
 """
 
 from __future__ import annotations
-
-import time
 
 from system_service.backends import ctrmgrd
 from system_service.backends.unit_script import image
@@ -13,24 +11,15 @@ from system_service.backends.unitfiles import UnitFiles
 from system_service.errors import Failed
 from system_service.handover.action_lock import held
 from system_service.handover.decide import (
-    ANSWER,
-    FROZEN,
-    HAND_OVER,
     MAKE_LOCAL,
-    RENEW,
-    SAME_VERSION,
-    SETTLING,
     START_LOCAL,
     STAY,
-    STOP_LOCAL,
-    STOP_POD,
-    TWO_PODS,
-    WITHDRAW,
     Step,
     decide,
 )
 from system_service.handover.pace import Pace
 from system_service.handover.pods import Pods
+from system_service.handover.steps import TOLD, Steps, read_by, since
 from system_service.handover.view import (
     CTRMGRD_GRACE,
     HELD,
@@ -40,10 +29,8 @@ from system_service.handover.view import (
     WAITING,
     View,
     judge,
-    mark,
 )
 from system_service.model.boot import uptime
-from system_service.model.naming import stop_timeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,16 +46,15 @@ _POLL = 2.0
 _MARGIN, _WINDOW = 0.25, 0.2
 _USUAL_STOP = 1.0
 _MOST_POLLS = 4  # of the gate's; then it is handed over at any moment
-_TOLD = (SAME_VERSION, FROZEN, TWO_PODS, SETTLING)  # reasons that those who look later are to see
 
 
 class Keeper:
     """Custody of the feature `name`, whose local container has the docker name `container`.
 
     Every method may raise what `Rows` and `Docker` raise. `say` gets a sentence a step. `view`: the last look. `due`:
-    seconds since boot; look again then, whatever happens. `stopped_local`: the local container was stopped by us, to
-    hand over: no death. `ended`: ids (12 letters) of containers that were told to end, as of the last call of `listen`.
-    `stuck_since`: since when (seconds since boot) the local container cannot be started.
+    seconds since boot; look again then, whatever happens. `ended`: ids (12 letters) of containers that were told to
+    end, as of the last call of `listen`. `stuck_since`: since when (seconds since boot) the local container cannot be
+    started.
     """
 
     def __init__(
@@ -79,7 +65,6 @@ class Keeper:
         self.docker = docker
         self.view = View()
         self.due: float | None = None
-        self.stopped_local = False
         self.ended: set[str] = set()
         self.listen: Callable[[], None] = lambda: None
         self.stuck_since: float | None = None
@@ -87,6 +72,7 @@ class Keeper:
         self._container = container
         self._say = say
         self._pods = Pods(docker, name)
+        self._steps = Steps(rows, docker, self._pods, name, container)
         self._pace = Pace()
         self._meant: tuple[str, bool] | None = None  # what was wanted as of the last look
         self._ready_since = 0.0  # when everything else was ready for a handover
@@ -105,7 +91,7 @@ class Keeper:
                 if step.kind not in (STAY, MAKE_LOCAL):
                     self._take(step)
             step = self._next(self.look())
-        if step.why in _TOLD and self.rows.own.reason != step.why:
+        if step.why in TOLD and self.rows.own.reason != step.why:
             self.rows.note(reason=step.why)
         return step
 
@@ -160,8 +146,17 @@ class Keeper:
         return view
 
     def marks(self) -> list[str]:
-        """Of those that were at their gates, or past them, as of the last look: each may have read a `ready`."""
-        return [pod.mark for pod in self.view.pods if pod.gate != STARTING]
+        """Of those that may have read a `ready`, as of the last look."""
+        return read_by(self.view)
+
+    @property
+    def stopped_local(self) -> bool:
+        """Whether the local container was stopped by us, to hand over: no death."""
+        return self._steps.stopped_local
+
+    def use(self, rows: Rows) -> None:
+        """Go on with these rows: the connection is another one."""
+        self.rows = self._steps.rows = rows
 
     def close(self, grace: int | None = None) -> None:
         """Nobody is to run the feature from Kubernetes: close the gate, and see everyone behind it come out again.
@@ -175,7 +170,7 @@ class Keeper:
         with held(self._name, say=self._say):
             for pod in self._look_at_pods():
                 if pod.mark in self.rows.own.failed or pod.gate in (OPEN, UNKNOWN):
-                    self._renew(pod.id, announce=False, grace=grace)
+                    self._steps.renew(pod.id, announce=False, grace=grace)
 
     def revive(self) -> None:
         """The feature is to run again: whoever froze at its gate meanwhile starts anew."""
@@ -184,7 +179,7 @@ class Keeper:
                 never = self._same_version(pod)  # a gate that cannot open is not started anew for it
                 silent = pod.gate == HELD and pod.mark != self.rows.own.heard and not never
                 if pod.mark in self.rows.own.failed or silent:
-                    self._renew(pod.id)
+                    self._steps.renew(pod.id)
 
     def may_start_local(self) -> bool:
         """Whether `container start` starts the local container, by the last look: no pod runs the feature, nor will."""
@@ -203,6 +198,7 @@ class Keeper:
     def _look_at_pods(self) -> list[PodContainer]:
         self.rows.read()
         self.view.pods = self._pods.look(self.rows, uptime())
+        self._steps.view = self.view
         return self.view.pods
 
     def _can_make(self) -> bool | None:
@@ -237,7 +233,7 @@ class Keeper:
                     rows.kube_up(serving.id, serving.version)  # another said otherwise, and has gone
                 return False
             drop = ("renewed", "ended", "answered", "reason", "since")
-            rows.note(*drop, served=serving.mark, took=_since("kube"))
+            rows.note(*drop, served=serving.mark, took=since("kube"))
             self.ended.discard(serving.id[:12])
             if not serving.entitled or view.remote not in ("running", "pending"):
                 rows.kube_up(serving.id, serving.version)
@@ -294,103 +290,5 @@ class Keeper:
         self.due = moment if self.due is None else min(self.due, moment)
 
     def _do(self, step: Step) -> None:
-        rows = self.rows
         self._say(f"{self._name}: {step.kind}" + (f": {step.why}" if step.why else ""))
-        if step.kind in (STOP_LOCAL, HAND_OVER):
-            self._stop_local(step)
-        elif step.kind == START_LOCAL:
-            self._start_local(step)
-        elif step.kind == ANSWER:
-            self._answer(step.id)
-        elif step.kind == WITHDRAW:
-            if rows.withdraw(self.marks()) and step.id:
-                rows.fell("the pod's gate did not open")
-        elif step.kind == RENEW:
-            rows.note("served")
-            view = self.view
-            # Nobody else is to be seen to first: the local one starts as soon as the old processes are dead.
-            alone = view.wants == "local" and view.has_local and not view.local and len(view.pods) == 1
-            self._renew(step.id, between=(lambda: self._start_local(step)) if alone else None)
-        elif step.kind == STOP_POD:
-            gone = next((pod for pod in self.view.pods if pod.id == step.id), None)
-            if gone and gone.entitled and gone is self.view.serving:
-                rows.note("served", displaced=gone.uid or gone.id)
-                rows.vanished()
-            self.docker.stop(step.id, stop_timeout(self._name))
-
-    def _stop_local(self, step: Step) -> None:
-        """Nothing is asked between its end and the answer to the gate: that is the outage."""
-        # One that nobody wanted, beside a pod that serves, gets no time: two run the feature until it has ended.
-        intruder = self.view.serving is not None
-        self.stopped_local = True
-        begun = uptime()
-        self.docker.stop(self._container, 0 if intruder else stop_timeout(self._name))
-        took = uptime() - begun
-        if self.view.ctrmgrd and not intruder:
-            self.rows.stopped()
-        if step.kind == HAND_OVER:
-            self._answer(step.id)
-        if intruder and self.view.serving:
-            self.rows.kube_up(self.view.serving.id, self.view.serving.version)
-        else:
-            self.rows.note(stop=f"{took:.2f}")
-
-    def _answer(self, id: str) -> None:
-        pod = next(pod for pod in self.view.pods if pod.id == id)
-        # Another version is an update, and the end of the old one's container was no failure.
-        update = ("deaths",) if self.rows.own.version not in ("", pod.version) else ()
-        self.rows.note(*update, answered=f"{pod.mark} {uptime():.1f}", version=pod.version)
-        self.rows.answer(pod.version)
-
-    def _start_local(self, step: Step) -> None:
-        own, view = self.rows.own, self.view
-        failed = bool(own.deaths or own.tries or own.failed) and not own.ended_at and not view.same_version
-        if view.wants == "kube" and failed and not view.given_up:
-            self.rows.fell(own.reason or step.why)
-        elif view.wants == "kube":
-            self.rows.note(reason=step.why if step.why in _TOLD else own.reason or step.why)
-        if not self.rows.local_up(quiet=view.ctrmgrd and view.wants == "kube"):
-            return
-        try:
-            self.docker.start(self._container)
-            self.rows.note(took=_since("local"))
-        finally:
-            self.stopped_local = False
-
-    def _renew(
-        self, id: str, announce: bool = True, grace: int | None = None, between: Callable[[], None] | None = None
-    ) -> None:
-        """Restart a pod's container in place: its processes end, and it comes back at its gate.
-
-        `between`: what is done once they have ended, as of Docker.restart.
-        """
-        seconds = stop_timeout(self._name) if grace is None else grace
-        self.rows.filled(up=announce)
-        if announce:
-            self._unannounced()
-        try:
-            self.docker.restart(id, seconds, between or (self._unannounced if announce else None))
-        except Failed:
-            # What cannot be restarted is stopped: its owner makes a new one.
-            self.docker.stop(id, seconds)
-        described = self.docker.inspect(id)
-        if announce and described is not None:
-            tries = self.rows.own.tries + 1
-            self.rows.note(renewed=f"{mark(described)} {uptime():.1f} {tries}")
-
-    def _unannounced(self) -> None:
-        """What its predecessor said, while it was being stopped too, is not to be taken for the next one's word."""
-        self.rows.read()
-        said = (self.rows.state.get("remote_state", ""), self.rows.state.get("container_version", ""))
-        if self.view.ctrmgrd and self.view.local and said[0] == "pending":
-            # Over `pending` a gate writes its version and nothing else: of that ctrmgrd makes no restart of the unit.
-            self.rows.unheard(said[1])
-            self._pods.rewritten("pending", "")
-            return
-        self.rows.unannounced(self.marks())
-        remote = "none" if self.rows.state.get("remote_state") != "stopped" else "stopped"
-        self._pods.rewritten(remote, self.rows.state.get("container_version", ""))
-
-
-def _since(owner: str) -> str:
-    return f"{owner} {time.time():.0f}"
+        self._steps.do(step, self.view)

@@ -146,7 +146,7 @@ class Custody:
         if self._keeper is None:
             self._keeper = Keeper(rows, self._docker, self._board.feature, self._container, say, patient=True)
             self._keeper.listen = self._listen
-        self._keeper.rows = rows
+        self._keeper.use(rows)
         self._listen()
         return self._keeper
 

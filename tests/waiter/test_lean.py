@@ -22,7 +22,7 @@ OURS = {
     ),
     *(
         f"system_service.handover.{name}"
-        for name in ("action_lock", "decide", "keeper", "own_row", "pace", "pods", "rows", "view")
+        for name in ("action_lock", "decide", "keeper", "own_row", "pace", "pods", "rows", "steps", "view")
     ),
     *(f"system_service.model.{name}" for name in ("boot", "critical", "naming", "pods", "state_row")),
     *(f"system_service.waiting.{name}" for name in ("board", "custody", "docker", "life", "link")),
