@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from system_service.domain.contain import Contained
-from system_service.model.state_row import host_time, local_down, local_up
+from system_service.model.state_row import host_time, local_up
 from system_service.terminal.command import Command
 from system_service.terminal.complete import feature_names
 
@@ -27,11 +27,14 @@ def command(name: str, system_state: str, owner: str | None, version: str | None
     """
     if (system_state == "up") is not (owner is not None):
         raise click.UsageError("up needs an owner, local or kube; down takes none")
-    fields = local_down(host_time(), "running") if system_state == "down" else local_up(name, host_time())
+    if system_state == "down":
+        Contained.open(name).record(None)
+        return
+    fields = local_up(name, host_time())
     if owner == "kube":
         from system_service.domain.own_container import own_id
 
         fields |= {"current_owner": "kube", "remote_state": "running", "container_id": own_id()}
-    if version and system_state == "up":
+    if version:
         fields["container_version"] = version
     Contained.open(name).record(fields)

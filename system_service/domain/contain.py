@@ -57,8 +57,26 @@ class Contained(NamedTuple):
 
         Raises UnknownFeature (no such container), Failed, Unreachable, NotPermitted: Docker's answer.
         """
-        if not self._may_start() or self._only_pods():
+        may, keeper = self._may_start()
+        if not may or self._only_pods():
             return False
+        if keeper is None:
+            self._start_local()
+            return True
+        from system_service.handover.action_lock import held
+
+        with held(self.name, say=self.tell):
+            try:
+                # A pod may have come meanwhile, whose gate the unit's `wait` opens.
+                keeper.look()
+                if not keeper.may_start_local():
+                    return False
+            except Unreachable as error:
+                self.warnings.append(str(error))
+            self._start_local()
+        return True
+
+    def _start_local(self) -> None:
         # The intent is recorded first, as the host's script does: a start that is cut off is then still to be done.
         self._record(local_up(self.name, host_time()))
         try:
@@ -73,7 +91,6 @@ class Contained(NamedTuple):
                 # Once more: a refusal that passes (systemd is being reloaded) would cost the unit a start and a pause.
                 time.sleep(_SECOND_TRY)
                 self.engine.start(self.name)
-        return True
 
     def stop(self, timeout: int | None) -> None:
         """Stop it, with `timeout` seconds until it is killed (default: the feature's). Raises as `start`."""
@@ -97,9 +114,11 @@ class Contained(NamedTuple):
 
     def kill(self) -> None:
         """Kill it at once; a stopped one is left alone. Raises as `start`."""
+        if self.feature is not None and self.feature.mode is Mode.KUBERNETES:
+            # A reboot: no pod is to come back in the middle of it.
+            self._label(False)
         taken, failure = self._close(0)
         if taken:
-            # A reboot: no pod is to come back in the middle of it.
             self._label(False)
             with suppress(UnknownFeature):
                 self.engine.kill(self.name)
@@ -108,18 +127,21 @@ class Contained(NamedTuple):
         elif not self._only_pods():
             self.engine.kill(self.name)
 
-    def _may_start(self) -> bool:
-        """Whether the local container is the one to start; whoever else may run the feature is dealt with first."""
+    def _may_start(self) -> tuple[bool, Keeper | None]:
+        """Whether the local container is the one to start, and where Kubernetes has a part in it, who is to look again.
+
+        Whoever else may run the feature is dealt with first.
+        """
         pods = self._pods()
         try:
             keeper = self._keeper(pods)
             if keeper is None:
                 self._unlabel()
                 # Without Redis nobody can say who is wanted: what runs goes on, and there is never a second one.
-                return not pods
+                return not pods, None
             keeper.rows.up()
             if not keeper.rows.wants:  # nor without a row
-                return False
+                return False, None
             if keeper.rows.wants == "kube":
                 self._label(True)
                 keeper.revive()
@@ -128,17 +150,21 @@ class Contained(NamedTuple):
                 keeper.keep()
                 self._unlabel()
             # What is wanted may be another by now, and a step may have been put off.
-            return keeper.may_start_local()
+            return keeper.may_start_local(), keeper
         except Unreachable as error:
             self.warnings.append(str(error))
-            return not pods
+            return not pods, None
 
     def _close(self, grace: int) -> tuple[bool, SwitchError | None]:
         """Take the feature from whoever runs it from Kubernetes: whether anybody does, or could, and what went wrong.
 
         What went wrong is raised by the caller, once it has done its own part.
         """
-        pods = self._pods()
+        try:
+            pods = self._pods()
+        except SwitchError:
+            self._shut()
+            raise
         failure: SwitchError | None = None
         closed = False
         try:
@@ -160,6 +186,17 @@ class Contained(NamedTuple):
                 except SwitchError as error:
                     failure = failure or error
         return bool(pods) or closed or failure is not None, failure
+
+    def _shut(self) -> None:
+        """Docker cannot be asked: what is wanted is noted all the same, and no gate is answered from here on."""
+        if self.db is None or self.namespace or self.feature is None or self.feature.mode is not Mode.KUBERNETES:
+            return
+        from system_service.handover.rows import Rows
+
+        rows = Rows(self.db, self.feature.name, self.name)
+        with suppress(SwitchError):
+            rows.read()
+            rows.down([found for found in (rows.own.answered, rows.own.heard) if found])
 
     def _unlabel(self) -> None:
         """Legacy is wanted: beside ctrmgrd, which sends no label for a unit that is down, none may be left behind."""
@@ -211,15 +248,17 @@ class Contained(NamedTuple):
         rows.read()
         return Keeper(rows, Docker(), name, self.name, self.tell)
 
-    def record(self, fields: dict[str, str]) -> bool:
+    def record(self, fields: dict[str, str] | None) -> bool:
         """Write STATE_DB fields for a container that reports itself; False where the image has no such fields.
+
+        `fields`: None for those of one that is down.
 
         Raises UnknownFeature when it has no FEATURE row, Unreachable when STATE_DB was not told: here that is all there
         was to do.
         """
         if self.db is not None and self.feature is None:
             raise UnknownFeature(f"there is no feature for container {self.name}", "system service list")
-        told = self._record(fields)
+        told = self._record_down() if fields is None else self._record(fields)
         if self.warnings:
             raise Unreachable("; ".join(self.warnings), "systemctl status database")
         return told
@@ -227,9 +266,9 @@ class Contained(NamedTuple):
     def _record(self, fields: dict[str, str]) -> bool:
         return self._edit(lambda row: Edit(fields))
 
-    def _record_down(self) -> None:
+    def _record_down(self) -> bool:
         now = host_time()
-        self._edit(lambda row: Edit(local_down(now, row.get("remote_state", ""))))
+        return self._edit(lambda row: Edit(local_down(now, row.get("remote_state", ""))))
 
     def _edit(self, decide: Callable[[dict[str, str]], Edit]) -> bool:
         if self.db is None or self.feature is None or not self._owned:

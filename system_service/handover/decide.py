@@ -75,7 +75,7 @@ def _local(view: View) -> Step:
         return Step(STAY, why=NO_LOCAL)
     for pod in view.pods:
         if pod.gate == OPEN or pod.failed:
-            return Step(RENEW, pod.id, "legacy is wanted", urgent=view.local)
+            return _send_back(pod, "legacy is wanted", view.local)
         if pod.gate == UNKNOWN and not (pod.renewed and pod.young):
             return _send_back(pod, _UNGATED, view.local)
     if view.local:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from system_service.backends import ctrmgrd
 from system_service.backends.unit_script import image
 from system_service.backends.unitfiles import UnitFiles
-from system_service.errors import Failed
+from system_service.errors import SwitchError
 from system_service.handover.action_lock import held
 from system_service.handover.decide import (
     MAKE_LOCAL,
@@ -17,6 +17,7 @@ from system_service.handover.decide import (
     Step,
     decide,
 )
+from system_service.handover.own_row import marks
 from system_service.handover.pace import Pace
 from system_service.handover.pods import Pods
 from system_service.handover.steps import TOLD, Steps, read_by, since
@@ -45,6 +46,7 @@ _STEPS = 20  # in one go: more means that somebody undoes what we do, and the ca
 _POLL = 2.0
 _MARGIN, _WINDOW = 0.25, 0.2
 _USUAL_STOP = 1.0
+_MOST_ENDS = 2  # that were announced, within ten minutes: the next one counts as a death
 _MOST_POLLS = 4  # of the gate's; then it is handed over at any moment
 
 
@@ -98,6 +100,8 @@ class Keeper:
     def _next(self, view: View) -> Step:
         """The step to take now; one that was tried a moment ago is put off."""
         step, now = decide(view), uptime()
+        if step.kind != START_LOCAL:
+            self.stuck_since = None
         if step.kind in (STAY, MAKE_LOCAL) or (due := self._pace.due(step, now)) <= now:
             return step
         self._due_by(due)
@@ -106,7 +110,7 @@ class Keeper:
     def _take(self, step: Step) -> None:
         try:
             self._do(step)
-        except Failed:
+        except SwitchError:
             self._pace.failed(step, uptime())
             if step.kind == START_LOCAL and self.stuck_since is None:
                 self.stuck_since = uptime()
@@ -233,16 +237,19 @@ class Keeper:
                     rows.kube_up(serving.id, serving.version)  # another said otherwise, and has gone
                 return False
             drop = ("renewed", "ended", "answered", "reason", "since")
-            rows.note(*drop, served=serving.mark, took=since("kube"))
+            failed = marks(found for found in own.failed if found != serving.mark)
+            rows.note(*drop, served=serving.mark, took=since("kube"), failed=failed)
             self.ended.discard(serving.id[:12])
             if not serving.entitled or view.remote not in ("running", "pending"):
                 rows.kube_up(serving.id, serving.version)
         elif own.served or view.remote == "running":  # it may have died before anybody wrote down that it served
             rows.vanished()
             self.listen()
-            if own.served.partition("@")[0] in self.ended:
-                # Told to end: an update, a roll-out, a label that was dropped. That is no failure.
-                rows.note("served", ended=f"{uptime():.1f}", reason="the pod was told to end")
+            if own.served.partition("@")[0] in self.ended and len(own.ends) < _MOST_ENDS:
+                # Told to end: an update, a roll-out, a label that was dropped. That is no failure; but a kubelet does
+                # so, again and again, where a probe fails.
+                ends = " ".join(f"{moment:.1f}" for moment in (*own.ends, uptime()))
+                rows.note("served", ended=ends, reason="the pod was told to end")
             elif rows.died("the pod's container ended"):
                 rows.read()
                 rows.fell("the pod's container ended twice within 10 minutes")

@@ -1,8 +1,8 @@
 """Our own row of a feature, STATE_DB SYSTEM_SERVICE|<name>, as a record: the only place that knows its fields.
 
 Written by many and by strangers too (whoever writes Redis): each field is parsed here, bounded, and nonsense counts as
-absent. Seconds are those since boot (model/boot.py), void when `boot` names another boot; from the future they count as
-now. A `mark` tells one start of one container: its id and Docker's StartedAt, one word, compared and never read.
+absent. Seconds are those since boot (model/boot.py), void when `boot` names another boot, and while they are still to
+come. A `mark` tells one start of one container: its id and Docker's StartedAt, one word, compared and never read.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ FORGETS = 7200.0  # seconds after which a fall counts no more
 LONGEST_PAUSE = 60.0  # seconds between two tries of anything that is tried again
 
 _MOST_MARKS = 8
+_ROUNDED = 1.0  # a time that was written with fewer digits than it was read with
 _MOST_SECONDS = 1e9  # 31 years
 _LONGEST_WORD = 100
 
@@ -27,11 +28,11 @@ class OwnRow:
     served: the mark of the pod's container that runs it. heard, heard_at: of the one that announced itself last, and
     when that was noticed. answered, answered_at: to whom `ready` was given last. failed: marks of those who may have
     read a `ready` that was taken back. renewed, renewed_at, tries: which container came of the last restart at its
-    gate, and how many there were without success. ended_at: when a pod's container ended that had been told to.
-    deaths: when others did. fell: when the local container took over from a pod that failed; settle: for how long the
-    next pod then waits. displaced: the pod (its uid)
-    whose container had to give way to another pod's. stop: seconds that the
-    local container took to stop. version: of the pod that was let in last. reason: why it is not as wanted.
+    gate, and how many there were without success. ends, ended_at: when pods' containers ended that had been told to,
+    and the last of them. deaths: when others did. fell: when the local container took over from a pod that failed;
+    settle: for how long the next pod then waits. displaced: the pod (its uid) whose container had to give way to
+    another pod's. made: when the unit was last ended for its script to make the local container. stop: seconds that
+    the local container took to stop. version: of the pod that was let in last. reason: why it is not as wanted.
     """
 
     __slots__ = (
@@ -40,10 +41,12 @@ class OwnRow:
         "deaths",
         "displaced",
         "ended_at",
+        "ends",
         "failed",
         "fell",
         "heard",
         "heard_at",
+        "made",
         "reason",
         "renewed",
         "renewed_at",
@@ -65,17 +68,23 @@ class OwnRow:
             return found if "@" in found else ""
 
         def moment(field: str, at: int) -> float:
-            return min(seconds("".join(words(field)[at : at + 1])), now)
+            found = seconds("".join(words(field)[at : at + 1]))
+            return min(found, now) if found <= now + _ROUNDED else 0.0
+
+        def recent(field: str) -> tuple[float, ...]:
+            found = [moment(field, at) for at in range(len(words(field)))]
+            return tuple(time for time in found if time and now - time < DEATH_WINDOW)[-_MOST_MARKS:]
 
         self.served = mark("served")
         self.heard, self.heard_at = mark("heard"), moment("heard", 1)
         self.answered, self.answered_at = mark("answered"), moment("answered", 1)
-        self.failed = frozenset(words("failed")[-_MOST_MARKS:])
+        self.failed = tuple(words("failed")[-_MOST_MARKS:])
         self.renewed, self.renewed_at = mark("renewed"), moment("renewed", 1)
         self.tries = int(min(seconds("".join(words("renewed")[2:3])), 100.0))
-        self.ended_at = moment("ended", 0)
-        deaths = [min(seconds(word), now) for word in words("deaths")[-_MOST_MARKS:]]
-        self.deaths = tuple(death for death in deaths if death and now - death < DEATH_WINDOW)
+        self.ends = recent("ended")
+        self.ended_at = max(self.ends, default=0.0)
+        self.deaths = recent("deaths")
+        self.made = moment("made", 0)
         self.fell = moment("fell", 0)
         settle = seconds("".join(words("settle")[:1])) if self.fell and now - self.fell < FORGETS else 0.0
         self.settle = min(settle, LONGEST_SETTLE)
@@ -105,5 +114,5 @@ def seconds(text: str) -> float:
 
 
 def marks(found: Iterable[str]) -> str:
-    """The field that holds these."""
-    return " ".join(sorted(found)[-_MOST_MARKS:])
+    """The field that holds these: the last ones, each once."""
+    return " ".join(list(dict.fromkeys(found))[-_MOST_MARKS:])

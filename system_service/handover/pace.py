@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from system_service.handover.decide import Step
 
+_MOST_DOUBLED = 6  # then it is LONGEST_PAUSE
 _MOST = 100  # steps remembered; their containers come and go
 
 
@@ -45,4 +46,4 @@ class Pace:
 
     def _next(self, key: tuple[str, str]) -> float:
         times, last = self._taken.get(key, (0, 0.0))
-        return last + min(2.0 ** (times - 1), LONGEST_PAUSE) if times else 0.0
+        return last + min(2.0 ** min(times - 1, _MOST_DOUBLED), LONGEST_PAUSE) if times else 0.0

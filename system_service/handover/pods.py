@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from system_service.handover.view import HELD, OPEN, STARTING, UNKNOWN, WAITING, PodContainer, at_gate, parse_pod
+from system_service.handover.view import (
+    HELD,
+    OPEN,
+    START_GRACE,
+    STARTING,
+    UNKNOWN,
+    WAITING,
+    PodContainer,
+    at_gate,
+    parse_pod,
+)
 from system_service.model.critical import FOLDER, LIST, missing, parse_list, processes
 from system_service.model.pods import pod_labels
 
@@ -65,7 +75,7 @@ class Pods:
     def _entitled(self, pod: PodContainer, rows: Rows) -> bool:
         state, named = rows.state, rows.state.get("container_id", "")
         says = state.get("remote_state") == "running" and state.get("container_version") == pod.version
-        return pod.mark in (rows.own.served, rows.own.answered) or (says and named in ("", pod.id[:12]))
+        return pod.mark in (rows.own.served, rows.own.answered) or (says and named in _names(pod.id))
 
     def _gate(self, pod: PodContainer, rows: Rows, said: tuple[str, str]) -> str:
         """Where it is; "" when it has ended meanwhile."""
@@ -81,10 +91,11 @@ class Pods:
             return WAITING if asks and heard and not pod.paused else HELD
         if pod.mark in self._gated or pod.mark == rows.own.answered:
             return OPEN
-        critical = self._listed(pod)
+        critical, programs = self._listed(pod), processes(shown)
         if not critical:
-            return UNKNOWN
-        programs = processes(shown)
+            # What the row says of one that has long been there is the best that can be had.
+            old = programs is not None and programs.age >= START_GRACE
+            return OPEN if pod.entitled and old else UNKNOWN
         running = programs is not None and len(missing(critical, programs.programs)) < len(critical)
         return OPEN if running else STARTING
 
@@ -96,3 +107,8 @@ class Pods:
             if len(self._critical) > _MOST_LISTS:
                 del self._critical[next(iter(self._critical))]
         return self._critical[pod.mark]
+
+
+def _names(id: str) -> tuple[str, ...]:
+    """What a gate may take for its container's id: nothing with cgroup v2, its beginning with v1's systemd driver."""
+    return ("", id[:12], f"docker-{id[:5]}")

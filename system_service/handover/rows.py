@@ -13,7 +13,7 @@ import time
 from system_service.backends.switchdb import Edit
 from system_service.handover.own_row import DEATH_WINDOW, FIRST_SETTLE, LONGEST_SETTLE, OwnRow, marks
 from system_service.model.boot import boot_id, uptime
-from system_service.model.state_row import LABELS_ROW, OWN_TABLE, host_time, local_up
+from system_service.model.state_row import LABELS_ROW, OWN_TABLE, emptied, host_time, local_up
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,19 @@ if TYPE_CHECKING:
     from system_service.backends.switchdb import SwitchDB
 
 # What is void after a reboot, for it is told in seconds since boot or names a container's start.
-_OF_A_BOOT = ("served", "heard", "answered", "failed", "renewed", "ended", "deaths", "fell", "settle", "displaced")
+_OF_A_BOOT = (
+    "served",
+    "heard",
+    "answered",
+    "failed",
+    "renewed",
+    "ended",
+    "deaths",
+    "fell",
+    "settle",
+    "displaced",
+    "made",
+)
 
 
 class Rows:
@@ -72,11 +84,18 @@ class Rows:
     def auto_restart(self) -> bool:
         return self.config.get("auto_restart", "enabled") not in ("disabled", "always_disabled")
 
-    def up(self) -> None:
-        """The feature is to run; who does is left as it is."""
+    def up(self, lost: bool = False) -> None:
+        """The feature is to run; who does is left as it is. `lost`: only where the row has been emptied."""
         fields = {"system_state": "up", "update_time": host_time()}
         # A gate announces itself only where it finds a word it knows.
-        self._state(lambda row: fields | ({} if row.get("remote_state") else {"remote_state": "none"}))
+        announced = {"remote_state": "none"}
+
+        def decide(row: Mapping[str, str]) -> dict[str, str]:
+            if lost and not emptied(row):
+                return {}
+            return fields | ({} if row.get("remote_state") else announced)
+
+        self._state(decide)
 
     def local_up(self, quiet: bool = False) -> bool:
         """The local container is about to run it; False when it is to be down meanwhile.
@@ -102,7 +121,9 @@ class Rows:
         """Say again what was lost: this container of a pod's runs it, past its gate."""
         fields = {"current_owner": "kube", "remote_state": "running", "container_id": id[:12]}
         fields |= {"system_state": "up", "update_time": host_time()}
-        self._state(lambda row: fields | ({"container_version": version} if version else {}))
+        fields |= {"container_version": version} if version else {}
+        # Whoever has stopped it meanwhile is not to be undone.
+        self._state(lambda row: fields if row.get("system_state") == "up" or emptied(row) else {})
 
     def down(self, found: Iterable[str]) -> bool:
         """Close the gate: nobody is to run it. A gate that waits goes on waiting, and will not be answered.
@@ -110,7 +131,8 @@ class Rows:
         True when a `ready` was taken back: somebody of `found` (marks) may have read it, and opens all the same.
         """
         while True:
-            ready = self._db.rows(("STATE_DB", self._key))[0].get("remote_state") == "ready"
+            self.read()
+            ready = self.state.get("remote_state") == "ready"
             self.note("served", "answered", **({"failed": self._failed(found)} if ready else {}))
             if self._down(ready):
                 return ready
@@ -201,7 +223,7 @@ class Rows:
         return self._db.update("STATE_DB", self._key, decide)
 
     def _failed(self, found: Iterable[str]) -> str:
-        return marks({*self.own.failed, *found})
+        return marks((*self.own.failed, *found))
 
     def note(self, *drop: str, **fields: str) -> None:
         """Set and delete fields of our own row. A reason keeps its `since` as long as it stays the same."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from system_service.errors import Failed
+from system_service.errors import Failed, SwitchError
 from system_service.handover.decide import (
     ANSWER,
     FROZEN,
@@ -97,11 +97,13 @@ class Steps:
         # Another version is an update, and the end of the old one's container was no failure.
         update = ("deaths",) if self.rows.own.version not in ("", pod.version) else ()
         self.rows.note(*update, answered=f"{pod.mark} {uptime():.1f}", version=pod.version)
-        self.rows.answer(pod.version)
+        if not self.rows.answer(pod.version):
+            self.rows.note("answered")
 
     def _start_local(self, step: Step) -> None:
         own, view = self.rows.own, self.view
-        failed = bool(own.deaths or own.tries or own.failed) and not own.ended_at and not view.same_version
+        failed = bool(own.deaths or own.tries) or any(pod.failed for pod in view.pods)
+        failed = failed and not own.ended_at and not view.same_version
         if view.wants == "kube" and failed and not view.given_up:
             self.rows.fell(own.reason or step.why)
         elif view.wants == "kube":
@@ -125,11 +127,23 @@ class Steps:
         self.rows.filled(up=announce)
         if announce:
             self._unannounced()
+        failures: list[SwitchError] = []
+        then = between or (self._unannounced if announce else None)
+
+        def meanwhile() -> None:
+            try:
+                if then:
+                    then()
+            except SwitchError as error:  # the restart goes on all the same
+                failures.append(error)
+
         try:
-            self._docker.restart(id, seconds, between or (self._unannounced if announce else None))
+            self._docker.restart(id, seconds, meanwhile if then else None)
         except Failed:
             # What cannot be restarted is stopped: its owner makes a new one.
             self._docker.stop(id, seconds)
+        for error in failures:
+            raise error
         described = self._docker.inspect(id)
         if announce and described is not None:
             tries = self.rows.own.tries + 1

@@ -9,7 +9,7 @@ from system_service.handover.action_lock import Presence, held
 from system_service.handover.decide import MAKE_LOCAL, STAY, Step
 from system_service.handover.keeper import Keeper
 from system_service.handover.own_row import LONGEST_PAUSE
-from system_service.handover.view import OPEN, UNKNOWN, View
+from system_service.handover.view import HELD, OPEN, UNKNOWN, View
 from system_service.model.boot import uptime
 from system_service.model.pods import pod_labels
 from system_service.model.state_row import emptied
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # Seconds between the local container's death and the start that makes it a restart.
 RESTART_GRACE = 1.0
 _FIRST_RETRY = 1.0  # seconds after a look or a step that failed; doubled each time
+_MOST_ENDED = 100
+_MADE = 600.0  # seconds: a script that has not made the container will not do so this time
 _STUCK = 180.0  # seconds for which the local container may refuse to start: then the unit's own rules apply
 
 
@@ -94,9 +96,11 @@ class Custody:
             self._complained = False
         self.due = None if keeper.due is None else now + max(0.0, keeper.due - uptime()) + 0.01
         self._reopen()
-        if ended := self._ended(keeper, view, now) or _unmade(keeper, step):
+        if ended := self._ended(keeper, view, now) or self._unmade(keeper, step):
             return ended
-        self.released = view.wants == "local" and view.local and step.kind == STAY and view.up
+        # Not while one of its pods may still come up without a gate: nobody would see it.
+        quiet = step.kind == STAY and not step.id and all(pod.gate == HELD for pod in view.pods)
+        self.released = view.wants == "local" and view.local and quiet and view.up
         self._tell(view, step.why)
         return ""
 
@@ -107,7 +111,10 @@ class Custody:
         with held(self._board.feature, say=say):
             local = self._docker.inspect(self._container)
             served = local is not None and bool(local["State"].get("Running"))
-            for id in self._docker.running(pod_labels(self._board.feature))[0 if served else 1 :]:
+            found = self._docker.running(pod_labels(self._board.feature))
+            serving = self._keeper.view.serving if self._keeper else None
+            spared = serving.id if serving and serving.id in found else "".join(found[:1])
+            for id in found if served else [id for id in found if id != spared]:
                 say(f"{self._container}: stop the pod's container: its gate cannot be held without the database")
                 self._docker.stop(id, 0)
 
@@ -154,7 +161,8 @@ class Custody:
         """Who was told to end, up to this moment; whatever else is heard is due after it."""
         self.hear()
         if self._keeper:
-            self._keeper.ended |= self._events.ended
+            kept = self._keeper.ended if len(self._keeper.ended) < _MOST_ENDED else set()
+            self._keeper.ended = kept | self._events.ended
             self._events.ended.clear()
 
     def _restore(self, keeper: Keeper) -> None:
@@ -168,7 +176,7 @@ class Custody:
             rows.kube_up(served.id, served.version)
             rows.note(served=served.mark)
             return
-        rows.up()
+        rows.up(lost=True)
         if before.local:
             rows.local_up()
 
@@ -193,6 +201,16 @@ class Custody:
             return "the pod's container ended, and auto_restart is disabled"
         return ""
 
+    def _unmade(self, keeper: Keeper, step: Step) -> str:
+        """Why the unit is to be started anew: its script makes what is missing here. Not twice in a short time."""
+        if step.kind != MAKE_LOCAL or keeper.view.turn:
+            return ""
+        made = keeper.rows.own.made
+        if made and uptime() - made < _MADE:
+            return ""
+        keeper.rows.note(made=f"{uptime():.1f}")
+        return f"the local container is not here: the unit's start makes it anew ({step.why})"
+
     def _tell(self, view: View, why: str) -> None:
         """Each state once, for the journal."""
         because = f": {why}" if why else ""
@@ -205,10 +223,3 @@ class Custody:
         if what != self._said:
             say(f"{self._container}: {what}")
             self._said = what
-
-
-def _unmade(keeper: Keeper, step: Step) -> str:
-    """Why the unit is to be started anew: its script makes what is missing here."""
-    if step.kind != MAKE_LOCAL or keeper.view.turn:
-        return ""
-    return f"the local container is not here: the unit's start makes it anew ({step.why})"

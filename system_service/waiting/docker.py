@@ -20,7 +20,7 @@ EVENTS = ["die", "stop", "start", "destroy"]
 """Of the local container."""
 POD_EVENTS = [*EVENTS, "kill"]
 """Of pods' containers: whoever is told to end gets a signal first."""
-_KILLED = "9"
+_ENDS = ("2", "3", "15", "37")  # signals that images name to be ended by: SIGINT, SIGQUIT, SIGTERM, SIGRTMIN+3
 _MOST_ENDED = 100
 _MOST_BYTES = 1 << 20
 
@@ -99,7 +99,7 @@ class Events(Link):
             event = json.loads(line)
             action, about = str(event["Action"]), event["Actor"]["Attributes"]
             if action == "kill":
-                if str(about.get("signal")) != _KILLED and len(self.ended) < _MOST_ENDED:
+                if str(about.get("signal")) in _ENDS and len(self.ended) < _MOST_ENDED:
                     self.ended.add(str(event["Actor"]["ID"])[:12])
                 return ""
             ours = bool(self._labels) or about["name"] == self._container

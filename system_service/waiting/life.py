@@ -96,7 +96,8 @@ class Life:
             self._board.down(self._custody.marks() if self._custody else ())
         except SwitchError as error:
             say(f"{self._name}: the gate could not be closed: {error}")
-        os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def _reconnect(self) -> None:
         """Do whatever is due by now."""
@@ -127,6 +128,7 @@ class Life:
             ask()
             custody.close()
             self._custody = None
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             self._id = ""
             self._try(self._events, self._look)
 
@@ -181,10 +183,13 @@ class Life:
             self._custody.wake()
         elif self._board.kube:
             self._custody = Custody(self._board, self._docker, self._name)
-            if self._custody.watches:
+            while self._custody.watches:
                 self._custody.watch()
-                self._end("the wait that handed it over has ended")
-                return
+                if not os.environ.get("INVOCATION_ID"):
+                    self._end("the wait that handed it over has ended")
+                    return
+                # systemd has started this one: somebody at a terminal was first, and has gone.
+                self._custody = Custody(self._board, self._docker, self._name)
             ask()  # whoever wrote that kubernetes is wanted, the host's own commands too, may have noted no label
             signal.signal(signal.SIGTERM, self._terminated)
         elif self._pending and self._board.known:

@@ -80,7 +80,14 @@ class Docker:
             )
         except (OSError, http.HTTPError) as error:
             self.fail(error)
-        return _first_file(answer.body) if answer.status == 200 else None
+        if answer.status == 404:
+            return None
+        if answer.status != 200:
+            refusal = _refusal(answer)
+            if isinstance(refusal, Failed):
+                raise refusal
+            self.fail(refusal)
+        return _first_file(answer.body)
 
     def has_image(self, name: str) -> bool:
         """Whether an image of this name is here."""
@@ -112,7 +119,7 @@ class Docker:
                 # The daemon answers that far when it has begun to wait: no end is missed from here on.
                 heard = end.begin().status == 200
                 with http.Exchange(self.address, "POST", path, timeout=grace + SLOW) as restart:
-                    if heard and _first(end, restart, grace + AFTER_STOP):
+                    if heard and _first(end, restart, grace + AFTER_STOP) and _ended(end):
                         between()
                     self._accept(restart.finish())
         except (OSError, http.HTTPError) as error:
@@ -168,6 +175,15 @@ def _first(end: http.Exchange, other: http.Exchange, seconds: float) -> bool:
     return any(fd == end.fileno() for fd, _ in poller.poll(seconds * 1000))
 
 
+def _ended(end: http.Exchange) -> bool:
+    """Whether that is what was answered; a daemon that hangs up says nothing of any process."""
+    try:
+        told = json.loads(end.finish().body)
+    except (OSError, http.HTTPError, ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and isinstance(told.get("StatusCode"), int) and not told.get("Error")
+
+
 def _has(labels: Any, wanted: Sequence[str]) -> bool:
     """Exactly these: an engine that does not know the filter lists everything."""
     pairs = {f"{name}={value}" for name, value in labels.items()} if isinstance(labels, dict) else set()
@@ -200,6 +216,8 @@ def _first_file(archive: bytes) -> bytes | None:
         try:
             size = int(archive[at + 124 : at + 136].strip(b" \0") or b"0", 8)
         except ValueError:
+            return None
+        if size < 0:
             return None
         if kind in (b"0", b"\0") and archive[at : at + 1] != b"\0":
             return archive[at + 512 : at + 512 + size]
