@@ -479,3 +479,13 @@ def test_the_labels_of_a_node_that_is_gone_are_gone(joined, api):
     want(db, "snmp", True)
     with pytest.raises(UnknownNode):
         send(joined.switch())
+
+
+def test_an_image_of_which_docker_cannot_tell_keeps_nobody_from_looking(joined, monkeypatch, tmp_path):
+    monkeypatch.setenv("SYSTEM_SERVICE_SCRIPT_DIR", str(tmp_path))
+    (tmp_path / "snmp.sh").write_text("docker create --name snmp docker-snmp:latest\n")
+    away(joined, "snmp")
+    joined.docker.remove(joined.docker.get("snmp"), force=True)
+    joined.docker.refuse("GET /images/", "layer does not exist", 500)
+    found = {f.feature.name: f.bare for f in observe(joined.switch()).features}
+    assert found == dict.fromkeys(NAMES, False)
