@@ -30,7 +30,7 @@ SENDER = ".labels"
 _LONGEST = 63  # letters of a label's name, to the API server
 _PATIENCE = 15.0  # seconds for another who sends: a connection, an answer, and some
 
-_UP = (Active.ACTIVE, Active.ACTIVATING, Active.RELOADING)
+_UP = (Active.ACTIVE, Active.RELOADING)
 
 
 def want(db: SwitchDB, feature: str, wanted: bool, *, sure: bool = True) -> bool:
@@ -217,7 +217,8 @@ def close_gates(switch: Switch, snapshot: Snapshot) -> list[str]:
     """No gate may open because nothing is said yet. The features that got their first word.
 
     At boot, and when the database has restarted and is empty. A feature whose unit is up has a `wait` that says the
-    word again which it knows; until then nobody else may: `down` would stop what runs. Raises as `Units.states`.
+    word again which it knows; until then nobody else may: `down` would stop what runs. A unit on its way up, or between
+    two lives, has none. Raises as `Units.states`.
     """
     closed = []
     up = _up(switch, snapshot)
@@ -233,7 +234,7 @@ def close_gates(switch: Switch, snapshot: Snapshot) -> list[str]:
 
 
 def _up(switch: Switch, snapshot: Snapshot) -> set[str]:
-    """The features of which a unit is up, or on its way."""
+    """The features of which a unit is up."""
     if not switch.units.available():
         return set()
     units = {
