@@ -10,6 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from types import MappingProxyType
+from typing import NamedTuple
 
 from system_service.backends import ctrmgrd
 from system_service.backends.switchdb import Edit, SwitchDB
@@ -18,7 +20,7 @@ from system_service.domain.lock import held
 from system_service.domain.mode import configured, has_gate, label, wants_label
 from system_service.domain.switch import Switch
 from system_service.domain.waiting_for import stopped
-from system_service.errors import Failed, UnknownNode
+from system_service.errors import Failed, SwitchError, UnknownNode
 from system_service.model.feature import Mode, instances, parse_feature, valid_name
 from system_service.model.snapshot import Active, Snapshot
 from system_service.model.state_row import LABELS_ROW, OWN_TABLE
@@ -31,6 +33,13 @@ _LONGEST = 63  # letters of a label's name, to the API server
 _PATIENCE = 15.0  # seconds for another who sends: a connection, an answer, and some
 
 _UP = (Active.ACTIVE, Active.RELOADING)
+
+
+class Sent(NamedTuple):
+    """What the API server took of the labels, None: removed; and why it did not take the others, by their keys."""
+
+    labels: Mapping[str, str | None] = MappingProxyType({})
+    failures: Mapping[str, SwitchError] = MappingProxyType({})
 
 
 def want(db: SwitchDB, feature: str, wanted: bool, *, sure: bool = True) -> bool:
@@ -125,8 +134,8 @@ def send(
     names: Sequence[str] = (),
     check: Callable[[], None] = lambda: None,
     tell: Callable[[str], None] = lambda sentence: None,
-) -> dict[str, str | None]:
-    """Send what is unsent, in one patch; what that was. One that is refused keeps no other back.
+) -> Sent:
+    """Send what is unsent, in one patch. One that is refused keeps no other back.
 
     `check` may raise to give up waiting for another who sends.
     `tell` gets a sentence before the API server is spoken to.
@@ -135,10 +144,10 @@ def send(
 
     Raises:
         Busy: somebody else is sending all the while.
-        SwitchError: what the cluster backend raises, and the lock.
+        SwitchError: what the cluster backend raises, and the lock; then nothing was taken.
     """
     if ctrmgrd.present() or not _left(switch, names):
-        return {}
+        return Sent()
     # One at a time: what is noted last is what was sent last.
     with alone(switch, check):
         labels = _left(switch, names)
@@ -148,11 +157,9 @@ def send(
                 _patch(switch, labels)
             except UnknownNode:
                 raise
-            except Failed:
-                if len(labels) == 1:
-                    raise
-                _one_by_one(switch, labels)
-        return labels
+            except Failed as error:
+                return _one_by_one(switch, labels) if len(labels) > 1 else Sent({}, dict.fromkeys(labels, error))
+        return Sent(labels)
 
 
 def alone(switch: Switch, check: Callable[[], None] = lambda: None) -> AbstractContextManager[int]:
@@ -170,16 +177,23 @@ def _patch(switch: Switch, labels: Mapping[str, str | None]) -> None:
         taken(switch.db, key.removesuffix("_enabled"), value is not None)
 
 
-def _one_by_one(switch: Switch, labels: Mapping[str, str | None]) -> None:
-    """Raises the first failure, when all the others have been sent."""
-    failures = []
+def _one_by_one(switch: Switch, labels: Mapping[str, str | None]) -> Sent:
+    """Where the API server cannot be asked any more, that is what became of all that were left."""
+    sent: dict[str, str | None] = {}
+    failures: dict[str, SwitchError] = {}
+    gone: SwitchError | None = None
     for key, value in labels.items():
         try:
-            _patch(switch, {key: value})
+            if gone is None:
+                _patch(switch, {key: value})
+                sent[key] = value
         except Failed as error:
-            failures.append(error)
-    if failures:
-        raise failures[0]
+            failures[key] = error
+        except SwitchError as error:
+            gone = error
+        if gone is not None:
+            failures[key] = gone
+    return Sent(sent, failures)
 
 
 def _left(switch: Switch, names: Sequence[str]) -> dict[str, str | None]:

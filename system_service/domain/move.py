@@ -179,15 +179,22 @@ class Move:
             sent = send(self.switch, tuple(mine), self.executor.check)
         except SwitchError as error:
             for name, one in mine.items():
-                record(self.executor.command, name, "label", f"failed: {error}")
-                if mode is Mode.KUBERNETES or isinstance(error, Interrupted):
-                    one.error = one.error or error
+                self._unsent(name, one, error)
             ask(self.switch.run_dir)  # the oneshot goes on trying
             return
         for name, one in mine.items():
-            if label(name) in sent:  # else another command wants it otherwise meanwhile
+            if label(name) in sent.labels:  # else another command wants it otherwise meanwhile
                 record(self.executor.command, name, "label", "done")
                 one.changed |= mode is Mode.KUBERNETES
+            elif label(name) in sent.failures:
+                self._unsent(name, one, sent.failures[label(name)])
+        if sent.failures:
+            ask(self.switch.run_dir)
+
+    def _unsent(self, name: str, one: Moving, error: SwitchError) -> None:
+        record(self.executor.command, name, "label", f"failed: {error}")
+        if self.request.mode is Mode.KUBERNETES or isinstance(error, Interrupted):
+            one.error = one.error or error
 
     def _watch(self, moving: Mapping[str, Moving]) -> None:
         """Look until every feature is where it is to be; act for those that have no unit."""

@@ -84,12 +84,13 @@ def _sync(names: tuple[str, ...], as_json: bool) -> Result:
             click.echo(
                 f"{one.name}: {one.fields.get('status', 'uninstalled')}" if not one.error else f"{one.name}: failed"
             )
-        for key, value in sent.items():
+        for key, value in sent.labels.items():
             click.echo(f"{key}: {'removed' if value is None else value}")
-        if not sent and not repaired:
+        if not sent.labels and not sent.failures and not repaired:
             click.echo("nothing to send")
-    changed = {key.removesuffix("_enabled") for key in sent} | {one.name for one in repaired if one.changed}
-    errors = {one.name: one.error for one in repaired}
+    changed = {key.removesuffix("_enabled") for key in sent.labels} | {one.name for one in repaired if one.changed}
+    errors = {key.removesuffix("_enabled"): error for key, error in sent.failures.items()}
+    errors |= {one.name: one.error for one in repaired if one.error or one.name not in errors}
     snapshot = see(switch, intent(switch, names) if repaired else wanted)
     reports = tuple(
         report(f, changed=f.feature.name in changed, error=errors.get(f.feature.name)) for f in snapshot.features

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -38,6 +39,15 @@ def asked(fakes):
         return [int(re.search(r"--on-active=(\d+) ", line)[1]) for line in lines]
 
     return seconds
+
+
+def test_a_label_that_is_refused_is_the_error_of_its_feature(fakes, asked, api, pki, tmp_path):
+    (tmp_path / "kubeconfig").write_text(pki.kubeconfig("admin", api.url))
+    api.failure = Failure(status=422, body=b'{"kind": "Status", "message": "no"}')
+    environment = {"KUBECONFIG": str(tmp_path / "kubeconfig"), "SYSTEM_SERVICE_NODE_NAME": "sonic"}
+    ran = fakes.run("system", "service", "sync", "--json", **environment)
+    (feature,) = json.loads(ran.out)["features"]
+    assert (ran.code, feature["name"], feature["error"]["kind"]) == (1, "snmp", "failed")
 
 
 def test_later_each_time_and_from_the_start_after_a_success(fakes, asked):
@@ -78,7 +88,7 @@ def test_as_long_as_a_server_asks_to_be_left_alone(fakes, asked, api, pki, tmp_p
 def test_what_the_api_server_refuses_is_tried_again_too(fakes, asked, api, pki, tmp_path, status):
     """Exit code 1 otherwise: of that the unit would wait for its restart, and hear nobody meanwhile."""
     (tmp_path / "kubeconfig").write_text(pki.kubeconfig("admin", api.url))
-    api.failure = Failure(status=status, body=b"{}")
+    api.failure = Failure(status=status, body=b'{"kind": "Status", "message": "no"}')
     ran = fakes.run(*AGAIN, KUBECONFIG=str(tmp_path / "kubeconfig"), SYSTEM_SERVICE_NODE_NAME="sonic")
     assert (ran.code, len(asked())) == (ARMED, 1)
 

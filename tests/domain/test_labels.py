@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from system_service.domain.labels import close_gates, send
+from system_service.domain.labels import Sent, close_gates, send
 from system_service.domain.observe import observe
-from system_service.errors import Failed
-from tests.domain.test_move import away, joined
+from system_service.errors import Failed, Unreachable
+from tests.domain.test_move import away, joined, move
 from tests.fakes import systemctl as fake
 
 __all__ = ["joined"]
@@ -38,14 +40,13 @@ class TestSending:
         joined.put("CONFIG_DB", f"FEATURE|{long}", {"state": "enabled", "set_owner": "kube"})
         for name in (long, "snmp"):
             ours(joined, name)
-        assert send(joined.switch()) == {"snmp_enabled": "true"}
-        assert send(joined.switch()) == {}
+        assert send(joined.switch()).labels == {"snmp_enabled": "true"}
+        assert send(joined.switch()).labels == {}
 
-    def test_one_that_the_api_server_refuses_keeps_no_other_back(self, joined, api, monkeypatch):
+    @pytest.fixture
+    def refusing(self, joined, monkeypatch):
+        """A cluster that refuses lldp's label."""
         switch = joined.switch()
-        away(joined, "snmp", "lldp")
-        for name in ("snmp", "lldp"):
-            ours(joined, name)
         cluster = switch.cluster()
         real = cluster.label
 
@@ -56,10 +57,49 @@ class TestSending:
 
         monkeypatch.setattr(type(switch), "cluster", lambda switch: cluster)
         monkeypatch.setattr(cluster, "label", label)
-        with pytest.raises(Failed, match="422"):
-            send(switch)
+        return switch
+
+    def test_one_that_the_api_server_refuses_keeps_no_other_back(self, joined, api, refusing):
+        away(joined, "snmp", "lldp")
+        for name in ("snmp", "lldp"):
+            ours(joined, name)
+        sent = send(refusing)
+        assert (sent.labels, list(sent.failures)) == ({"snmp_enabled": "true"}, ["lldp_enabled"])
+        assert "422" in str(sent.failures["lldp_enabled"])
         assert api.labels.get("snmp_enabled") == "true"
-        assert send(switch, ("snmp",)) == {}
+        assert send(refusing, ("snmp",)) == Sent()
+        assert list(send(refusing).failures) == ["lldp_enabled"]  # the only one that is left
+
+    def test_each_feature_of_a_command_gets_its_own_end(self, joined, refusing, monkeypatch):
+        noted = []
+        monkeypatch.setattr("system_service.domain.move.record", lambda *words: noted.append(words[1:]))
+        result = move(joined, "snmp", "lldp", wait=False)
+        assert [(r.name, r.changed, r.error is None) for r in result.reports] == [
+            ("snmp", True, True),
+            ("lldp", True, False),
+        ]
+        assert ("snmp", "label", "done") in noted
+        assert [words[0] for words in noted if words[2].startswith("failed")] == ["lldp"]
+        assert os.path.exists(os.path.join(joined.run_dir, "sync"))  # the oneshot goes on trying
+
+    def test_an_api_server_that_is_gone_in_between_is_what_became_of_the_rest(self, joined, monkeypatch):
+        names = ("lldp", "pmon", "snmp")
+        away(joined, *names)
+        for name in names:
+            ours(joined, name)
+        switch = joined.switch()
+        cluster = switch.cluster()
+        answers = iter([Failed("no (422)", "x"), None, Unreachable("gone", "x")])
+
+        def label(labels):
+            if (error := next(answers)) is not None:
+                raise error
+
+        monkeypatch.setattr(type(switch), "cluster", lambda switch: cluster)
+        monkeypatch.setattr(cluster, "label", label)
+        sent = send(switch)
+        assert len(sent.labels) == 1
+        assert [str(error) for error in sent.failures.values()] == ["gone", "gone"]
 
 
 class TestGates:
