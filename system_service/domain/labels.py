@@ -54,23 +54,29 @@ def want(db: SwitchDB, feature: str, wanted: bool, *, sure: bool = True) -> bool
         changes = (said or "false") != word
         if said != word:  # a write is a patch to ctrmgrd, also of what is so
             db.write("STATE_DB", LABELS_ROW, {label(feature): word})
-        if (changes or wanted) and own.get("label") != UNKNOWN:
-            unsure(db, feature)
+        if changes or wanted or own:  # the day it is masked, what is wanted and what it may have sent is ours to know
+            unsure(db, feature, wanted)
         return False
-    key = f"{OWN_TABLE}|{feature}"
-    (row,) = db.rows(("STATE_DB", key))
-    sent = row.get("label", "false")
-    if row.get("want") != word or not sure:
+    sent = ""
+
+    def note(row: Mapping[str, str]) -> Edit | None:
+        nonlocal sent
+        sent = row.get("label", "false")
+        if row.get("want") == word and sure:
+            return None
         # What was wanted before and is not known to be taken may have been taken all the same.
-        doubt = {"label": UNKNOWN} if not sure or row.get("want", sent) != sent else {}
-        db.update("STATE_DB", key, lambda row: Edit({"want": word} | doubt))
-        sent = doubt.get("label", sent)
+        if sure and row.get("want", sent) == sent:
+            return Edit({"want": word})
+        sent = UNKNOWN
+        return Edit({"want": word, "label": UNKNOWN})
+
+    db.update("STATE_DB", f"{OWN_TABLE}|{feature}", note)
     return sent != word
 
 
-def unsure(db: SwitchDB, feature: str) -> None:
-    """Note that nobody of ours knows what the API server has: another sends it."""
-    db.update("STATE_DB", f"{OWN_TABLE}|{feature}", lambda row: Edit({"label": UNKNOWN}))
+def unsure(db: SwitchDB, feature: str, wanted: bool) -> None:
+    """Note what is wanted, and that nobody of ours knows what the API server has: another sends it."""
+    db.update("STATE_DB", f"{OWN_TABLE}|{feature}", lambda row: Edit({"want": str(wanted).lower(), "label": UNKNOWN}))
 
 
 def derive(switch: Switch, snapshot: Snapshot) -> list[str]:
@@ -101,7 +107,9 @@ def ask_node(switch: Switch, names: Sequence[str]) -> None:
         labels: Mapping[str, str] = switch.cluster().look().labels
     except UnknownNode:  # a node that is gone has taken its labels along
         labels = {}
-    for name in names:
+    # One that was uninstalled meanwhile gets no row of ours any more.
+    features = switch.db.rows(*(("CONFIG_DB", f"FEATURE|{name}") for name in names))
+    for name in (name for name, row in zip(names, features, strict=True) if row):
         there = labels.get(label(name)) == "true"
 
         def decide(row: Mapping[str, str], there: bool = there) -> Edit:
@@ -215,9 +223,25 @@ def _left(switch: Switch, names: Sequence[str]) -> dict[str, str | None]:
         if name not in features:  # a reload, or nobody's feature: it says nothing, and nothing is sent
             del mine[name]
         elif wanted.mode is Mode.LEGACY or wanted.state.off:
-            want(switch.db, name, False)
-            mine[name] = {"label": UNKNOWN} | dict(row) | {"want": "false"}
+            if _withdrawn(switch, name, row):
+                mine[name] = {"label": UNKNOWN} | dict(row) | {"want": "false"}
+            else:  # somebody wants something of it at this moment, and asks for it to be sent
+                del mine[name]
     return unsent(mine)
+
+
+def _withdrawn(switch: Switch, name: str, seen: Mapping[str, str]) -> bool:
+    """Note that no pod is wanted, unless our row is not as it was seen, or CONFIG_DB has changed meanwhile."""
+    key = f"{OWN_TABLE}|{name}"
+    if not switch.db.update("STATE_DB", key, lambda row: Edit({"want": "false"}) if row == seen else None):
+        return False
+    # Who wants a pod writes CONFIG_DB first and our row after it, which it finds as it should be if it was sooner.
+    (row,) = switch.db.rows(("CONFIG_DB", f"FEATURE|{name}"))
+    wanted = parse_feature(name, row)
+    if wanted.mode is Mode.LEGACY or wanted.state.off:
+        return True
+    switch.db.update("STATE_DB", key, lambda row: Edit({"want": "true"}))
+    return False
 
 
 def taken(db: SwitchDB, feature: str, value: bool) -> None:

@@ -158,7 +158,8 @@ class Move:
                 want(db, name, False, sure=wanted.own.get("label") is not None)
             return
         if self.by_ctrmgrd:
-            unsure(db, name)  # it sends what we do not see; where it is masked one day, that is not taken for granted
+            # It sends what we do not see; where it is masked one day, that is not taken for granted.
+            unsure(db, name, wants_label(snapshot.host, wanted))
         if one.labels or (not self.by_ctrmgrd and wants_label(snapshot.host, wanted)):
             want(db, name, True, sure=not one.labels)
         if isinstance(snapshot.node, Node) and snapshot.node.labels.get(label(name)) == "true":

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from system_service.domain.labels import Sent, close_gates, send
+from system_service.domain.labels import Sent, ask_node, close_gates, send, want
 from system_service.domain.observe import observe
 from system_service.errors import Failed, Unreachable
 from tests.domain.test_move import away, joined, move
@@ -100,6 +100,48 @@ class TestSending:
         sent = send(switch)
         assert len(sent.labels) == 1
         assert [str(error) for error in sent.failures.values()] == ["gone", "gone"]
+
+    @pytest.mark.parametrize("meanwhile", ["row", "both", "nothing"])
+    def test_a_wish_is_withdrawn_only_as_long_as_nobody_has_another(self, joined, api, monkeypatch, meanwhile):
+        """CONFIG_DB said legacy when it was read, and `config feature mode kubernetes` came before the withdrawal."""
+        ours(joined, "snmp", label="true")
+        api.labels["snmp_enabled"] = "true"
+        switch = joined.switch()
+        real = switch.db.update
+
+        def update(database, key, decide, **rest):
+            monkeypatch.setattr(switch.db, "update", real)
+            if meanwhile != "nothing":
+                away(joined, "snmp")
+            if meanwhile == "row":
+                ours(joined, "snmp", label="unknown")
+            return real(database, key, decide, **rest)
+
+        monkeypatch.setattr(switch.db, "update", update)
+        sent = send(switch)
+        wanted = "false" if meanwhile == "nothing" else "true"
+        assert joined.redis.row(6, "SYSTEM_SERVICE|snmp")["want"] == wanted
+        assert sent.labels == ({"snmp_enabled": None} if meanwhile == "nothing" else {})
+        assert ("snmp_enabled" in api.labels) is (meanwhile != "nothing")
+
+    def test_what_is_doubtful_is_told_by_the_row_as_it_is_when_it_is_written(self, joined, monkeypatch):
+        switch = joined.switch()
+        real = switch.db.update
+
+        def update(database, key, decide, **rest):
+            monkeypatch.setattr(switch.db, "update", real)
+            ours(joined, "snmp")  # wanted by another, and may have been taken already
+            return real(database, key, decide, **rest)
+
+        monkeypatch.setattr(switch.db, "update", update)
+        assert want(switch.db, "snmp", False) is True
+        assert joined.redis.row(6, "SYSTEM_SERVICE|snmp") == {"want": "false", "label": "unknown"}
+
+    def test_a_feature_that_is_gone_meanwhile_gets_no_row(self, joined):
+        del joined.redis.databases[4][b"FEATURE|snmp"]
+        ask_node(joined.switch(), ["snmp", "lldp"])
+        assert joined.redis.row(6, "SYSTEM_SERVICE|snmp") is None
+        assert joined.redis.row(6, "SYSTEM_SERVICE|lldp") == {"label": "false", "want": "false"}
 
 
 class TestGates:
