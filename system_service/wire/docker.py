@@ -201,6 +201,8 @@ def _first_file(archive: bytes) -> bytes | None:
             size = int(archive[at + 124 : at + 136].strip(b" \0") or b"0", 8)
         except ValueError:
             return None
+        if size < 0:  # the next one would be where this one is, for ever
+            return None
         if kind in (b"0", b"\0") and archive[at : at + 1] != b"\0":
             return archive[at + 512 : at + 512 + size]
         at += 512 + (size + 511) // 512 * 512
