@@ -38,7 +38,7 @@ def again(error: SwitchError | None) -> None:
     tries = _tries(path)
     seconds = pause(tries, getattr(error, "after", 0.0), random.random())  # noqa: S311 - it spreads, and hides nothing
     files.put(path, f"{tries + 1}\n", 0o600)
-    Units().run_later(UNIT, seconds, ["touch", os.path.join(run_dir, TRIGGER)])
+    Units().run_later(UNIT, seconds, ["touch", "--no-dereference", os.path.join(run_dir, TRIGGER)])
     error.exit_code = ARMED
 
 

@@ -31,7 +31,7 @@ _TIMEOUT = 60.0  # seconds for each feature that needs something
     "--boot", is_flag=True, help="Before the kubelet starts: close the gates of features nobody spoke of yet."
 )
 @click.option(
-    "--again", is_flag=True, help="What fails is tried again by systemd, later each time: as the unit calls it."
+    "--again", is_flag=True, help="What fails is tried again by systemd, later each time; exit code 75 then."
 )
 @json_option()
 def command(names: tuple[str, ...], boot: bool, again: bool, as_json: bool) -> Result:
@@ -39,7 +39,8 @@ def command(names: tuple[str, ...], boot: bool, again: bool, as_json: bool) -> R
 
     A unit that an image upgrade lost, of a feature that exists in Kubernetes only, is made anew; a `config feature
     install` or `uninstall` that was cut off is completed. Nothing to send: no question to the API server. Exit code 7:
-    it cannot be reached; systemd tries again after 15 s, later each time, up to five minutes.
+    it cannot be reached; as its unit calls it (--again) systemd tries again after 15 s, later each time, up to five
+    minutes.
 
     \b
     Examples:

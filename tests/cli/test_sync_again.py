@@ -35,7 +35,7 @@ def asked(fakes):
         os.unlink(calls)
         for line in lines:
             assert "--unit=sonic-system-service-again " in line
-            assert line.endswith(f" -- touch {fakes.run_dir}/sync")
+            assert line.endswith(f" -- touch --no-dereference {fakes.run_dir}/sync")
         return [int(re.search(r"--on-active=(\d+) ", line)[1]) for line in lines]
 
     return seconds
