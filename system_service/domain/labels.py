@@ -17,7 +17,7 @@ from system_service.backends import ctrmgrd
 from system_service.backends.switchdb import Edit, SwitchDB
 from system_service.domain.actions import Action, Kind
 from system_service.domain.lock import held
-from system_service.domain.mode import configured, has_gate, label, wants_label
+from system_service.domain.mode import LONGEST_LABEL, configured, has_gate, label, wants_label
 from system_service.domain.switch import Switch
 from system_service.domain.waiting_for import stopped
 from system_service.errors import Failed, SwitchError, UnknownNode
@@ -29,7 +29,6 @@ UNKNOWN = "unknown"
 """In the place of true or false: what the API server has of this label."""
 SENDER = ".labels"
 """The lock of whoever sends; no feature's name."""
-_LONGEST = 63  # letters of a label's name, to the API server
 _PATIENCE = 15.0  # seconds for another who sends: a connection, an answer, and some
 
 _UP = (Active.ACTIVE, Active.RELOADING)
@@ -129,7 +128,7 @@ def unsent(own_rows: Mapping[str, Mapping[str, str]]) -> dict[str, str | None]:
         wanted = row.get("want", "")
         if (
             valid_name(name)
-            and len(label(name)) <= _LONGEST
+            and len(label(name)) <= LONGEST_LABEL
             and wanted in ("true", "false")
             and row.get("label", "false") != wanted
         ):

@@ -30,9 +30,7 @@ _TIMEOUT = 60.0  # seconds for each feature that needs something
 @click.option(
     "--boot", is_flag=True, help="Before the kubelet starts: close the gates of features nobody spoke of yet."
 )
-@click.option(
-    "--again", is_flag=True, help="What fails is tried again by systemd, later each time; exit code 75 then."
-)
+@click.option("--again", is_flag=True, help="What fails is tried again by systemd, later each time; exit code 75 then.")
 @json_option()
 def command(names: tuple[str, ...], boot: bool, again: bool, as_json: bool) -> Result:
     """Send node labels that could not be sent, and finish what was interrupted.
@@ -90,7 +88,9 @@ def _sync(names: tuple[str, ...], as_json: bool) -> Result:
         if not sent.labels and not sent.failures and not repaired:
             click.echo("nothing to send")
     changed = {key.removesuffix("_enabled") for key in sent.labels} | {one.name for one in repaired if one.changed}
-    errors = {key.removesuffix("_enabled"): error for key, error in sent.failures.items()}
+    errors: dict[str, SwitchError | None] = {
+        key.removesuffix("_enabled"): error for key, error in sent.failures.items()
+    }
     errors |= {one.name: one.error for one in repaired if one.error or one.name not in errors}
     snapshot = see(switch, intent(switch, names) if repaired else wanted)
     reports = tuple(

@@ -489,3 +489,13 @@ def test_an_image_of_which_docker_cannot_tell_keeps_nobody_from_looking(joined, 
     joined.docker.refuse("GET /images/", "layer does not exist", 500)
     found = {f.feature.name: f.bare for f in observe(joined.switch()).features}
     assert found == dict.fromkeys(NAMES, False)
+
+
+def test_a_name_that_makes_no_label_is_refused_and_not_waited_for(joined, api):
+    name = "a" * 56
+    joined.feature(name)
+    joined.docker.get(name).labels["sonic.startup-gate"] = "true"
+    result = move(joined, name, wait=False)
+    assert isinstance(result.error, Refused)
+    assert "too long for a node's label" in str(result.error)
+    assert joined.row(name)["set_owner"] == "local"
