@@ -6,6 +6,7 @@ does the command act itself.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -30,7 +31,8 @@ from system_service.model.feature import Mode, Owner
 from system_service.model.snapshot import FeatureSeen, Host, Node, Snapshot
 
 _PAUSE = 0.25  # seconds between two looks
-_ASK_EVERY = 3.0  # seconds between two questions to the API server why a pod does not come
+# Seconds from one question to the API server why a pod does not come to the next: doubled each time, and spread.
+_ASK_FIRST, _ASK_LONGEST = 3.0, 60.0
 
 
 @dataclass
@@ -216,7 +218,8 @@ class Move:
                 if action.kind.waits or action.kind is Kind.KEEP:
                     self.executor.tell(f"{name}: {action}")
         mode = self.request.mode
-        asked, why, meanwhile = 0.0, dict.fromkeys(left, ""), Meanwhile()
+        why, meanwhile = dict.fromkeys(left, ""), Meanwhile()
+        ask_at, every = 0.0, _ASK_FIRST
         lost: SwitchError | None = None
         while left:
             self.executor.check()
@@ -242,10 +245,14 @@ class Move:
             if now >= self.executor.deadline:
                 self._late(left, acting, why, lost)
                 return
-            if mode is Mode.KUBERNETES and now - asked >= _ASK_EVERY:
+            if mode is Mode.KUBERNETES and now >= ask_at:
                 for name in left:
-                    why[name] = self._ask_why(name, why[name])
-                asked = time.monotonic()
+                    self.executor.check()
+                    if time.monotonic() < self.executor.deadline:
+                        why[name] = self._ask_why(name, why[name])
+                spread = random.uniform(0.75, 1.25)  # noqa: S311 - it hides nothing
+                ask_at = time.monotonic() + every * spread
+                every = min(2 * every, _ASK_LONGEST)
             time.sleep(min(_PAUSE, max(0.0, self.executor.deadline - now)))
 
     def _try(self, one: Moving, step: Callable[[], object]) -> None:
