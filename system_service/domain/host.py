@@ -48,7 +48,9 @@ AGAIN = f"{later.UNIT}.timer"
 """Systemd's own, made for the next try and gone after it: a file of it there is none."""
 _STAY = (GATES, ASKED)  # active for good once they were started
 _FOLDERS = "sonic-system-service.conf"  # our tmpfiles.d entry, which asks for these
-_OURS = re.compile(r"sync(\.tries)?|\.sync\.tries\.[0-9a-f]+\.new|.*\.(lock|action|wait)|critical\.[0-9a-f]{12}(\.[0-9]+)?")
+_OURS = re.compile(
+    r"sync(\.tries)?|\.sync\.tries\.[0-9a-f]+\.new|.*\.(lock|action|wait)|critical\.[0-9a-f]{12}(\.[0-9]+)?"
+)
 _MODE, _GROUP = 0o2770, "docker"
 _NO_MORE = "config-kube kubernetes server disable on where that cluster is no more"
 _TIMEOUT = 60.0  # seconds for each unit to start or stop
