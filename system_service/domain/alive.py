@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from system_service.domain.kept import Kept
 from system_service.domain.noted import took
 from system_service.domain.switch import Switch
-from system_service.errors import Failed, UnknownFeature
+from system_service.errors import Failed, TimedOut, UnknownFeature, Unreachable
 from system_service.model.critical import COLUMNS, FOLDER, LIST, Processes, missing, parse_list, processes
 from system_service.model.feature import Owner
 from system_service.model.snapshot import Container, FeatureSeen
@@ -62,19 +62,32 @@ def listed(switch: Switch, container: Container, shown: Processes) -> tuple[str,
 
 
 def _list(switch: Switch, container: Container) -> tuple[str, ...]:
-    archive = switch.engine.archive(container.id, FOLDER)
-    if archive is None:
-        return ()
+    """Asks for the one file; for the folder, which may hold anything, only where a group is to be looked up there.
+
+    Raises Failed whatever it is that keeps the file from being read: it is this container's, and no other's.
+    """
+    texts = list(_files(switch, container, f"{FOLDER}/{LIST}").values())
+    text = "\n".join(texts)
+    if not any(line.strip().startswith("group:") for line in text.splitlines()):
+        return parse_list(text)
+    files = _files(switch, container, FOLDER)
+    return parse_list(text, [content for name, content in files.items() if name.endswith(".conf")])
+
+
+def _files(switch: Switch, container: Container, path: str) -> dict[str, str]:
+    """The files at or below this path by their names; none when there is no such path."""
     import tarfile  # once in a container's life
 
     files: dict[str, str] = {}
     try:
+        archive = switch.engine.archive(container.id, path)
+        if archive is None:
+            return files
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
             for member in tar:
                 if member.isreg() and (opened := tar.extractfile(member)) is not None:
                     files[member.name] = opened.read(_MOST).decode("utf-8", "replace")
-    except (tarfile.TarError, ValueError) as error:
+    except (Failed, TimedOut, Unreachable, tarfile.TarError, ValueError) as error:
         name = container.name or container.id[:12]
-        raise Failed(f"{FOLDER} of container {name} cannot be read: {error}", f"docker cp {name}:{FOLDER} -") from error
-    lists = [text for name, text in files.items() if name.rpartition("/")[2] == LIST]
-    return parse_list("\n".join(lists), [text for name, text in files.items() if name.endswith(".conf")])
+        raise Failed(f"{path} of container {name} cannot be read: {error}", f"docker cp {name}:{path} -") from error
+    return files

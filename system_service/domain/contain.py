@@ -213,7 +213,7 @@ class Contained(NamedTuple):
 
     def _label(self, wanted: bool) -> None:
         """What the node's label is to be from now on. Never in the way of a start or a stop."""
-        from system_service.backends.trigger import ask  # a switch in legacy mode never comes here
+        from system_service.backends.trigger import ask  # a switch in legacy mode comes here beside ctrmgrd alone
         from system_service.domain.labels import want
 
         if self.db is None or self.feature is None:

@@ -13,6 +13,7 @@ from system_service.domain.switch import Switch
 from system_service.domain.waiting_for import same_version, takes_over
 from system_service.errors import SwitchError
 from system_service.model.feature import Mode, Owner
+from system_service.model.pods import namespace
 from system_service.model.snapshot import Active, FeatureSeen, Run, Seen, Snapshot
 
 _CHANGES = 10  # last changes shown
@@ -116,7 +117,8 @@ def _next(snapshot: Snapshot, wanted: FeatureSeen, seen: Seen) -> list[str]:
     if unit.active is Active.INACTIVE:
         return [f"nothing, until the next boot or: system service start {name}"]
     if wanted.kube_only and not seen.runs:
-        return [f"its wait waits for a pod: kubectl get pods; show kubernetes manifest {name} --image REF"]
+        look = f"kubectl --namespace {namespace()} get pods"
+        return [f"its wait waits for a pod: {look}; show kubernetes manifest {name} --image REF"]
     if not seen.runs and pending(wanted.feature):
         return [f"its wait waits for Kubernetes; from the local image meanwhile: config feature mode {name} legacy"]
     if seen.owner is Owner.NONE and wanted.feature.mode is Mode.KUBERNETES:

@@ -19,6 +19,7 @@ from system_service.backends import files
 from system_service.backends.programs import Program, host_programs
 from system_service.backends.unitfiles import ADMIN_DIR, UNIT_DIR
 from system_service.backends.units import Units
+from system_service.domain import later
 from system_service.domain.audit import record
 from system_service.domain.interrupt import Interrupts, deferred
 from system_service.domain.labels import SENDER, unsent
@@ -43,9 +44,13 @@ GATES, ASKED, SENDS = (
 UNITS = (GATES, ASKED, SENDS)
 """What Kubernetes mode needs: gates closed at boot, labels that send themselves. Wanted by multi-user.target."""
 _SHIPPED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "host")
+AGAIN = f"{later.UNIT}.timer"
+"""Systemd's own, made for the next try and gone after it: a file of it there is none."""
 _STAY = (GATES, ASKED)  # active for good once they were started
 _FOLDERS = "sonic-system-service.conf"  # our tmpfiles.d entry, which asks for these
-_OURS = re.compile(r"sync(\.tries)?|.*\.(lock|action|wait)|critical\.[0-9a-f]{12}(\.[0-9]+)?")
+_OURS = re.compile(
+    r"sync(\.tries)?|\.sync\.tries\.[0-9a-f]+\.new|.*\.(lock|action|wait)|critical\.[0-9a-f]{12}(\.[0-9]+)?"
+)
 _MODE, _GROUP = 0o2770, "docker"
 _NO_MORE = "config-kube kubernetes server disable on where that cluster is no more"
 _TIMEOUT = 60.0  # seconds for each unit to start or stop
@@ -210,7 +215,7 @@ def uninstall(place: Place, switch: Switch, command: str, *, dry_run: bool = Fal
 
 def _removal(place: Place, switch: Switch) -> list[Step]:
     steps = []
-    seen = place.units.show(*UNITS) if place.units.available() else {}
+    seen = place.units.show(*UNITS, AGAIN) if place.units.available() else {}
     for name, unit in seen.items():
         if unit.exists and unit.active not in (Active.INACTIVE, Active.FAILED):
             steps.append(Step(f"stop {name}", partial(place.units.stop, name, _TIMEOUT)))

@@ -39,10 +39,19 @@ from system_service.domain.site import (
     survey,
 )
 from system_service.domain.switch import Switch
-from system_service.errors import Failed, Interrupted, Refused, SwitchError, TimedOut, UnknownFeature, UnknownNode
+from system_service.errors import (
+    Failed,
+    Interrupted,
+    Refused,
+    SwitchError,
+    TimedOut,
+    UnknownFeature,
+    UnknownNode,
+    Unreachable,
+)
 from system_service.model.feature import Owner
 from system_service.model.natural import natural
-from system_service.model.pods import pods_of
+from system_service.model.pods import namespace, pods_of
 from system_service.model.snapshot import Active
 
 _PAUSE = 0.25  # seconds between two looks
@@ -177,17 +186,20 @@ def _send_away(switch: Switch, executor: Executor, site: Site) -> None:
         while pods_of(name, switch.engine.containers()) or (cluster and cluster.present(name)):
             executor.check()
             if time.monotonic() >= executor.deadline:
-                raise TimedOut("it is still there", "kubectl get pods")
+                raise TimedOut("it is still there", f"kubectl --namespace {namespace()} get pods")
             time.sleep(_PAUSE)
     except Interrupted:
         raise
     except SwitchError as error:
         trigger.ask(switch.run_dir)  # the oneshot goes on trying
-        raise type(error)(
+        found = type(error)(
             f"{name} is down and its unit removed; its row stays, disabled, until its pod has gone: {error}",
             f"once that is mended it ends by itself, or by the same command; where the cluster is no more: "
             f"config kubernetes server disable on, then config feature uninstall {name}",
-        ) from error
+        )
+        if isinstance(error, Unreachable) and isinstance(found, Unreachable):
+            found.after = error.after
+        raise found from error
 
 
 # --- what both have

@@ -10,15 +10,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from types import MappingProxyType
+from typing import NamedTuple
 
 from system_service.backends import ctrmgrd
 from system_service.backends.switchdb import Edit, SwitchDB
 from system_service.domain.actions import Action, Kind
 from system_service.domain.lock import held
-from system_service.domain.mode import configured, has_gate, label, wants_label
+from system_service.domain.mode import LONGEST_LABEL, configured, has_gate, label, wants_label
 from system_service.domain.switch import Switch
 from system_service.domain.waiting_for import stopped
-from system_service.errors import Failed, UnknownNode
+from system_service.errors import Failed, SwitchError, UnknownNode
 from system_service.model.feature import Mode, instances, parse_feature, valid_name
 from system_service.model.snapshot import Active, Snapshot
 from system_service.model.state_row import LABELS_ROW, OWN_TABLE
@@ -27,10 +29,16 @@ UNKNOWN = "unknown"
 """In the place of true or false: what the API server has of this label."""
 SENDER = ".labels"
 """The lock of whoever sends; no feature's name."""
-_LONGEST = 63  # letters of a label's name, to the API server
 _PATIENCE = 15.0  # seconds for another who sends: a connection, an answer, and some
 
-_UP = (Active.ACTIVE, Active.ACTIVATING, Active.RELOADING)
+_UP = (Active.ACTIVE, Active.RELOADING)
+
+
+class Sent(NamedTuple):
+    """What the API server took of the labels, None: removed; and why it did not take the others, by their keys."""
+
+    labels: Mapping[str, str | None] = MappingProxyType({})
+    failures: Mapping[str, SwitchError] = MappingProxyType({})
 
 
 def want(db: SwitchDB, feature: str, wanted: bool, *, sure: bool = True) -> bool:
@@ -45,23 +53,29 @@ def want(db: SwitchDB, feature: str, wanted: bool, *, sure: bool = True) -> bool
         changes = (said or "false") != word
         if said != word:  # a write is a patch to ctrmgrd, also of what is so
             db.write("STATE_DB", LABELS_ROW, {label(feature): word})
-        if (changes or wanted) and own.get("label") != UNKNOWN:
-            unsure(db, feature)
+        if changes or wanted or own:  # the day it is masked, what is wanted and what it may have sent is ours to know
+            unsure(db, feature, wanted)
         return False
-    key = f"{OWN_TABLE}|{feature}"
-    (row,) = db.rows(("STATE_DB", key))
-    sent = row.get("label", "false")
-    if row.get("want") != word or not sure:
+    sent = ""
+
+    def note(row: Mapping[str, str]) -> Edit | None:
+        nonlocal sent
+        sent = row.get("label", "false")
+        if row.get("want") == word and sure:
+            return None
         # What was wanted before and is not known to be taken may have been taken all the same.
-        doubt = {"label": UNKNOWN} if not sure or row.get("want", sent) != sent else {}
-        db.update("STATE_DB", key, lambda row: Edit({"want": word} | doubt))
-        sent = doubt.get("label", sent)
+        if sure and row.get("want", sent) == sent:
+            return Edit({"want": word})
+        sent = UNKNOWN
+        return Edit({"want": word, "label": UNKNOWN})
+
+    db.update("STATE_DB", f"{OWN_TABLE}|{feature}", note)
     return sent != word
 
 
-def unsure(db: SwitchDB, feature: str) -> None:
-    """Note that nobody of ours knows what the API server has: another sends it."""
-    db.update("STATE_DB", f"{OWN_TABLE}|{feature}", lambda row: Edit({"label": UNKNOWN}))
+def unsure(db: SwitchDB, feature: str, wanted: bool) -> None:
+    """Note what is wanted, and that nobody of ours knows what the API server has: another sends it."""
+    db.update("STATE_DB", f"{OWN_TABLE}|{feature}", lambda row: Edit({"want": str(wanted).lower(), "label": UNKNOWN}))
 
 
 def derive(switch: Switch, snapshot: Snapshot) -> list[str]:
@@ -92,7 +106,9 @@ def ask_node(switch: Switch, names: Sequence[str]) -> None:
         labels: Mapping[str, str] = switch.cluster().look().labels
     except UnknownNode:  # a node that is gone has taken its labels along
         labels = {}
-    for name in names:
+    # One that was uninstalled meanwhile gets no row of ours any more.
+    features = switch.db.rows(*(("CONFIG_DB", f"FEATURE|{name}") for name in names))
+    for name in (name for name, row in zip(names, features, strict=True) if row):
         there = labels.get(label(name)) == "true"
 
         def decide(row: Mapping[str, str], there: bool = there) -> Edit:
@@ -112,7 +128,7 @@ def unsent(own_rows: Mapping[str, Mapping[str, str]]) -> dict[str, str | None]:
         wanted = row.get("want", "")
         if (
             valid_name(name)
-            and len(label(name)) <= _LONGEST
+            and len(label(name)) <= LONGEST_LABEL
             and wanted in ("true", "false")
             and row.get("label", "false") != wanted
         ):
@@ -125,8 +141,8 @@ def send(
     names: Sequence[str] = (),
     check: Callable[[], None] = lambda: None,
     tell: Callable[[str], None] = lambda sentence: None,
-) -> dict[str, str | None]:
-    """Send what is unsent, in one patch; what that was. One that is refused keeps no other back.
+) -> Sent:
+    """Send what is unsent, in one patch. One that is refused keeps no other back.
 
     `check` may raise to give up waiting for another who sends.
     `tell` gets a sentence before the API server is spoken to.
@@ -135,10 +151,10 @@ def send(
 
     Raises:
         Busy: somebody else is sending all the while.
-        SwitchError: what the cluster backend raises, and the lock.
+        SwitchError: what the cluster backend raises, and the lock; then nothing was taken.
     """
     if ctrmgrd.present() or not _left(switch, names):
-        return {}
+        return Sent()
     # One at a time: what is noted last is what was sent last.
     with alone(switch, check):
         labels = _left(switch, names)
@@ -148,11 +164,9 @@ def send(
                 _patch(switch, labels)
             except UnknownNode:
                 raise
-            except Failed:
-                if len(labels) == 1:
-                    raise
-                _one_by_one(switch, labels)
-        return labels
+            except Failed as error:
+                return _one_by_one(switch, labels) if len(labels) > 1 else Sent({}, dict.fromkeys(labels, error))
+        return Sent(labels)
 
 
 def alone(switch: Switch, check: Callable[[], None] = lambda: None) -> AbstractContextManager[int]:
@@ -170,16 +184,23 @@ def _patch(switch: Switch, labels: Mapping[str, str | None]) -> None:
         taken(switch.db, key.removesuffix("_enabled"), value is not None)
 
 
-def _one_by_one(switch: Switch, labels: Mapping[str, str | None]) -> None:
-    """Raises the first failure, when all the others have been sent."""
-    failures = []
+def _one_by_one(switch: Switch, labels: Mapping[str, str | None]) -> Sent:
+    """Where the API server cannot be asked any more, that is what became of all that were left."""
+    sent: dict[str, str | None] = {}
+    failures: dict[str, SwitchError] = {}
+    gone: SwitchError | None = None
     for key, value in labels.items():
         try:
-            _patch(switch, {key: value})
+            if gone is None:
+                _patch(switch, {key: value})
+                sent[key] = value
         except Failed as error:
-            failures.append(error)
-    if failures:
-        raise failures[0]
+            failures[key] = error
+        except SwitchError as error:
+            gone = error
+        if gone is not None:
+            failures[key] = gone
+    return Sent(sent, failures)
 
 
 def _left(switch: Switch, names: Sequence[str]) -> dict[str, str | None]:
@@ -201,9 +222,25 @@ def _left(switch: Switch, names: Sequence[str]) -> dict[str, str | None]:
         if name not in features:  # a reload, or nobody's feature: it says nothing, and nothing is sent
             del mine[name]
         elif wanted.mode is Mode.LEGACY or wanted.state.off:
-            want(switch.db, name, False)
-            mine[name] = {"label": UNKNOWN} | dict(row) | {"want": "false"}
+            if _withdrawn(switch, name, row):
+                mine[name] = {"label": UNKNOWN} | dict(row) | {"want": "false"}
+            else:  # somebody wants something of it at this moment, and asks for it to be sent
+                del mine[name]
     return unsent(mine)
+
+
+def _withdrawn(switch: Switch, name: str, seen: Mapping[str, str]) -> bool:
+    """Note that no pod is wanted, unless our row is not as it was seen, or CONFIG_DB has changed meanwhile."""
+    key = f"{OWN_TABLE}|{name}"
+    if not switch.db.update("STATE_DB", key, lambda row: Edit({"want": "false"}) if row == seen else None):
+        return False
+    # Who wants a pod writes CONFIG_DB first and our row after it, which it finds as it should be if it was sooner.
+    (row,) = switch.db.rows(("CONFIG_DB", f"FEATURE|{name}"))
+    wanted = parse_feature(name, row)
+    if wanted.mode is Mode.LEGACY or wanted.state.off:
+        return True
+    switch.db.update("STATE_DB", key, lambda row: Edit({"want": "true"}))
+    return False
 
 
 def taken(db: SwitchDB, feature: str, value: bool) -> None:
@@ -217,7 +254,8 @@ def close_gates(switch: Switch, snapshot: Snapshot) -> list[str]:
     """No gate may open because nothing is said yet. The features that got their first word.
 
     At boot, and when the database has restarted and is empty. A feature whose unit is up has a `wait` that says the
-    word again which it knows; until then nobody else may: `down` would stop what runs. Raises as `Units.states`.
+    word again which it knows; until then nobody else may: `down` would stop what runs. A unit on its way up, or between
+    two lives, has none. Raises as `Units.states`.
     """
     closed = []
     up = _up(switch, snapshot)
@@ -233,7 +271,7 @@ def close_gates(switch: Switch, snapshot: Snapshot) -> list[str]:
 
 
 def _up(switch: Switch, snapshot: Snapshot) -> set[str]:
-    """The features of which a unit is up, or on its way."""
+    """The features of which a unit is up."""
     if not switch.units.available():
         return set()
     units = {

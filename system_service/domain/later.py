@@ -20,12 +20,15 @@ UNIT = "sonic-system-service-again"
 FIRST, LONGEST = 15.0, 200.0  # seconds, before they are spread
 _MOST_ASKED = 3600.0  # seconds that a server may ask to be left alone
 _TRIES = "sync.tries"
+ARMED = 75
+"""The exit code of what failed and will be tried again: the one failure that the unit takes for a success."""
 
 
 def again(error: SwitchError | None) -> None:
     """Have the oneshot run once more after this error; with none, begin from the start next time.
 
-    Raises what systemd's `run_later` does: then the unit's own rule is left.
+    The error's exit code is ARMED from then on. Raises what systemd's `run_later` does, with a code that is not: then
+    the unit's own rule is left.
     """
     run_dir = os.environ.get("SYSTEM_SERVICE_RUN_DIR") or RUN_DIR
     path = os.path.join(run_dir, _TRIES)
@@ -35,7 +38,8 @@ def again(error: SwitchError | None) -> None:
     tries = _tries(path)
     seconds = pause(tries, getattr(error, "after", 0.0), random.random())  # noqa: S311 - it spreads, and hides nothing
     files.put(path, f"{tries + 1}\n", 0o600)
-    Units().run_later(UNIT, seconds, ["touch", os.path.join(run_dir, TRIGGER)])
+    Units().run_later(UNIT, seconds, ["touch", "--no-dereference", os.path.join(run_dir, TRIGGER)])
+    error.exit_code = ARMED
 
 
 def pause(tries: int, asked: float, chance: float) -> float:

@@ -17,6 +17,8 @@ GATED = frozenset(
     {"bmp", "dhcp_relay", "dhcp_server", "gnmi", "lldp", "otel", "pmon", "radv", "snmp", "telemetry"},
 )
 GATE_LABEL = "sonic.startup-gate"
+LONGEST_LABEL = 63
+"""Letters of a label's name, to the API server."""
 
 
 def plan_mode(snapshot: Snapshot, wanted: FeatureSeen, mode: Mode, fallback: bool | None) -> Plan:
@@ -175,6 +177,11 @@ def _why_it_cannot_move(wanted: FeatureSeen) -> Refused | None:
         return Refused(
             f"{name} cannot move to kubernetes: its image has no start-up gate",
             f"leave {name} in legacy mode, or use an image with the label {GATE_LABEL}=true",
+        )
+    if len(label(name)) > LONGEST_LABEL:
+        return Refused(
+            f"{name} cannot move to kubernetes: {label(name)} is too long for a node's label",
+            f"leave {name} in legacy mode: Kubernetes takes {LONGEST_LABEL} letters",
         )
     if any(seen.instance.namespace for seen in wanted.seen):
         return Refused(

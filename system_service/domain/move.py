@@ -6,6 +6,7 @@ does the command act itself.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -30,7 +31,8 @@ from system_service.model.feature import Mode, Owner
 from system_service.model.snapshot import FeatureSeen, Host, Node, Snapshot
 
 _PAUSE = 0.25  # seconds between two looks
-_ASK_EVERY = 3.0  # seconds between two questions to the API server why a pod does not come
+# Seconds from one question to the API server why a pod does not come to the next: doubled each time, and spread.
+_ASK_FIRST, _ASK_LONGEST = 3.0, 60.0
 
 
 @dataclass
@@ -158,7 +160,8 @@ class Move:
                 want(db, name, False, sure=wanted.own.get("label") is not None)
             return
         if self.by_ctrmgrd:
-            unsure(db, name)  # it sends what we do not see; where it is masked one day, that is not taken for granted
+            # It sends what we do not see; where it is masked one day, that is not taken for granted.
+            unsure(db, name, wants_label(snapshot.host, wanted))
         if one.labels or (not self.by_ctrmgrd and wants_label(snapshot.host, wanted)):
             want(db, name, True, sure=not one.labels)
         if isinstance(snapshot.node, Node) and snapshot.node.labels.get(label(name)) == "true":
@@ -179,15 +182,22 @@ class Move:
             sent = send(self.switch, tuple(mine), self.executor.check)
         except SwitchError as error:
             for name, one in mine.items():
-                record(self.executor.command, name, "label", f"failed: {error}")
-                if mode is Mode.KUBERNETES or isinstance(error, Interrupted):
-                    one.error = one.error or error
+                self._unsent(name, one, error)
             ask(self.switch.run_dir)  # the oneshot goes on trying
             return
         for name, one in mine.items():
-            if label(name) in sent:  # else another command wants it otherwise meanwhile
+            if label(name) in sent.labels:  # else another command wants it otherwise meanwhile
                 record(self.executor.command, name, "label", "done")
                 one.changed |= mode is Mode.KUBERNETES
+            elif label(name) in sent.failures:
+                self._unsent(name, one, sent.failures[label(name)])
+        if sent.failures:
+            ask(self.switch.run_dir)
+
+    def _unsent(self, name: str, one: Moving, error: SwitchError) -> None:
+        record(self.executor.command, name, "label", f"failed: {error}")
+        if self.request.mode is Mode.KUBERNETES or isinstance(error, Interrupted):
+            one.error = one.error or error
 
     def _watch(self, moving: Mapping[str, Moving]) -> None:
         """Look until every feature is where it is to be; act for those that have no unit."""
@@ -208,7 +218,8 @@ class Move:
                 if action.kind.waits or action.kind is Kind.KEEP:
                     self.executor.tell(f"{name}: {action}")
         mode = self.request.mode
-        asked, why, meanwhile = 0.0, dict.fromkeys(left, ""), Meanwhile()
+        why, meanwhile = dict.fromkeys(left, ""), Meanwhile()
+        ask_at, every = 0.0, _ASK_FIRST
         lost: SwitchError | None = None
         while left:
             self.executor.check()
@@ -234,10 +245,14 @@ class Move:
             if now >= self.executor.deadline:
                 self._late(left, acting, why, lost)
                 return
-            if mode is Mode.KUBERNETES and now - asked >= _ASK_EVERY:
+            if mode is Mode.KUBERNETES and now >= ask_at:
                 for name in left:
-                    why[name] = self._ask_why(name, why[name])
-                asked = time.monotonic()
+                    self.executor.check()
+                    if time.monotonic() < self.executor.deadline:
+                        why[name] = self._ask_why(name, why[name])
+                spread = random.uniform(0.75, 1.25)  # noqa: S311 - it hides nothing
+                ask_at = time.monotonic() + every * spread
+                every = min(2 * every, _ASK_LONGEST)
             time.sleep(min(_PAUSE, max(0.0, self.executor.deadline - now)))
 
     def _try(self, one: Moving, step: Callable[[], object]) -> None:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from system_service.domain.switch import Switch
-from system_service.errors import UnknownFeature, Unreachable
+from system_service.errors import Failed, UnknownFeature, Unreachable
 from system_service.model.feature import Feature, Mode, instances, parse_feature, valid_name
 from system_service.model.natural import natural
 from system_service.model.pods import pods_of
@@ -109,7 +109,8 @@ def see(switch: Switch, wanted: Intent, listed: Sequence[Container] | None = Non
 def bare(switch: Switch, feature: Feature, seen: Sequence[Seen]) -> bool:
     """Whether no local container could take over: there is none, nor the image that its unit's script names.
 
-    Asked where Kubernetes has a part in it. A script that names none is believed to be able.
+    Asked where Kubernetes has a part in it. A script that names none is believed to be able, and an image of which
+    Docker cannot tell is believed to be there.
     """
     if any(s.container or s.instance.namespace for s in seen):
         return False
@@ -118,7 +119,10 @@ def bare(switch: Switch, feature: Feature, seen: Sequence[Seen]) -> bool:
     from system_service.backends.unit_script import image
 
     name = image(feature.name)
-    return bool(name) and not switch.engine.has_image(name)
+    try:
+        return bool(name) and not switch.engine.has_image(name)
+    except Failed:  # Docker's own trouble with one image is no word about the others
+        return False
 
 
 def _serving(

@@ -29,7 +29,10 @@ _ROUNDS = 4  # plans carried out for one request before it is given up: somethin
 
 
 class Ask(NamedTuple):
-    """A command over some features. `timeout` in seconds covers all of it; `tell` gets one sentence a stage."""
+    """A command over some features. `timeout` in seconds covers all of it; `tell` gets one sentence a stage.
+
+    `warn` gets what an operator should know before anything is done.
+    """
 
     command: str
     names: tuple[str, ...]
@@ -38,6 +41,7 @@ class Ask(NamedTuple):
     wait: bool = True
     dry_run: bool = False
     tell: Callable[[str], None] = lambda sentence: None
+    warn: Callable[[str], None] = lambda sentence: None
 
 
 def operate(switch: Switch, ask: Ask) -> Result:
@@ -51,6 +55,8 @@ def operate(switch: Switch, ask: Ask) -> Result:
     wanted = intent(switch, ask.names)
     snapshot = see(switch, wanted)
     told = warnings(switch, snapshot.features, ask.request)
+    for sentence in told.values():
+        ask.warn(sentence)
     if ask.dry_run:
         reports = _rehearse(_mover(switch, ask, deadline).look(ask.names) if _moves(ask) else snapshot, ask)
     else:

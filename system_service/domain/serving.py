@@ -45,13 +45,18 @@ def _runs(switch: Switch, pod: Container) -> bool:
         shown = processes(rows)
         if shown is None or at_gate([row[-1] for row in rows]):
             return False
-        critical = listed(switch, pod, shown)
     except UnknownFeature:
         return False
     except Failed as error:
         if "is not running" in str(error):
             return False
         raise
+    try:
+        critical: tuple[str, ...] = listed(switch, pod, shown)
+    except UnknownFeature:
+        return False
+    except Failed:  # a file of one container that cannot be read keeps nobody from looking at all the others
+        critical = ()
     if not critical:
         return shown.age >= _UNKNOWN_GRACE
     return len(missing(critical, shown.programs)) < len(critical)

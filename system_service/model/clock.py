@@ -1,8 +1,6 @@
-"""Docker's and the host's times as seconds since 1970 (UTC). datetime would cost the waiter more than these lines."""
+"""Docker's times as seconds since 1970 (UTC). datetime would cost the waiter more than these lines."""
 
 from __future__ import annotations
-
-import time
 
 _LAST_YEAR = 9998  # whatever zone it is shown in, a year has four digits
 _LAST = 253_370_000_000.0  # in that year
@@ -22,19 +20,6 @@ def docker_time(text: str) -> float:
         part = float(f"0.{fraction}") if fraction.isascii() and fraction.isdigit() else 0.0
         return _days(year, month, date) * 86400 + parts[0] * 3600 + parts[1] * 60 + parts[2] + part
     except ValueError:
-        return 0.0
-
-
-def host_seconds(text: str) -> float:
-    """`update_time` of a STATE_DB row (local time, whole seconds) as Unix time; 0.0 for what is none."""
-    day, _, clock = text.partition(" ")
-    try:
-        year, month, date = (int(word) for word in day.split("-"))
-        hour, minute, second = (int(word) for word in clock.split(":"))
-        if not 1970 <= year <= _LAST_YEAR or not _is_moment(month, date, hour, minute, second):
-            return 0.0
-        return time.mktime((year, month, date, hour, minute, second, 0, 0, -1))
-    except (ValueError, OverflowError):
         return 0.0
 
 

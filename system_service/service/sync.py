@@ -30,16 +30,15 @@ _TIMEOUT = 60.0  # seconds for each feature that needs something
 @click.option(
     "--boot", is_flag=True, help="Before the kubelet starts: close the gates of features nobody spoke of yet."
 )
-@click.option(
-    "--again", is_flag=True, help="What fails is tried again by systemd, later each time: as the unit calls it."
-)
+@click.option("--again", is_flag=True, help="What fails is tried again by systemd, later each time; exit code 75 then.")
 @json_option()
 def command(names: tuple[str, ...], boot: bool, again: bool, as_json: bool) -> Result:
     """Send node labels that could not be sent, and finish what was interrupted.
 
     A unit that an image upgrade lost, of a feature that exists in Kubernetes only, is made anew; a `config feature
     install` or `uninstall` that was cut off is completed. Nothing to send: no question to the API server. Exit code 7:
-    it cannot be reached; systemd tries again after 15 s, later each time, up to five minutes.
+    it cannot be reached; as its unit calls it (--again) systemd tries again after 15 s, later each time, up to five
+    minutes.
 
     \b
     Examples:
@@ -84,12 +83,15 @@ def _sync(names: tuple[str, ...], as_json: bool) -> Result:
             click.echo(
                 f"{one.name}: {one.fields.get('status', 'uninstalled')}" if not one.error else f"{one.name}: failed"
             )
-        for key, value in sent.items():
+        for key, value in sent.labels.items():
             click.echo(f"{key}: {'removed' if value is None else value}")
-        if not sent and not repaired:
+        if not sent.labels and not sent.failures and not repaired:
             click.echo("nothing to send")
-    changed = {key.removesuffix("_enabled") for key in sent} | {one.name for one in repaired if one.changed}
-    errors = {one.name: one.error for one in repaired}
+    changed = {key.removesuffix("_enabled") for key in sent.labels} | {one.name for one in repaired if one.changed}
+    errors: dict[str, SwitchError | None] = {
+        key.removesuffix("_enabled"): error for key, error in sent.failures.items()
+    }
+    errors |= {one.name: one.error for one in repaired if one.error or one.name not in errors}
     snapshot = see(switch, intent(switch, names) if repaired else wanted)
     reports = tuple(
         report(f, changed=f.feature.name in changed, error=errors.get(f.feature.name)) for f in snapshot.features

@@ -28,7 +28,8 @@ def run(
 ) -> Result:
     """Carry the request out and show it, except in JSON, which the command class prints."""
     command = spoken(click.get_current_context())
-    ask = Ask(command, names, request, timeout, wait=not no_wait, dry_run=dry_run, tell=progress())
+    warn = (lambda sentence: None) if as_json else echo_warning
+    ask = Ask(command, names, request, timeout, wait=not no_wait, dry_run=dry_run, tell=progress(), warn=warn)
     result = operate(Switch.from_env(), ask)
     if not as_json:
         _show(result)
@@ -73,8 +74,6 @@ def verb_command(name: str, verb: Verb, text: str, *, writes_config: bool = Fals
 
 def _show(result: Result) -> None:
     for report in result.reports:
-        if warning := report.fields.get("warning"):
-            echo_warning(warning)
         if result.dry_run:
             echo_steps(report.fields.get("plan", ()), failed=report.error is not None, of=report.name)
         elif not report.error:

@@ -44,8 +44,9 @@ class Beside:
         return self.console.type("journalctl -u ctrmgrd -o cat").splitlines()
 
     def ours(self) -> dict[str, str]:
-        """What our own row says of labels: nothing."""
-        return {k: v for k, v in self.fleet.own(self.name).items() if k in ("want", "label")}
+        """What our own row takes for known of labels: nothing, as ctrmgrd sends them."""
+        own = self.fleet.own(self.name)
+        return {k: v for k, v in own.items() if k == "label" and v != "unknown"}
 
     def label(self) -> str | None:
         return self.fleet.cluster.labels().get(f"{self.name}_enabled")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
 from collections import Counter
+from importlib import resources
 
 import pytest
 
-from system_service.domain.later import FIRST, LONGEST, pause
+from system_service.domain.later import ARMED, FIRST, LONGEST, pause
+from system_service.errors import SwitchError
 from tests.fakes.api_server import Failure
 
 AGAIN = ("system", "service", "sync", "--again")
@@ -32,15 +35,24 @@ def asked(fakes):
         os.unlink(calls)
         for line in lines:
             assert "--unit=sonic-system-service-again " in line
-            assert line.endswith(f" -- touch {fakes.run_dir}/sync")
+            assert line.endswith(f" -- touch --no-dereference {fakes.run_dir}/sync")
         return [int(re.search(r"--on-active=(\d+) ", line)[1]) for line in lines]
 
     return seconds
 
 
+def test_a_label_that_is_refused_leaves_its_feature_to_be_shown(fakes, asked, api, pki, tmp_path):
+    (tmp_path / "kubeconfig").write_text(pki.kubeconfig("admin", api.url))
+    api.failure = Failure(status=422, body=b'{"kind": "Status", "message": "no"}')
+    environment = {"KUBECONFIG": str(tmp_path / "kubeconfig"), "SYSTEM_SERVICE_NODE_NAME": "sonic"}
+    ran = fakes.run("system", "service", "sync", "--json", **environment)
+    told = json.loads(ran.out)
+    assert (ran.code, told["error"]["kind"], [one["name"] for one in told["features"]]) == (1, "failed", ["snmp"])
+
+
 def test_later_each_time_and_from_the_start_after_a_success(fakes, asked):
     def fails() -> list[int]:
-        assert fakes.run(*AGAIN, KUBECONFIG="/nonexistent").code == 7
+        assert fakes.run(*AGAIN, KUBECONFIG="/nonexistent").code == ARMED
         return asked()
 
     waits = [fails()[0] for _ in range(3)]
@@ -60,7 +72,7 @@ def test_only_for_the_unit(fakes, asked):
 @pytest.mark.parametrize("variable", ["SYSTEM_SERVICE_DB_CONFIG"])
 def test_whatever_it_was_that_failed(fakes, asked, variable):
     os.mkdir(fakes.run_dir)
-    assert fakes.run(*AGAIN, **{variable: "/nonexistent"}).code == 7
+    assert fakes.run(*AGAIN, **{variable: "/nonexistent"}).code == ARMED
     assert len(asked()) == 1
 
 
@@ -68,14 +80,49 @@ def test_as_long_as_a_server_asks_to_be_left_alone(fakes, asked, api, pki, tmp_p
     (tmp_path / "kubeconfig").write_text(pki.kubeconfig("admin", api.url))
     api.failure = Failure(status=429, body=b"{}", headers={"Retry-After": "120"})
     ran = fakes.run(*AGAIN, KUBECONFIG=str(tmp_path / "kubeconfig"), SYSTEM_SERVICE_NODE_NAME="sonic")
-    assert ran.code == 7
+    assert ran.code == ARMED
     assert 120 <= asked()[0] <= 181
 
 
-def test_without_anybody_to_ask_the_failure_says_so(fakes, asked):
-    fakes.program("systemd-run", ["sh", "-c", "echo no bus >&2; exit 1", "x"])
+@pytest.mark.parametrize("status", [404, 422])
+def test_what_the_api_server_refuses_is_tried_again_too(fakes, asked, api, pki, tmp_path, status):
+    """Exit code 1 otherwise: of that the unit would wait for its restart, and hear nobody meanwhile."""
+    (tmp_path / "kubeconfig").write_text(pki.kubeconfig("admin", api.url))
+    api.failure = Failure(status=status, body=b'{"kind": "Status", "message": "no"}')
+    ran = fakes.run(*AGAIN, KUBECONFIG=str(tmp_path / "kubeconfig"), SYSTEM_SERVICE_NODE_NAME="sonic")
+    assert (ran.code, len(asked())) == (ARMED, 1)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "no bus",
+        "Failed to connect to bus: No such file or directory",
+        "Failed to start transient timer unit: Access denied",
+        "Failed to start transient timer unit: Connection timed out",
+    ],
+)
+def test_without_anybody_to_ask_the_failure_says_so(fakes, asked, said):
+    """The wish would be lost: no timer, and no restart of a unit that has succeeded."""
+    fakes.program("systemd-run", ["sh", "-c", f"echo '{said}' >&2; exit 1", "x"])
     ran = fakes.run(*AGAIN, KUBECONFIG="/nonexistent")
-    assert (ran.code, "no bus" in ran.err) == (1, True)  # which the unit does not take for a success
+    assert said in ran.err
+    assert ran.code not in (0, *successes())
+
+
+def test_the_unit_takes_nothing_else_for_a_success():
+    assert successes() == [ARMED]
+    pending, codes = [SwitchError], set()
+    while pending:
+        kind = pending.pop()
+        codes.add(kind.exit_code)
+        pending += kind.__subclasses__()
+    assert ARMED not in codes | {1, 2}  # a failure of Python's own ends with 1
+
+
+def successes() -> list[int]:
+    text = resources.files("system_service.host").joinpath("sonic-system-service-sync.service").read_text()
+    return [int(code) for code in re.search(r"^SuccessExitStatus=(.*)$", text, re.MULTILINE)[1].split()]
 
 
 def test_a_fleet_does_not_come_back_all_at_once():

@@ -10,8 +10,10 @@ import time
 import pytest
 
 from system_service.domain.check import check
+from system_service.domain.observe import observe
 from system_service.errors import Failed, NotRunning, UnknownFeature, Unreachable
 from system_service.model.boot import boot_id, uptime
+from system_service.model.feature import Owner
 from system_service.model.pods import pod_labels
 from tests.fakes import systemctl as fake
 from tests.support.systemd import Spec
@@ -462,8 +464,36 @@ class TestProcesses:
         lldp.processes = [SUPERVISORD, ["102", "lldpd: monitor."]]
         told = check(fakes.switch(), critical=True)
         assert isinstance(told.error, Failed)
-        assert "/etc/supervisor of container snmp cannot be read" in str(told.error)
+        assert "/etc/supervisor/critical_processes of container snmp cannot be read" in str(told.error)
         assert told.reports[1].fields["detail"] == str(told.error)
+
+    @pytest.mark.parametrize("kind", ["hang", "huge"])
+    def test_nor_does_one_whose_file_does_not_arrive(self, fakes, snmp, kind):
+        """More than is read of any answer, or an end in the middle: one container's, not Docker's."""
+        if kind == "huge":
+            lie = b"HTTP/1.0 200 OK\r\nContent-Length: 99999999999\r\n\r\nx"
+            fakes.docker.inject(f"/containers/{snmp.id}/archive", "raw", lie)
+        else:
+            fakes.docker.inject(f"/containers/{snmp.id}/archive", kind)
+        told = check(fakes.switch(), critical=True)
+        assert type(told.error) is Failed
+        assert "of container snmp cannot be read" in told.reports[0].fields["detail"]
+
+    def test_a_pod_whose_file_does_not_arrive_keeps_nobody_from_looking(self, fakes):
+        fakes.put("CONFIG_DB", "FEATURE|snmp", {"state": "enabled", "set_owner": "kube"})
+        made = pod(fakes, processes=[SUPERVISORD], files=dict(LIST), ago=3600)
+        lie = b"HTTP/1.0 200 OK\r\nContent-Length: 99999999999\r\n\r\nx"
+        fakes.docker.inject(f"/containers/{made.id}/archive", "raw", lie)
+        assert observe(fakes.switch()).features[0].owner is Owner.KUBE  # it is past its gate, and long has been
+
+    def test_the_folder_is_asked_for_where_there_are_groups(self, fakes, run, snmp):
+        run(critical=True)
+        assert fakes.docker.calls["GET", f"/containers/{snmp.id}/archive"] == 1
+        os.unlink(os.path.join(fakes.run_dir, f"critical.{snmp.id[:12]}"))
+        snmp.files["/etc/supervisor/critical_processes"] = b"group:snmp\n"
+        snmp.files["/etc/supervisor/conf.d/supervisord.conf"] = b"[group:snmp]\nprograms=snmpd,agent\n"
+        assert [one["process"] for one in run(critical=True)["missing_processes"]] == ["agent"]
+        assert fakes.docker.calls["GET", f"/containers/{snmp.id}/archive"] == 3
 
     def test_one_call_a_container_once_the_list_is_known(self, fakes, run, snmp):
         for name in ("lldp", "bgp"):

@@ -8,7 +8,7 @@ import pytest
 
 from system_service.backends import ctrmgrd
 from system_service.domain.contain import Contained
-from system_service.domain.labels import send, want
+from system_service.domain.labels import ask_node, derive, send, want
 from system_service.domain.observe import observe
 from system_service.model.feature import Mode
 from tests.domain.test_move import joined, move
@@ -83,8 +83,8 @@ def test_without_the_variable_it_looks_where_systemd_does(monkeypatch):
     assert "/usr/lib/systemd/system/ctrmgrd.service" in asked
 
 
-UNSURE = {"label": "unknown"}
-"""What ctrmgrd has sent is not known here."""
+WANTED, UNWANTED = ({"want": word, "label": "unknown"} for word in ("true", "false"))
+"""What is wanted; what ctrmgrd has sent of it is not known here."""
 
 
 def test_a_change_of_mode_is_the_intent_alone(beside, api):
@@ -96,9 +96,9 @@ def test_a_change_of_mode_is_the_intent_alone(beside, api):
     ]
     result = move(beside, "snmp", wait=False)
     assert (result.error, result.changed, beside.row("snmp")["set_owner"]) == (None, True, "kube")
-    assert (own(beside), labels(beside)) == (UNSURE, {})
+    assert (own(beside), labels(beside)) == (WANTED, {})
     assert move(beside, "snmp", mode=Mode.LEGACY).error is None
-    assert (own(beside), labels(beside), beside.row("snmp")["set_owner"]) == (UNSURE, {}, "local")
+    assert (own(beside), labels(beside), beside.row("snmp")["set_owner"]) == (WANTED, {}, "local")
     assert not api.calls
 
 
@@ -116,7 +116,7 @@ def test_a_unit_that_is_down_gets_its_label_dropped_by_us_through_its_row(beside
         state["units"]["snmp.service"].update(active="inactive", sub="dead")
     beside.docker.crash("snmp", 0)
     assert move(beside, "snmp", mode=Mode.LEGACY).error is None
-    assert (labels(beside), own(beside)) == ({"snmp_enabled": "false", "hwsku": "x"}, UNSURE)
+    assert (labels(beside), own(beside)) == ({"snmp_enabled": "false", "hwsku": "x"}, UNWANTED)
     assert not api.calls
 
 
@@ -127,7 +127,7 @@ def test_a_stop_drops_the_label_when_the_unit_is_down_and_only_once(beside, aske
     assert plan[0] == "stop snmp.service"
     assert plan[-1] == "set no snmp_enabled on this switch's node"
     assert asker("stop", "snmp").changed is True
-    assert (labels(beside), own(beside)) == ({"snmp_enabled": "false"}, UNSURE)
+    assert (labels(beside), own(beside)) == ({"snmp_enabled": "false"}, UNWANTED)
     assert asker("stop", "snmp").changed is False
     assert not api.calls
 
@@ -142,7 +142,7 @@ def test_what_is_wanted_goes_to_its_row_and_what_is_there_is_not_written_again(b
     assert want(switch.db, "lldp", False) is False
     assert (labels(beside), len(beside.writes())) == (both, writes)
     beside.put("STATE_DB", "SYSTEM_SERVICE|lldp", {"want": "true"})  # from before it was installed
-    assert send(switch) == {}
+    assert send(switch).labels == {}
     assert not api.calls
 
 
@@ -159,11 +159,11 @@ def test_a_unit_s_start_and_kill_ask_for_the_label_there(beside):
     beside.put("CONFIG_DB", "FEATURE|snmp", {"state": "enabled", "set_owner": "kube"})
     beside.docker.crash("snmp", 0)
     assert Contained.open("snmp").start() is True
-    assert (labels(beside), own(beside)) == ({"snmp_enabled": "true"}, UNSURE)
+    assert (labels(beside), own(beside)) == ({"snmp_enabled": "true"}, WANTED)
     row = beside.row("snmp", "STATE_DB")
     assert (row["system_state"], row["current_owner"], row["remote_state"]) == ("up", "local", "none")
     Contained.open("snmp").kill()
-    assert (labels(beside), own(beside)) == ({"snmp_enabled": "false"}, UNSURE)
+    assert (labels(beside), own(beside)) == ({"snmp_enabled": "false"}, UNWANTED)
 
 
 def test_a_legacy_start_drops_the_label_of_a_pod_that_is_still_here(beside):
@@ -185,3 +185,20 @@ def test_where_it_is_masked_what_it_sent_is_dropped_all_the_same(beside, api, tm
     assert move(beside, "snmp", mode=Mode.LEGACY).error is None
     assert "snmp_enabled" not in api.labels
     assert own(beside) == {"want": "false", "label": "false"}
+
+
+def test_where_it_is_masked_a_label_that_is_meant_to_stay_does(beside, api, monkeypatch):
+    """`systemctl stop` leaves the label where it is; what nobody has noted to be wanted would be dropped."""
+    beside.put("CONFIG_DB", "FEATURE|snmp", {"state": "enabled", "set_owner": "kube"})
+    beside.docker.crash("snmp", 0)
+    Contained.open("snmp").start()
+    api.labels["snmp_enabled"] = "true"  # by ctrmgrd
+    with fake.opened(beside.units.state) as state:
+        state["units"]["snmp.service"].update(active="inactive", sub="dead")
+        state["units"]["ctrmgrd.service"].update(masked=True)
+    monkeypatch.setattr(ctrmgrd, "present", lambda: False)
+    switch = beside.switch()
+    ask_node(switch, derive(switch, observe(switch, ("snmp",))))
+    send(switch)
+    assert api.labels["snmp_enabled"] == "true"
+    assert own(beside) == {"want": "true", "label": "true"}

@@ -15,6 +15,7 @@ from system_service.domain.host import ASKED, GATES, SENDS, UNITS, Place, Step
 from system_service.domain.lock import held
 from system_service.errors import Busy, Failed, NotPermitted, Refused, Unreachable
 from system_service.model.pods import pod_labels
+from tests.fakes import systemctl as fake
 from tests.support.systemd import Spec
 
 HOSTS = {"container": "the host's\n", "container_checker": "its monit's\n"}
@@ -237,12 +238,24 @@ def test_what_a_variable_names_is_not_removed(booted):
 def test_what_is_not_ours_stays_in_the_folder_of_the_locks(booted):
     put(booted)
     os.mkdir(os.path.join(booted.run_dir, "letters.lock"))
-    ours = ("snmp.lock", "snmp.action", "snmp.wait", "sync", "critical.0123456789ab", ".labels.lock")
+    ours = ("snmp.lock", "snmp.action", "snmp.wait", "sync", "critical.0123456789ab", ".labels.lock", "sync.tries")
+    ours += (".sync.tries.0123456789abcdef.new",)  # of somebody who lost power
     for name in ("letter", "critical.letter", *ours):
         os.close(os.open(os.path.join(booted.run_dir, name), os.O_CREAT))
     assert take(booted).error is None
     assert sorted(os.listdir(booted.run_dir)) == ["critical.letter", "letter", "letters.lock"]
     assert (take(booted).changed, take(booted).error) == (False, None)
+
+
+def test_nothing_of_ours_is_tried_again_after_it(booted):
+    put(booted)
+    with fake.opened(booted.units.state) as state:
+        timer = {"active": "active", "sub": "waiting", "file": True, "masked": False, "enabled": False}
+        state["units"][host.AGAIN] = {**next(iter(state["units"].values())), **timer}
+    done = take(booted)
+    assert done.error is None
+    assert f"stop {host.AGAIN}" in done.facts["steps"]
+    assert booted.switch().units.show(host.AGAIN)[host.AGAIN].active.value == "inactive"
 
 
 @pytest.mark.parametrize("act", [put, take])

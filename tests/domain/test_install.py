@@ -8,6 +8,7 @@ import pytest
 
 from system_service.backends.unitfiles import UnitFiles, text
 from system_service.domain import site
+from system_service.domain.explain import explain
 from system_service.domain.install import install, repair, uninstall
 from system_service.domain.observe import observe
 from system_service.domain.operate import Ask
@@ -239,6 +240,14 @@ def test_always_enabled_is_not_uninstalled(booted):
     assert isinstance(take(booted).error, Refused)
     assert unit(booted).active.value == "active"
     assert noted(booted) == {}
+
+
+@pytest.mark.parametrize("namespace", ["", "elsewhere"])
+def test_explain_names_the_namespace_of_its_pods(booted, monkeypatch, namespace):
+    monkeypatch.setenv("SYSTEM_SERVICE_POD_NAMESPACE", namespace)
+    put(booted)
+    (line,) = explain(booted.switch(), NAME).fields["next"]
+    assert f"kubectl --namespace {namespace or 'sonic'} get pods;" in line
 
 
 def test_with_a_cluster_that_is_no_more_there_is_a_way_out(booted, monkeypatch):

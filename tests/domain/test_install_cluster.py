@@ -93,6 +93,14 @@ def test_without_a_kubeconfig_the_row_stays_and_says_so(joined, monkeypatch):
     assert joined.row(NAME)["state"] == "disabled"
 
 
+def test_as_long_as_the_api_server_asks_to_be_left_alone_it_is(joined, api):
+    install(joined.switch(), ask())
+    api.failure = Failure(status=429, body=b"{}", headers={"Retry-After": "120"})
+    late = uninstall(joined.switch(), ask())
+    assert isinstance(late.error, Unreachable)
+    assert late.error.after == 120.0
+
+
 def test_the_rows_stay_until_the_pod_has_gone(joined, api):
     install(joined.switch(), ask())
     api.put(PODS, pod("probe-1", NAME))

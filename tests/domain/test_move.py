@@ -145,10 +145,10 @@ def test_home_again_drops_the_label_and_does_not_need_the_api_server(joined, api
     assert (home.error, home.changed) == (None, True)
     assert (own(joined, "snmp")["want"], own(joined, "snmp")["label"]) == ("false", "true")
     api.failure = None
-    assert send(joined.switch()) == {"snmp_enabled": None}
+    assert send(joined.switch()).labels == {"snmp_enabled": None}
     assert "snmp_enabled" not in api.labels
     api.calls.clear()
-    assert send(joined.switch()) == {}
+    assert send(joined.switch()).labels == {}
     assert not api.calls
 
 
@@ -161,7 +161,7 @@ def test_labels_of_several_features_go_in_one_patch(joined, api):
     switch = joined.switch()
     away(joined, *NAMES)
     assert [want(switch.db, name, True) for name in NAMES] == [True, True, True]
-    assert len(send(switch)) == 3
+    assert len(send(switch).labels) == 3
     assert api.calls[PATCH] == 1
     assert [want(switch.db, name, True) for name in NAMES] == [False, False, False]
 
@@ -172,10 +172,10 @@ def test_no_label_is_sent_while_no_server_is_set(joined, api):
     want(switch.db, "snmp", True)
     for server in ({**SERVER, "disable": "True"}, {**SERVER, "ip": ""}):
         joined.put("CONFIG_DB", "KUBERNETES_MASTER|SERVER", server)
-        assert send(switch) == {}
+        assert send(switch).labels == {}
         assert not api.calls
     joined.put("CONFIG_DB", "KUBERNETES_MASTER|SERVER", SERVER)
-    assert send(switch) == {"snmp_enabled": "true"}
+    assert send(switch).labels == {"snmp_enabled": "true"}
 
 
 def test_coming_home_from_a_disabled_server_asks_nobody_and_is_sent_later(joined, api):
@@ -194,9 +194,9 @@ def test_what_is_wanted_while_a_label_is_sent_is_sent_next(joined, api, mocker):
     cluster = switch.cluster()
     mocker.patch.object(type(switch), "cluster", return_value=cluster)
     mocker.patch.object(cluster, "label", side_effect=lambda labels: want(switch.db, "snmp", False))
-    assert send(switch) == {"snmp_enabled": "true"}
+    assert send(switch).labels == {"snmp_enabled": "true"}
     mocker.stopall()
-    assert send(switch) == {"snmp_enabled": None}
+    assert send(switch).labels == {"snmp_enabled": None}
 
 
 def told(joined, tmp_path, *lines):
@@ -284,7 +284,7 @@ def test_what_the_host_s_word_wants_is_sent(joined, api, tmp_path):
     switch = joined.switch()
     want(switch.db, "lldp", False)
     assert derive(switch, observe(switch, ("lldp",))) == []
-    assert send(switch) == {"lldp_enabled": None}
+    assert send(switch).labels == {"lldp_enabled": None}
 
 
 @pytest.mark.parametrize("failure", [Failure("hang"), Failure(status=503, body=b"{}")])
@@ -294,7 +294,7 @@ def test_a_move_that_the_api_server_kept_from_its_label_is_sent_later(joined, ap
     assert own(joined, "snmp")["want"] == "true"
     assert os.path.exists(os.path.join(joined.run_dir, "sync")), "the oneshot is asked to"
     api.failure = None
-    assert send(joined.switch()) == {"snmp_enabled": "true"}
+    assert send(joined.switch()).labels == {"snmp_enabled": "true"}
 
 
 def test_a_unit_that_is_started_while_the_intent_is_written_moves_all_the_same(joined, api, mocker):
@@ -396,7 +396,7 @@ def test_a_label_that_may_have_been_taken_is_dropped_later(cut_off, api):
     api.failure = Failure(status=503, body=b"{}")
     assert move(cut_off, "snmp", mode=Mode.LEGACY).error is None
     api.failure = None
-    assert send(cut_off.switch()) == {"snmp_enabled": None}
+    assert send(cut_off.switch()).labels == {"snmp_enabled": None}
     assert "snmp_enabled" not in api.labels
 
 
@@ -423,7 +423,7 @@ def test_the_label_is_not_wanted_from_the_moment_legacy_is(joined, api, mocker):
         move(joined, "snmp", mode=Mode.LEGACY)
     mocker.stopall()
     assert own(joined, "snmp")["want"] == "false"
-    assert send(joined.switch()) == {"snmp_enabled": None}
+    assert send(joined.switch()).labels == {"snmp_enabled": None}
 
 
 def test_what_the_host_s_own_commands_wrote_counts(joined, api):
@@ -431,7 +431,7 @@ def test_what_the_host_s_own_commands_wrote_counts(joined, api):
     joined.put("CONFIG_DB", "FEATURE|snmp", {"state": "enabled", "set_owner": "local"})
     joined.put("CONFIG_DB", "FEATURE|lldp", {"state": "disabled", "set_owner": "kube"})
     joined.put("CONFIG_DB", "FEATURE|pmon", {})  # a reload says nothing
-    assert send(joined.switch()) == {"snmp_enabled": None, "lldp_enabled": None}
+    assert send(joined.switch()).labels == {"snmp_enabled": None, "lldp_enabled": None}
     assert set(api.labels) & {"snmp_enabled", "lldp_enabled", "pmon_enabled"} == {"pmon_enabled"}
 
 
@@ -472,10 +472,40 @@ def test_the_labels_of_a_node_that_is_gone_are_gone(joined, api):
         joined.put("CONFIG_DB", f"FEATURE|{name}", {"state": "enabled", "set_owner": "local"})
         want(db, name, False)
     api.objects["/api/v1/nodes"].clear()
-    assert send(joined.switch()) == {"snmp_enabled": None, "lldp_enabled": None}
-    assert send(joined.switch()) == {}
+    assert send(joined.switch()).labels == {"snmp_enabled": None, "lldp_enabled": None}
+    assert send(joined.switch()).labels == {}
     # A label that a pod waits for is another matter.
     away(joined, "snmp")
     want(db, "snmp", True)
     with pytest.raises(UnknownNode):
         send(joined.switch())
+
+
+def test_an_image_of_which_docker_cannot_tell_keeps_nobody_from_looking(joined, monkeypatch, tmp_path):
+    monkeypatch.setenv("SYSTEM_SERVICE_SCRIPT_DIR", str(tmp_path))
+    (tmp_path / "snmp.sh").write_text("docker create --name snmp docker-snmp:latest\n")
+    away(joined, "snmp")
+    joined.docker.remove(joined.docker.get("snmp"), force=True)
+    joined.docker.refuse("GET /images/", "layer does not exist", 500)
+    found = {f.feature.name: f.bare for f in observe(joined.switch()).features}
+    assert found == dict.fromkeys(NAMES, False)
+
+
+def test_a_name_that_makes_no_label_is_refused_and_not_waited_for(joined, api):
+    name = "a" * 56
+    joined.feature(name)
+    joined.docker.get(name).labels["sonic.startup-gate"] = "true"
+    result = move(joined, name, wait=False)
+    assert isinstance(result.error, Refused)
+    assert "too long for a node's label" in str(result.error)
+    assert joined.row(name)["set_owner"] == "local"
+
+
+def test_why_no_pod_comes_is_asked_less_and_less_often(joined, api, monkeypatch):
+    """Ten thousand switches whose pods do not come would ask every few seconds, each for minutes."""
+    monkeypatch.setattr("system_service.domain.move._ASK_FIRST", 0.25)
+    asked = []
+    monkeypatch.setattr("system_service.backends.cluster.Cluster.why", lambda cluster, name: asked.append(name) or "no")
+    result = move(joined, "snmp", timeout=3.0)
+    assert isinstance(result.error, TimedOut)
+    assert 1 <= len(asked) <= 5

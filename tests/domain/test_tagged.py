@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from system_service.domain.operate import Ask, operate
+from system_service.domain.plan import Request, Verb
 from system_service.model.pods import pod_labels
 from tests.fakes import systemctl as fake
 from tests.support.systemd import Spec
@@ -64,3 +66,12 @@ def test_coming_home_is_the_same(served, fakes):
 
     result = move(fakes, "snmp", mode=Mode.LEGACY, dry_run=True)
     assert result.reports[0].fields["warning"] == WARNING
+
+
+def test_it_is_told_before_the_deed(served, fakes):
+    told = []
+    request = Request(Verb.STOP)
+    ask = Ask("c", ("snmp",), request, 1.0, tell=told.append, warn=lambda sentence: told.append(f"Warning: {sentence}"))
+    operate(fakes.switch(), ask)
+    assert told[0] == f"Warning: {WARNING}"
+    assert any("stop snmp.service" in sentence for sentence in told[1:])
