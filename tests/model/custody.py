@@ -30,20 +30,27 @@ DOWN, STARTING, WAITING, STOPPING = "down", "starting", "waiting", "stopping"
 
 
 class Pod(NamedTuple):
-    """`told`: update_time is not older than its start. `closed`, `failed`: as View's. `found`: remote_state as read."""
+    """`spoke`: what the row says changed to its announcement since it is there, and `wait` has lived since before.
+
+    `heard`, `answered`, `served`, `failed`: our row names this start of it so. `found`: remote_state as it was read.
+    """
 
     id: str
     stage: str = BOOT
     version: str = NEW
-    told: bool = False
-    closed: bool = False
+    spoke: bool = False
+    heard: bool = False
+    answered: bool = False
+    served: bool = False
     failed: bool = False
     found: str = ""
 
 
 class World(NamedTuple):
-    """`up`: system_state. `named`: container_id. `noted`: `wait` has restarted somebody, and knows that
-    who starts from then on comes to its gate.
+    """`up`: system_state; "bare" is `down` and not a field beside it. `named`: container_id.
+
+    `lost`: our row says that a container serves which is no more. `strange`: a stranger has started the local container
+    beside a pod that serves, and it still runs.
 
     `todo`: what `wait` is about to do, `script` what the unit's script is; `mode`: what `script` is after that.
     """
@@ -56,16 +63,22 @@ class World(NamedTuple):
     named: str = "snmp"
     local: bool = True
     pods: tuple[Pod, ...] = ()
-    noted: bool = False
+    lost: bool = False
+    strange: bool = False
     unit: str = WAITING
     todo: tuple[tuple[str, ...], ...] = ()
     script: tuple[tuple[str, ...], ...] = ()
     locked: str = ""  # who holds the action lock: wait, script
-    disasters: int = 2  # how many may still come: kill -9 of ours, Redis emptied, a reboot
-    has_local: bool = True  # there is a local container; without one the feature exists in Kubernetes only
+    disasters: int = 2  # how many may still come: kill -9 of ours, Redis emptied, a reboot, a refusal of Docker's
+    has_local: bool = True  # there is a local container
 
 
 Op = tuple[str, ...]
+BOOT_ID = "b"
+
+
+def _mark(id: str) -> str:
+    return f"{id}@"
 
 
 class _Rows:
@@ -78,19 +91,37 @@ class _Rows:
         self.auto_restart = True
         self.local_version = LOCAL
         self.config = {"set_owner": world.wants}
-        self.own: dict[str, str] = {}
-        self.state = {"system_state": world.up, "remote_state": world.remote, "container_id": world.named}
-        self.state |= {"container_version": world.version, "update_time": "2026-01-01 00:00:00"}
+        state = {"remote_state": world.remote, "container_id": world.named, "container_version": world.version}
+        # No time in it is ever read: it is any text.
+        state |= {"system_state": "down" if world.up == "bare" else world.up, "update_time": "the day before"}
+        self.state = {field: word for field, word in state.items() if word} | {"current_owner": owner(world)}
+        own = {"boot": BOOT_ID, "failed": " ".join(_mark(p.id) for p in world.pods if p.failed)}
+        for field in ("heard", "answered", "served"):
+            own |= {field: f"{_mark(pod.id)} 1" for pod in world.pods if getattr(pod, field)}
+        if world.lost:
+            own.setdefault("served", "gone@")
+        self.own = OwnRow(own, 1.0, BOOT_ID)
 
     def read(self) -> None: ...
 
-    def note(self, now: float, *drop: str, **fields: str) -> None:
-        self.ops += [("note", "failed")] if "failed" in fields else []
+    def note(self, *drop: str, **fields: str) -> None:
+        for field, verb in (("failed", "failed"), ("heard", "heard"), ("answered", "answered"), ("served", "served")):
+            if field in fields:
+                self.ops.append((verb, *(mark.partition("@")[0] for mark in fields[field].split() if "@" in mark)))
+        if "served" in drop and "served" not in fields and self.own.served:
+            self.ops.append(("unserved",))
 
-    def died(self, now: float, reason: str) -> bool:
+    def died(self, reason: str) -> bool:
+        self.note("served")
         return False
 
-    def fell(self, now: float, reason: str) -> None: ...
+    def fell(self, reason: str) -> None: ...
+
+    def homed(self) -> None:
+        self.ops.append(("homed",))
+
+    def unheard(self, version: str) -> None:
+        self.ops.append(("unheard", version))
 
     def answer(self, version: str) -> bool:
         self.ops.append(("answer", version))
@@ -100,14 +131,17 @@ class _Rows:
         self.ops.append(("local_up", "quiet" if quiet else ""))
         return True
 
-    def down(self, now: float) -> bool:
-        ready = self.state["remote_state"] == "ready"
-        self.ops += [*([("note", "failed")] if ready else []), ("down", "noted" if ready else "")]
+    def down(self, found: Iterable[str]) -> bool:
+        ready = self.state.get("remote_state") == "ready"
+        self.ops += [*([self._failed(found)] if ready else []), ("unserved",), ("down", "noted" if ready else "")]
         return ready
 
-    def withdraw(self, now: float) -> bool:
-        self.ops += [("note", "failed"), ("cleared", "ready")]
+    def withdraw(self, found: Iterable[str]) -> bool:
+        self.ops += [self._failed(found), ("cleared", "ready")]
         return True
+
+    def _failed(self, found: Iterable[str]) -> Op:
+        return ("failed", *(mark.partition("@")[0] for mark in found))
 
     def vanished(self) -> None:
         self.ops.append(("vanished",))
@@ -115,25 +149,23 @@ class _Rows:
     def filled(self, up: bool) -> None:
         self.ops.append(("filled", "up" if up else "down"))
 
-    def unannounced(self, now: float) -> None:
-        if self.state["remote_state"] == "ready":
-            self.withdraw(now)
-        self.ops.append(("cleared", "pending", "running", "stopped", ""))
+    def unannounced(self, found: Iterable[str]) -> None:
+        if self.state.get("remote_state") == "ready":
+            self.withdraw(found)
+        self.ops.append(("cleared", "pending", "running", ""))
 
-    def __getattr__(self, name: str) -> Any:
-        def plain(*_: object) -> None:
-            self.ops.append((name,))
+    def kube_up(self, id: str, version: str) -> None:
+        self.ops.append(("kube_up", id))
 
-        if name not in ("up", "stopped", "kube_up"):
-            raise AttributeError(name)
-        return plain
+    def stopped(self) -> None:
+        self.ops.append(("stopped",))
 
 
 class _Docker:
     """Docker as the Keeper uses it. Ids are 12 letters long, as STATE_DB has them."""
 
-    def __init__(self, world: World, ops: list[Op]) -> None:
-        self.world, self.ops = world, ops
+    def __init__(self, world: World, ops: list[Op], one_maker: bool) -> None:
+        self.world, self.ops, self.one_maker = world, ops, one_maker
         self.late = False  # whether what comes between an end and a start comes after that start has begun
 
     def inspect(self, ref: str) -> dict[str, Any] | None:
@@ -141,18 +173,27 @@ class _Docker:
             if not self.world.has_local:
                 return None
             return {"State": {"Running": self.world.local}}
-        pod = next(p for p in self.world.pods if p.id == ref)
-        # update_time is midnight of the first of January, local time; what is told by it started long before.
-        started = "2020-01-01T00:00:00Z" if pod.told else "2030-01-01T00:00:00Z"
-        state = {"Running": True, "StartedAt": started}
-        return {"Id": pod.id, "State": state, "Config": {"Env": [f"IMAGE_VERSION={pod.version}"]}}
+        pod = next((p for p in self.world.pods if p.id == ref), None)
+        if pod is None:
+            return None
+        # StartedAt is a word: any will do, and here it is none.
+        name = f"snmp-{pod.id}" if self.one_maker else f"{pod.id}-snmp"
+        labels = {"io.kubernetes.pod.uid": pod.id, "io.kubernetes.pod.name": name}
+        config = {"Env": [f"IMAGE_VERSION={pod.version}"], "Labels": labels}
+        return {"Id": pod.id, "State": {"Running": True, "StartedAt": ""}, "Config": config}
 
     def running(self, labels: object) -> list[str]:
         return [pod.id for pod in self.world.pods]
 
-    def processes(self, ref: str) -> list[str]:
+    def top(self, ref: str) -> list[list[str]]:
         pod = next(p for p in self.world.pods if p.id == ref)
-        return ["python3 /usr/bin/container_startup.py"] if pod.stage in AT_GATE else ["snmpd"]
+        program = "/bin/sh init.sh" if pod.stage == BOOT else "snmpd"
+        if pod.stage in AT_GATE:
+            program = "python3 /usr/bin/container_startup.py -f snmp"
+        return [["9", "1", "9", "S", "5", program]]
+
+    def read(self, ref: str, path: str) -> bytes:
+        return b"program:snmpd"
 
     def start(self, ref: str) -> None:
         self.ops.append(("start", ref))
@@ -167,17 +208,28 @@ class _Docker:
         self.ops.append(("restart", ref))
         if between is not None and self.late:  # the daemon starts the one while the other is being started
             between()
-        self.ops.append(("words", ref))
 
 
 class Machine:
     """The product with the given keeper module: the product's own, or a mutant of it (or of what it imports)."""
 
-    def __init__(self, keeper: ModuleType, most: int = 2, ctrmgrd: bool = False) -> None:
-        """`most`: how many containers the kubelet may have for the feature at one time. `ctrmgrd`: it is at work."""
+    def __init__(
+        self,
+        keeper: ModuleType,
+        most: int = 2,
+        ctrmgrd: bool = False,
+        one_maker: bool = False,
+        can_make: bool | None = False,
+    ) -> None:
+        """`most`: how many containers the kubelet may have for the feature at one time. `ctrmgrd`: it is at work.
+
+        `one_maker`: they are of one DaemonSet. `can_make`: whether the unit's script makes a local container.
+        """
         self.keeper = keeper
         self.most = most
         self.ctrmgrd = ctrmgrd
+        self.one_maker = one_maker
+        self.can_make = can_make
         self.plans = cache(self._plans)
         self.closing = cache(self._closing)
         self.reviving = cache(self._reviving)
@@ -186,75 +238,85 @@ class Machine:
 
     def _look(self, world: World) -> Any:
         rows = _Rows(world)
-        keeper = self.keeper.Keeper(rows, _Docker(world, rows.ops), "snmp", "snmp", lambda sentence: None)
+        docker = _Docker(world, rows.ops, self.one_maker)
+        keeper = self.keeper.Keeper(rows, docker, "snmp", "snmp", lambda sentence: None)
         keeper._time_it = lambda view, now: None
-        keeper._forget_last_words = lambda id: None  # it is the last word of `restart`, here
-        shown = keeper._kube
-
-        def marked() -> list[Any]:
-            found = shown()
-            for kube in found:
-                kube.failed = next(p for p in world.pods if p.id == kube.id).failed
-            return found
-
-        keeper._kube = marked
+        keeper._can_make = lambda: self.can_make
+        said = (world.remote, world.version)
+        keeper._pods._before = {_mark(p.id): ("", "?") if p.spoke else said for p in world.pods}
         keeper.look()
         keeper.view.ctrmgrd = self.ctrmgrd
-        for kube in keeper.view.kube:
-            kube.closed = next(p for p in world.pods if p.id == kube.id).closed
         return keeper
 
     def _plans(self, world: World) -> tuple[tuple[Op, ...], ...]:
         """Every list of actions that one step of a keeper may be, whatever the time."""
-        found: dict[Any, tuple[Op, ...]] = {}
-        young = [self.keeper.decide.__globals__["HELD"], self.keeper.decide.__globals__["UNKNOWN"]]
-        count = len(world.pods)
         keeper = self._look(world)
-        view = keeper.view
+        if keeper.rows.ops:  # what has changed hands is noted, and looked at again
+            return (tuple(keeper.rows.ops),)
+        view, found = keeper.view, {}
         turns = (False, True) if self.ctrmgrd else (False,)
-        for turn, settled, over, late, given, *marks in product(turns, *[(False, True)] * (4 + 2 * count)):
-            view.turn, view.settled, view.grace_over, view.given_up = turn, settled, over, given
-            view.late = late and view.remote == "ready"
-            for kube, fresh, again in zip(view.kube, marks[:count], marks[count:], strict=True):
-                kube.young, kube.renewed = fresh and kube.gate in young, again
+        lates = (False, True) if view.remote == "ready" else (False,)
+        for turn, over, given, late, *marks in product(
+            turns, (False, True), (False, True), lates, *(self._marks(view, pod) for pod in view.pods)
+        ):
+            view.turn, view.grace_over, view.given_up, view.late = turn, over, given, late
+            for pod, (young, settled, renewed, surged) in zip(view.pods, marks, strict=True):
+                pod.young, pod.settled, pod.renewed, pod.surged = young, settled, renewed, surged
             step = self.keeper.decide(view)
             for keeper.docker.late in (False, True):
-                key = (step.kind, step.id, keeper.docker.late)
-                found.setdefault(key, ())
-                if step.kind != self.keeper.STAY and not found[key]:
-                    keeper.rows.ops.clear()
-                    keeper._do(step)
-                    found[key] = tuple(keeper.rows.ops)
-        books = tuple(self._look(world).rows.ops)
-        return tuple({(*books, *ops) for ops in found.values() if books or ops})
+                key = (step.kind, step.id, step.urgent, keeper.docker.late)
+                if key not in found:
+                    found[key] = self._done(keeper, step)
+        return tuple({ops for ops in found.values() if ops})
+
+    def _marks(self, view: Any, pod: Any) -> list[tuple[bool, bool, bool, bool]]:
+        """What time can have made of this one: young, settled, renewed, surged; as far as that is ever asked."""
+        both, gates = (False, True), self.keeper.decide.__globals__
+        waits = pod.gate == gates["WAITING"]
+        surges = both if waits and self.one_maker and view.serving is not None else (False,)
+        return list(
+            product(
+                both if pod.gate in (gates["STARTING"], gates["HELD"], gates["UNKNOWN"]) else (False,),
+                both if waits or pod.gate == gates["HELD"] else (True,),
+                both if not waits or pod.failed else (False,),
+                surges,
+            )
+        )
+
+    def _done(self, keeper: Any, step: Any) -> tuple[Op, ...]:
+        """The actions of one step."""
+        if step.kind == self.keeper.STAY:
+            return ()
+        if step.kind == self.keeper.MAKE_LOCAL:
+            return (("life ends",),)
+        keeper.rows.ops.clear()
+        keeper._do(step)
+        return tuple(keeper.rows.ops)
 
     def calm(self, world: World) -> tuple[Op, ...]:
         """The one step of a keeper after everything had its time."""
         keeper = self._look(world)
+        if keeper.rows.ops:
+            return tuple(keeper.rows.ops)
         view = keeper.view
-        books = tuple(keeper.rows.ops)
-        view.settled, view.grace_over, view.given_up, view.late = True, True, False, view.remote == "ready"
-        for kube in view.kube:
-            kube.young, kube.renewed = False, False
-        step = self.keeper.decide(view)
-        if step.kind == self.keeper.STAY:
-            return books
-        keeper.rows.ops.clear()
-        keeper._do(step)
-        return (*books, *keeper.rows.ops)
+        view.grace_over, view.given_up, view.late = True, False, view.remote == "ready"
+        for pod in view.pods:
+            pod.young, pod.renewed, pod.settled = False, False, True
+            pod.surged = False
+        return self._done(keeper, self.keeper.decide(view))
 
     def _closing(self, world: World) -> tuple[tuple[Op, ...], tuple[Op, ...]]:
         """`container stop`: what comes before the action lock; what is seen and done under it comes from `rest`."""
         keeper = self._look(world)
         keeper.rows.ops.clear()
-        ready = keeper.rows.down(0.0)
+        ready = keeper.rows.down(keeper.marks())
         return tuple(keeper.rows.ops), (("rest", "answered" if ready else ""),)
 
     def under_lock(self, world: World, answered: bool) -> tuple[Op, ...]:
         """The part of Keeper.close under the lock, from what is seen now."""
         keeper = self._look(world)
         keeper.rows.ops.clear()
-        keeper.rows.down = lambda now: answered
+        keeper.rows.down = lambda found: answered
         keeper.close()
         return (*keeper.rows.ops, ("unlock",), ("stop", "snmp"), ("stopped",), ("ended",))
 
@@ -279,62 +341,81 @@ def apply(world: World, op: Op) -> World | None:
     if verb == "up":
         return world._replace(up="up", remote=world.remote or "none")
     if verb == "filled":
-        # It remembers, as long as it lives, that whoever starts from now on comes back at its gate.
-        return _forgets(world)._replace(up=world.up or op[1], noted=True)
-    if verb == "words":  # what a gate said while it was being stopped is taken back, as long as the next says nothing
-        stale = world.remote == "pending" and any(p.id == op[1] and not p.told for p in world.pods)
-        return world._replace(remote="none") if stale else world
-    if verb == "fill":
         return world._replace(up=world.up or op[1])
+    if verb in ("heard", "answered", "served"):
+        pods = tuple(p._replace(**{verb: p.id in op[1:]}) for p in world.pods)
+        if verb == "served":
+            pods = tuple(p._replace(answered=False) for p in pods)
+            world = world._replace(lost=False)
+        return world._replace(pods=pods)
+    if verb == "unserved":
+        return world._replace(lost=False, pods=tuple(p._replace(served=False) for p in world.pods))
+    if verb == "failed":
+        return world._replace(
+            pods=tuple(p._replace(failed=p.failed or p.id in op[1:], answered=False) for p in world.pods)
+        )
+    if verb == "kube_up":
+        return world._replace(up="up", remote="running", named=op[1])
+    if verb == "homed":
+        stale = world.remote == "pending" and owner(world) == "local"
+        return _unspoken(world._replace(remote="none", version=LOCAL)) if stale else world
+    if verb == "unheard":
+        left = (world.remote, world.version) == ("pending", op[1])
+        return _unspoken(world._replace(version="")) if left else world
+    if verb == "life ends":
+        return _forgets(world)._replace(unit=DOWN, todo=(), script=(), has_local=True)
     if verb == "down":
         if world.remote == "ready" and not op[1]:
             return None  # the transaction sees it, and begins anew
         remote = "none" if world.remote in ("ready", "running") else world.remote
         return world._replace(up="down", remote=remote)
-    if verb == "local_up" and world.up == "down":
+    if verb == "local_up" and world.up in ("down", "bare"):
         return None  # a stop has come between
     if verb == "local_up":
         if op[1]:  # the local container itself says whose it is
-            return _told(world._replace(up="up", remote="pending", named=""))
-        return _told(world._replace(up="up", remote="none", named="snmp"))
+            return world._replace(up="up", remote="pending", named="")
+        return world._replace(up="up", remote="none", named="snmp")
     if verb == "stopped":
         remote = world.remote if world.remote in ("pending", "ready") else "none"
-        return _told(world._replace(remote=remote, named=""))
+        return world._replace(remote=remote, named="")
     if verb == "answer":
         asked = (world.up, world.remote, world.version) == ("up", "pending", op[1])
         return world._replace(remote="ready") if asked else world
     if verb == "cleared":
-        return world._replace(remote="none") if world.remote in op[1:] else world
+        return _unspoken(world._replace(remote="none") if world.remote in op[1:] else world)
     if verb == "vanished":
         return world._replace(remote="none", named="") if world.remote == "running" else world
-    if verb == "note":
-        return world._replace(pods=tuple(p._replace(failed=True) for p in world.pods))
     if verb == "start" and not world.has_local:
         raise Wrong(f"starts what is not there: {world}")
     if verb == "start":
         # A local container writes its version as it starts, and waits for nothing.
-        named = _told(world._replace(named="snmp")) if world.up else world
+        named = world._replace(named="snmp") if world.up else world
         return named._replace(local=True, version=LOCAL)
     if verb == "stop" and op[1] == "snmp":
         return world._replace(local=False)
     if verb == "stop":
-        return world._replace(pods=tuple(p for p in world.pods if p.id != op[1]))
+        return _without(world, op[1])
     if verb == "restart":
         return _born(world, op[1], NEW) if len(world.pods) < 2 else world
     raise AssertionError(op)
 
 
 def _forgets(world: World) -> World:
-    return world._replace(noted=False, pods=tuple(p._replace(closed=False) for p in world.pods))
+    """`wait` has ended, and what it remembers with it."""
+    return _unspoken(world)
 
 
-def _told(world: World) -> World:
-    """update_time is written: it is not older than any start so far."""
-    return world._replace(pods=tuple(p._replace(told=True) for p in world.pods))
+def _unspoken(world: World) -> World:
+    return world._replace(pods=tuple(p._replace(spoke=False) for p in world.pods))
+
+
+def _without(world: World, id: str) -> World:
+    lost = world.lost or any(p.served for p in world.pods if p.id == id)
+    return world._replace(lost=lost, pods=tuple(p for p in world.pods if p.id != id))
 
 
 def _born(world: World, id: str, version: str) -> World:
-    return world._replace(pods=(*world.pods, Pod(id, version=version, closed=world.noted)))
+    return world._replace(pods=(*world.pods, Pod(id, version=version)))
 
 
 def gate(world: World, at: int) -> World | None:
@@ -374,7 +455,7 @@ def _rules(version: str) -> Any:
 
 def _row(world: World) -> dict[str, str]:
     """The feature's row of STATE_DB; "" stands for a field that is absent."""
-    fields = {"system_state": world.up, "remote_state": world.remote, "container_version": world.version}
+    fields = {"system_state": "down" if world.up == "bare" else world.up, "remote_state": world.remote, "container_version": world.version}
     return {name: word for name, word in fields.items() if word}
 
 
@@ -388,13 +469,16 @@ def _reader(world: World) -> Callable[[int, str], dict[str, str]]:
 
 
 def _written(world: World, writes: tuple[tuple[str, dict[str, str]], ...], id: str) -> World:
-    """After the writes of the gate in container `id`."""
+    """After the writes of the gate in container `id`. A `wait` that lives sees that the row says something new."""
+    before = (world.remote, world.version)
     for _, fields in writes:
         world = world._replace(
             remote=fields.get("remote_state", world.remote), version=fields.get("container_version", world.version)
         )
-        world = _told(world._replace(named=id)) if "update_time" in fields else world
-    return world
+        world = world._replace(named=id) if "current_owner" in fields else world
+    if world.unit != WAITING or (world.remote, world.version) == before or world.remote != "pending":
+        return world
+    return world._replace(pods=tuple(p._replace(spoke=p.spoke or p.version == world.version) for p in world.pods))
 
 
 def happens(machine: Machine, world: World) -> Iterator[tuple[str, World]]:
