@@ -123,13 +123,15 @@ class Contained(NamedTuple):
             if keeper.rows.wants == "kube":
                 self._label(True)
                 keeper.revive()
-                return keeper.may_start_local()
-            keeper.keep()
-            self._unlabel()
+                keeper.look()
+            else:
+                keeper.keep()
+                self._unlabel()
+            # What is wanted may be another by now, and a step may have been put off.
+            return keeper.may_start_local()
         except Unreachable as error:
             self.warnings.append(str(error))
             return not pods
-        return True
 
     def _close(self, grace: int) -> tuple[bool, SwitchError | None]:
         """Take the feature from whoever runs it from Kubernetes: whether anybody does, or could, and what went wrong.

@@ -155,12 +155,19 @@ def _several(view: View) -> Step:
     if view.local and any(pod.young for pod in view.pods):
         return Step(STAY, why=TWO_PODS)
     chosen = _chosen(view)
+    if chosen.gate == HELD and not chosen.young:
+        # All of them are frozen, or asked before we came: as with one alone, which no surplus may be beside.
+        step = _stuck_beside_local(view, chosen) if view.local else _stuck(view, chosen)
+        return _without_surplus(view, chosen) if step.kind == ANSWER else step
     if view.local and not (chosen.gate == WAITING and chosen.settled):
         return Step(STAY, why=TWO_PODS)
-    if not view.local and chosen.gate in (STARTING, HELD) and not chosen.young and (it := _instead(view, TWO_PODS)):
+    if not view.local and chosen.gate == STARTING and not chosen.young and (it := _instead(view, TWO_PODS)):
         return it
-    surplus = next(pod for pod in view.pods if pod is not chosen)
-    return Step(STOP_POD, surplus.id, TWO_PODS)
+    return _without_surplus(view, chosen)
+
+
+def _without_surplus(view: View, chosen: PodContainer) -> Step:
+    return Step(STOP_POD, next(pod for pod in view.pods if pod is not chosen).id, TWO_PODS)
 
 
 def _chosen(view: View) -> PodContainer:

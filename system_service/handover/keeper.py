@@ -187,11 +187,14 @@ class Keeper:
                     self._renew(pod.id)
 
     def may_start_local(self) -> bool:
-        """Whether the local container is to serve at a start in kubernetes mode: no pod runs the feature, nor will."""
-        view = self.look()
-        if not view.fallback or not view.has_local:
-            return False
-        return not view.pods or (view.same_version and all(pod.gate in (HELD, STARTING) for pod in view.pods))
+        """Whether `container start` starts the local container, by the last look: no pod runs the feature, nor will."""
+        view = self.view
+        if view.pods and (view.remote == "ready" or any(pod.failed for pod in view.pods)):
+            return view.wants == "local" and view.local
+        if view.wants == "kube":
+            never = view.same_version and all(pod.gate in (HELD, STARTING) for pod in view.pods)
+            return view.fallback and view.has_local and (not view.pods or never)
+        return view.wants == "local" and (view.local or all(pod.gate not in (OPEN, UNKNOWN) for pod in view.pods))
 
     def _same_version(self, pod: PodContainer) -> bool:
         """Whether its gate never opens. It compares without regard to case."""
@@ -219,9 +222,10 @@ class Keeper:
                 self.rows.homed()
             return False
         rows, own, serving = self.rows, self.rows.own, view.serving
-        for pod in view.pods:
-            if pod.gate == WAITING and pod.mark != own.heard:
-                rows.note(heard=f"{pod.mark} {uptime():.1f}")
+        # Of several the newest: it is the one to be let in, and it is heard once.
+        newest = next((pod for pod in reversed(view.pods) if pod.gate == WAITING), None)
+        if newest and newest.mark != own.heard:
+            rows.note(heard=f"{newest.mark} {uptime():.1f}")
         coming = len(view.pods) == 1 and view.pods[0].gate == STARTING
         if view.remote == "pending" and view.version and (coming or not view.pods):
             # Left behind by a predecessor: what the next one writes is to be a change.
