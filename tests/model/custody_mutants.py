@@ -2,103 +2,176 @@
 
 from __future__ import annotations
 
-from system_service.handover import decide, keeper, view
+from system_service.handover import decide, keeper, pods, view
 
 from .mutant import Mutant
 
-DECIDE, KEEPER, VIEW = decide, keeper, view
+DECIDE, KEEPER, PODS, VIEW = decide, keeper, pods, view
 
 MUTANTS = (
     Mutant(
         "legacy leaves an open gate alone",
         DECIDE,
-        "if kube.gate == OPEN or kube.failed:\n            return Step(RENEW",
-        "if kube.failed:\n            return Step(RENEW",
+        'if pod.gate == OPEN or pod.failed:\n            return Step(RENEW, pod.id, "legacy is wanted"',
+        'if pod.failed:\n            return Step(RENEW, pod.id, "legacy is wanted"',
     ),
     Mutant(
-        "legacy trusts who may have read ready", DECIDE, "if kube.gate == OPEN or kube.failed:", "if kube.gate == OPEN:"
-    ),
-    Mutant(
-        "legacy starts beside the unknown",
+        "legacy trusts who may have read ready",
         DECIDE,
-        "if kube.gate == UNKNOWN and not (kube.closed and kube.young):",
-        "if False:",
+        'if pod.gate == OPEN or pod.failed:\n            return Step(RENEW, pod.id, "legacy is wanted"',
+        'if pod.gate == OPEN:\n            return Step(RENEW, pod.id, "legacy is wanted"',
     ),
     Mutant(
         "legacy does not look at pods",
         DECIDE,
-        "def _local(view: View) -> Step:\n    for kube in view.kube:",
-        "def _local(view: View) -> Step:\n    for kube in ():",
+        "    for pod in view.pods:\n        if pod.gate == OPEN or",
+        "    for pod in ():\n        if pod.gate == OPEN or",
     ),
     Mutant(
-        "a surplus container stays",
+        "ready meant for another stays",
         DECIDE,
-        "if len(view.kube) > 1:\n        return Step(STOP_KUBE",
-        "if len(view.kube) > 2:\n        return Step(STOP_KUBE",
+        'if view.remote == "ready" and (view.local or view.wants == "local" or len(view.pods) > 1):',
+        "if False:",
     ),
-    Mutant("ready is never taken back", DECIDE, "if view.late else Step(STAY)", "if False else Step(STAY)"),
+    Mutant("ready is never taken back", DECIDE, "_SHUT) if view.late else Step(STAY", "_SHUT) if False else Step(STAY"),
     Mutant(
         "who may have read ready is answered again",
         DECIDE,
-        "if kube.failed:\n        return Step(STOP_KUBE if kube.renewed",
-        "if False:\n        return Step(STOP_KUBE if kube.renewed",
+        "    if pod.failed:\n        return _send_back(pod, _SHUT, view.local)\n    if pod.gate == WAITING:",
+        "    if pod.gate == WAITING:",
     ),
     Mutant(
         "the gate is opened beside the local container",
         DECIDE,
-        "if not view.local:\n            falls",
-        "if True:\n            falls",
+        "def _waiting(view: View, pod: PodContainer) -> Step:\n    if not view.local:",
+        "def _waiting(view: View, pod: PodContainer) -> Step:\n    if True:",
     ),
-    Mutant("a pod at its gate is left there", DECIDE, "if view.settled else Step(STAY", "if False else Step(STAY"),
+    Mutant(
+        "a pod at its gate is left there",
+        DECIDE,
+        'a pod is at its gate") if pod.settled else Step(STAY',
+        'a pod is at its gate") if False else Step(STAY',
+    ),
     Mutant(
         "ready outlives its pod",
         DECIDE,
-        'if view.remote == "ready":\n        return Step(WITHDRAW, why="the pod has gone")',
-        'if False:\n        return Step(WITHDRAW, why="the pod has gone")',
+        'if view.remote == "ready":\n        return Step(WITHDRAW, why="the pod has gone"',
+        'if False:\n        return Step(WITHDRAW, why="the pod has gone"',
     ),
-    Mutant("nobody falls back", DECIDE, "if view.fallback and view.has_local and view.grace_over:", "if False:"),
+    Mutant("nobody falls back", DECIDE, "if not view.fallback or view.local:", "if True:"),
     Mutant(
-        "the local container starts beside the unknown",
-        DECIDE,
-        "        if kube.gate == HELD:\n            return Step(START_LOCAL",
-        "        if True:\n            return Step(START_LOCAL",
+        "nothing is made anew", DECIDE, "return Step(MAKE_LOCAL, why=why) if view.can_make else None", "return None"
     ),
-    Mutant("the rows alone say who waits", KEEPER, "if seen else UNKNOWN", "if seen else kube.gate"),
-    Mutant("nobody is known to be at its gate", KEEPER, "seen = at_gate(self.docker.processes(id))", "seen = False"),
-    Mutant("whoever is not open is at its gate", KEEPER, "seen = at_gate(self.docker.processes(id))", "seen = True"),
+    Mutant(
+        "one that is not there is started",
+        DECIDE,
+        "    if view.has_local:\n        return Step(START_LOCAL, why=why)",
+        "    if True:\n        return Step(START_LOCAL, why=why)",
+    ),
+    Mutant("a frozen pod stays frozen", DECIDE, 'return Step(RENEW, pod.id, "it is frozen")\n', "return Step(STAY)\n"),
+    Mutant(
+        "a frozen pod stays where nobody serves",
+        DECIDE,
+        "    if not pod.renewed and not same:\n        return Step(RENEW",
+        "    if False:\n        return Step(RENEW",
+    ),
+    Mutant(
+        "the local container is started beside one that serves",
+        DECIDE,
+        "    if not view.pods:\n        return _nobody(view)",
+        "    if not view.pods or not view.local:\n        return _nobody(view)",
+    ),
+    Mutant("two that claim it are both let in", DECIDE, "if len(view.pods) > 1:\n        return _several(view)", ""),
+    Mutant(
+        "an intruder is left beside the pod",
+        DECIDE,
+        "        if not view.local:\n            return Step(STAY)\n",
+        "        return Step(STAY)\n",
+    ),
+    Mutant(
+        "an intruder is left beside two pods",
+        DECIDE,
+        "        if view.local:\n            return (",
+        "        if False:\n            return (",
+    ),
+    Mutant(
+        "two that are frozen stay so",
+        DECIDE,
+        "if chosen.gate == HELD and not chosen.young:",
+        "if False:",
+    ),
+    Mutant(
+        "the one that serves gives way to whoever waits",
+        DECIDE,
+        "if any(pod.gate == WAITING and pod.surged for pod in view.pods):",
+        "if any(pod.gate == WAITING for pod in view.pods):",
+    ),
     Mutant(
         "stop trusts who may have read ready",
         KEEPER,
-        "if kube.failed or kube.gate in (OPEN, UNKNOWN):",
-        "if kube.gate in (OPEN, UNKNOWN):",
+        "if pod.mark in self.rows.own.failed or pod.gate in (OPEN, UNKNOWN):",
+        "if pod.gate in (OPEN, UNKNOWN):",
     ),
     Mutant(
         "stop leaves an open gate alone",
         KEEPER,
-        "if kube.failed or kube.gate in (OPEN, UNKNOWN):",
-        "if kube.failed:",
+        "if pod.mark in self.rows.own.failed or pod.gate in (OPEN, UNKNOWN):",
+        "if pod.mark in self.rows.own.failed:",
     ),
     Mutant(
-        "a gate is started over an old announcement",
+        "the local container is not stopped",
         KEEPER,
-        "        if announce:\n            self.rows.unannounced(now)\n",
+        "        self.docker.stop(self._container, 0 if intruder else stop_timeout(self._name))\n",
         "",
     ),
     Mutant(
         "a surplus container is not stopped",
         KEEPER,
-        '            self.rows.note(now, "served")\n            self.docker.stop(step.id, stop_timeout(self._name))\n',
-        '            self.rows.note(now, "served")\n',
-    ),
-    Mutant(
-        "the local container is not stopped",
-        KEEPER,
-        "            self.docker.stop(self._container, stop_timeout(self._name))\n",
+        "            self.docker.stop(step.id, stop_timeout(self._name))\n",
         "",
     ),
     Mutant(
-        "another's announcement is taken for its own", VIEW, 'state.get("container_version") == kube.version and ', ""
+        "a gate is started over an old announcement",
+        KEEPER,
+        "        self.rows.unannounced(self.marks())\n",
+        "",
     ),
+    Mutant("nobody is known to be at its gate", PODS, "if at_gate([row[-1] for row in shown]):", "if False:"),
+    Mutant(
+        "whoever has not announced itself is answered",
+        PODS,
+        "return WAITING if asks and heard and not pod.paused else HELD",
+        "return WAITING",
+    ),
+    Mutant(
+        "whoever starts is taken for one that serves",
+        PODS,
+        "return OPEN if running else STARTING",
+        "return OPEN",
+    ),
+    Mutant(
+        "whoever serves is taken for one that starts",
+        PODS,
+        "return OPEN if running else STARTING",
+        "return STARTING",
+    ),
+    Mutant(
+        "who served once is open for ever",
+        PODS,
+        "if pod.mark == rows.own.served:",
+        "if rows.own.served:",
+    ),
+)
+
+# Two pods of one DaemonSet, each of which comes back whenever it is stopped.
+OF_ONE_MAKER = (
+    Mutant(
+        "who gave way takes over again",
+        VIEW,
+        "pod.uid not in (serving.uid, own.displaced)",
+        "pod.uid != serving.uid",
+    ),
+    Mutant("who gave way is not remembered", KEEPER, ", displaced=gone.uid or gone.id", ""),
 )
 
 BESIDE_CTRMGRD = (
@@ -106,11 +179,11 @@ BESIDE_CTRMGRD = (
     Mutant(
         "a frozen pod is announced beside the local container",
         DECIDE,
-        "if view.ctrmgrd:\n        # Announced",
+        'if view.ctrmgrd and view.remote != "pending":\n        # Announced',
         "if False:\n        # Announced",
     ),
     Mutant(
-        "a frozen pod stays frozen",
+        "a frozen pod stays frozen beside ctrmgrd",
         DECIDE,
         'return Step(STOP_LOCAL, why="a pod is at its gate")\n    return Step(RENEW',
         "return Step(STAY)\n    return Step(RENEW",
@@ -118,7 +191,7 @@ BESIDE_CTRMGRD = (
     Mutant(
         "every pod announces itself beside the fallback",
         KEEPER,
-        'quiet=self.view.ctrmgrd and self.view.wants == "kube"',
+        'quiet=view.ctrmgrd and view.wants == "kube"',
         "",
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from dataclasses import dataclass
+from enum import Enum
 from types import ModuleType
 
 
@@ -35,8 +36,9 @@ class Mutant:
 
 
 def _is_of(value: object, module: ModuleType) -> bool:
-    """Whether it is a function that the module has defined. What others may share, as enums, stays one thing."""
-    return inspect.isfunction(value) and value.__module__ == module.__name__
+    """Whether it is a function or a class that the module has defined. What others share, as enums, stays one thing."""
+    ours = inspect.isfunction(value) or (inspect.isclass(value) and not issubclass(value, Enum))
+    return ours and value.__module__ == module.__name__
 
 
 def _compile(module: ModuleType, source: str) -> ModuleType:

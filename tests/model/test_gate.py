@@ -9,7 +9,7 @@ import pytest
 
 from tests.recordings.replay import load
 
-from .custody import BOOT, FROZEN, LOCAL, NEW, OPEN, READ, TAKEN, UNGATED, WAITS, Pod, World, gate
+from .custody_world import BOOT, FROZEN, LOCAL, NEW, OPEN, READ, TAKEN, UNGATED, WAITS, Pod, World, gate
 
 CASES = load(str(Path(__file__).parents[1] / "recordings" / "data" / "gate.json"))["cases"]
 FIRST, SECOND = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
