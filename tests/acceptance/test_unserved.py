@@ -19,10 +19,11 @@ IMAGE = images.feature_image("snmp")
 def test_a_pod_frozen_at_its_gate_and_no_local_container(fleet: Fleet) -> None:
     """ctrmgrd has tagged the next version and removed the local container: the unit's script can make it anew."""
     fleet.away("snmp")
+    following = fleet.manifest("snmp", V2)
     fleet.switch.docker("rm", "snmp")
     with redis.Redis(unix_socket_path=str(fleet.switch.redis_socket), db=STATE_DB) as client:
         client.hset("KUBE_LABELS|SET", "snmp_local", V2)
-    fleet.deploy("snmp", V2)
+    fleet.cluster.apply(following)
     fleet.await_runner("snmp", "local", 120)
     fleet.console.answers()
     assert fleet.console.active("snmp") == "active"
