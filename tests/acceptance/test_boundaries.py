@@ -17,20 +17,23 @@ from tests.support.switch import wait_until
 # All that `wait` does, in order: with a pod that is frozen at its gate, and to bring the feature home.
 OWN, ROW = "SYSTEM_SERVICE|snmp", "FEATURE|snmp"
 AWAY = [
-    f"{OWN} renewed",
     "docker restart POD",
+    f"{OWN} renewed",
+    f"{OWN} heard",
     "docker stop snmp",
-    f"{OWN} stop",
     f"{OWN} answered",
     f"{ROW} remote_state=ready",
+    f"{OWN} stop",
     f"{OWN} served",
 ]
 HOME = [
-    f"{OWN} renewed",
+    f"{OWN} -served",
     f"{ROW} remote_state=none",
     "docker restart POD",
     f"{ROW} current_owner",
     "docker start snmp",
+    f"{OWN} took",
+    f"{OWN} renewed",
 ]
 # Where it is killed. Between two notes of our own nothing of the feature has changed.
 KILLS_AWAY = [
@@ -43,7 +46,7 @@ KILLS_AWAY = [
 ]
 KILLS_HOME = [
     None,
-    ("before", f"{OWN} renewed"),
+    ("before", f"{ROW} remote_state=none"),
     ("before", "docker start snmp"),
     ("after", "docker start snmp"),
     ("before", "docker restart POD"),
