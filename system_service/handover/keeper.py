@@ -14,6 +14,7 @@ from system_service.handover.decide import (
     MAKE_LOCAL,
     START_LOCAL,
     STAY,
+    TWO_PODS,
     Step,
     decide,
 )
@@ -233,8 +234,12 @@ class Keeper:
             self._pods.rewritten("pending", "")
         if serving and not (view.local and not serving.entitled):
             if serving.mark == own.served:
-                if not view.local and rows.state.get("current_owner") != "kube" and view.remote != "pending":
+                alone = len(view.pods) == 1
+                said = rows.state.get("current_owner") == "kube" and view.remote == "running"
+                if not view.local and not said and (alone or view.remote != "pending"):
                     rows.kube_up(serving.id, serving.version)  # another said otherwise, and has gone
+                if alone and own.reason == TWO_PODS:
+                    rows.note("reason", "since")
                 return False
             drop = ("renewed", "ended", "answered", "reason", "since")
             failed = marks(found for found in own.failed if found != serving.mark)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from system_service.handover import decide, keeper, pods, view
+from system_service.handover import decide, keeper, pods, steps, view
 
 from .mutant import Mutant
 
-DECIDE, KEEPER, PODS, VIEW = decide, keeper, pods, view
+DECIDE, KEEPER, PODS, STEPS, VIEW = decide, keeper, pods, steps, view
 
 MUTANTS = (
     Mutant(
         "legacy leaves an open gate alone",
         DECIDE,
-        'if pod.gate == OPEN or pod.failed:\n            return Step(RENEW, pod.id, "legacy is wanted"',
-        'if pod.failed:\n            return Step(RENEW, pod.id, "legacy is wanted"',
+        'if pod.gate == OPEN or pod.failed:\n            return _send_back(pod, "legacy is wanted"',
+        'if pod.failed:\n            return _send_back(pod, "legacy is wanted"',
     ),
     Mutant(
         "legacy trusts who may have read ready",
         DECIDE,
-        'if pod.gate == OPEN or pod.failed:\n            return Step(RENEW, pod.id, "legacy is wanted"',
-        'if pod.gate == OPEN:\n            return Step(RENEW, pod.id, "legacy is wanted"',
+        'if pod.gate == OPEN or pod.failed:\n            return _send_back(pod, "legacy is wanted"',
+        'if pod.gate == OPEN:\n            return _send_back(pod, "legacy is wanted"',
     ),
     Mutant(
         "legacy does not look at pods",
@@ -120,20 +120,20 @@ MUTANTS = (
     ),
     Mutant(
         "the local container is not stopped",
-        KEEPER,
-        "        self.docker.stop(self._container, 0 if intruder else stop_timeout(self._name))\n",
+        STEPS,
+        "        self._docker.stop(self._container, 0 if intruder else stop_timeout(self._name))\n",
         "",
     ),
     Mutant(
         "a surplus container is not stopped",
-        KEEPER,
-        "            self.docker.stop(step.id, stop_timeout(self._name))\n",
+        STEPS,
+        "            self._docker.stop(step.id, stop_timeout(self._name))\n",
         "",
     ),
     Mutant(
         "a gate is started over an old announcement",
-        KEEPER,
-        "        self.rows.unannounced(self.marks())\n",
+        STEPS,
+        "        self.rows.unannounced(read_by(self.view))\n",
         "",
     ),
     Mutant("nobody is known to be at its gate", PODS, "if at_gate([row[-1] for row in shown]):", "if False:"),
@@ -171,7 +171,7 @@ OF_ONE_MAKER = (
         "pod.uid not in (serving.uid, own.displaced)",
         "pod.uid != serving.uid",
     ),
-    Mutant("who gave way is not remembered", KEEPER, ", displaced=gone.uid or gone.id", ""),
+    Mutant("who gave way is not remembered", STEPS, ", displaced=gone.uid or gone.id", ""),
 )
 
 BESIDE_CTRMGRD = (
@@ -190,7 +190,7 @@ BESIDE_CTRMGRD = (
     ),
     Mutant(
         "every pod announces itself beside the fallback",
-        KEEPER,
+        STEPS,
         'quiet=view.ctrmgrd and view.wants == "kube"',
         "",
     ),

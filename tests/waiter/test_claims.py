@@ -40,6 +40,19 @@ def test_of_two_pods_the_one_that_serves_goes_on(scene: Scene, version: str) -> 
         assert scene.local.starts == 1
 
 
+def test_when_the_other_pod_has_gone_the_row_speaks_of_the_one_that_serves(scene: Scene) -> None:
+    scene.begin("kube")
+    with waiting(scene) as waiter:
+        served(scene, waiter, name="snmp-a")
+        second = scene.pod(NEXT, name="other-b")
+        until(lambda: scene.own().get("reason") == "two pods claim it")
+        assert (scene.row()["remote_state"], scene.row()["container_version"]) == ("pending", NEXT)
+        scene.docker.crash(second.box.name)
+        until(lambda: (scene.row()["remote_state"], scene.row()["container_version"]) == ("running", NEW))
+        until(lambda: "reason" not in scene.own())
+        waiter.idle(3)
+
+
 def test_a_second_pod_of_the_same_daemonset_takes_over_in_the_end(scene: Scene) -> None:
     """maxSurge: the old pod is not deleted before the new one is ready, and that one is not before its gate opens."""
     scene.begin("kube")
