@@ -71,8 +71,15 @@ class Fleet:
         """Docker's descriptions of the running pod containers of a feature."""
         label = f"label=io.kubernetes.container.name={name}"
         kind = "label=io.kubernetes.docker.type=container"
-        ids = self.switch.docker("ps", "--quiet", "--no-trunc", "--filter", label, "--filter", kind).split()
-        return json.loads(self.switch.docker("inspect", *ids)) if ids else []
+        for tries in range(5):
+            ids = self.switch.docker("ps", "--quiet", "--no-trunc", "--filter", label, "--filter", kind).split()
+            try:
+                found: list[dict[str, Any]] = json.loads(self.switch.docker("inspect", *ids)) if ids else []
+                return found
+            except SandboxError:  # one has gone since it was listed
+                if tries == 4:
+                    raise
+        return []
 
     def runner(self, name: str) -> str:
         """Which container really has the feature's process: local, kube, none, or both."""
