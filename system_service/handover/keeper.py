@@ -228,7 +228,8 @@ class Keeper:
         if newest and newest.mark != own.heard:
             rows.note(heard=f"{newest.mark} {uptime():.1f}")
         coming = len(view.pods) == 1 and view.pods[0].gate == STARTING
-        if view.remote == "pending" and view.version and (coming or not view.pods):
+        left = view.remote == "pending" and view.version.lower() not in ("", rows.local_version.lower())
+        if left and (coming or not view.pods):
             # Left behind by a predecessor: what the next one writes is to be a change.
             rows.unheard(view.version)
             self._pods.rewritten("pending", "")

@@ -12,7 +12,7 @@ from sandbox import features, images
 from sandbox.kube.registry import ADDRESS
 from tests.acceptance.console import Console
 from tests.acceptance.fleet import V1, V2, Fleet
-from tests.support.switch import CONFIG_DB, RESTART_SEC, STATE_DB, wait_until
+from tests.support.switch import CONFIG_DB, STATE_DB, wait_until
 
 (NAME,) = features.KUBE_ONLY
 UNIT = f"/usr/local/lib/systemd/system/{NAME}.service"

@@ -111,10 +111,12 @@ def test_pods_that_fail_give_no_reason_for_a_restart(beside: Scene, daemon: Daem
         until(lambda: beside.row()["current_owner"] == "local")
         waiter.idle_or_due()
         third = beside.pod()
-        waiter.idle_or_due()
+        until(lambda: beside.own().get("heard", "").startswith(third.box.id[:12]))
         assert (beside.owner(), third.box.starts, beside.row()["remote_state"]) == ("local", 1, "pending")
 
-        beside.note(fell=f"{uptime() - 61:.1f}")
+        # It has waited long enough at its gate.
+        long_ago = f"{uptime() - 61:.1f}"
+        beside.note(fell=long_ago, heard=f"{beside.own()['heard'].split()[0]} {long_ago}")
         beside.wants(high_mem_alert="on")  # it looks again
         until(lambda: beside.owner() == "kube", 40)
         assert third.box.starts == 1

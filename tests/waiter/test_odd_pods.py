@@ -102,7 +102,7 @@ def test_a_gate_that_dies_while_it_waits_costs_nothing(scene: Scene) -> None:
     scene.begin("kube")
     scene.note(settle="60", fell=f"{uptime():.1f}")
     with waiting(scene) as waiter:
-        waiter.idle_or_due()
+        tells(waiter, "the local container runs it")
         pod = scene.pod()
         tells(waiter, "settles")
         scene.docker.crash(pod.box.name)
@@ -127,7 +127,7 @@ def test_a_gate_that_gives_way_beside_the_local_container_is_shut_again(scene: S
     scene.begin("kube")
     scene.note(settle="60", fell=f"{uptime():.1f}")
     with waiting(scene) as waiter:
-        waiter.idle_or_due()
+        tells(waiter, "the local container runs it")
         pod = scene.pod()
         tells(waiter, "settles")
         pod.box.processes = [["9", "snmpd"]]
@@ -189,7 +189,7 @@ def test_a_paused_container_opens_no_gate_and_is_given_none(scene: Scene) -> Non
     scene.begin("kube")
     scene.note(settle="60", fell=f"{uptime():.1f}")
     with waiting(scene) as waiter:
-        waiter.idle_or_due()
+        tells(waiter, "the local container runs it")
         pod = scene.pod()
         tells(waiter, "settles")
         pod.box.state = "paused"

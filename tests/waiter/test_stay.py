@@ -255,8 +255,10 @@ def test_a_word_alone_closes_gates_after_a_loss_and_is_put_right(folder, daemon,
     rows.owned()
     with waiting(folder) as waiter:
         waiter.idle()
-        rows.state.delete("FEATURE|snmp")
-        rows.state.hset("FEATURE|snmp", "system_state", "down")
+        lost = rows.state.pipeline(transaction=True)
+        lost.delete("FEATURE|snmp")
+        lost.hset("FEATURE|snmp", "system_state", "down")
+        lost.execute()
         until(lambda: rows.row().items() >= UP.items())
 
 
