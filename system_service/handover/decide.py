@@ -117,7 +117,8 @@ def _waiting(view: View, pod: PodContainer) -> Step:
 
 def _starting(view: View, pod: PodContainer) -> Step:
     """It runs nothing, however long that takes: meanwhile the local container may."""
-    if view.local or (pod.young and not view.same_version):
+    coming = pod.young or not view.grace_over  # after a death it has as long as one that has not come yet
+    if view.local or (coming and not view.same_version):
         return Step(STAY, why=ON_ITS_WAY)
     why = SAME_VERSION if view.same_version else ON_ITS_WAY
     return _instead(view, why) or Step(STAY, why=why)
