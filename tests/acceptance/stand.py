@@ -19,13 +19,13 @@ ExecStop=/usr/local/bin/{name}.sh stop
 """
 # The gate, and then a critical process that sleeps: nothing that makes a handover slow by itself.
 IMAGE = """FROM sonic-root:latest
-COPY gate/container_startup.py probe/probe /usr/bin/
-COPY probe/critical_processes /etc/supervisor/
+COPY gate/container_startup.py /usr/bin/
+RUN mkdir -p /etc/supervisor && echo program:sleep > /etc/supervisor/critical_processes
 LABEL sonic.startup-gate=true
 ENV LC_ALL=C.UTF-8 IMAGE_VERSION={version}
 ENTRYPOINT ["/bin/sh", "-c", "trap 'exit 0' TERM; \\
   /usr/bin/container_startup.py -f $FEATURE -o ${{RUNTIME_OWNER:-kube}} -v $IMAGE_VERSION & wait $!; \\
-  /usr/bin/probe & wait $!"]
+  sleep infinity & wait $!"]
 """
 DROP = """
 systemctl stop "$@"
