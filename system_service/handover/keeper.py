@@ -12,6 +12,7 @@ from system_service.errors import SwitchError
 from system_service.handover.action_lock import held
 from system_service.handover.decide import (
     MAKE_LOCAL,
+    SETTLING,
     START_LOCAL,
     STAY,
     TWO_PODS,
@@ -94,7 +95,10 @@ class Keeper:
                 if step.kind not in (STAY, MAKE_LOCAL):
                     self._take(step)
             step = self._next(self.look())
-        if step.why in TOLD and self.rows.own.reason != step.why:
+        own = self.rows.own
+        # That a handover is timed to the gate's next look is no reason for anybody to hear of.
+        told = step.why in TOLD and (step.why != SETTLING or own.settle)
+        if told and own.reason != step.why:
             self.rows.note(reason=step.why)
         return step
 

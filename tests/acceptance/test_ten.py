@@ -42,7 +42,8 @@ def test_ten_features_are_one_patch_and_move_side_by_side(ten: Fleet) -> None:
         wait_until(f"{name} in a pod", lambda: console.state(name).get("current_owner") == "kube", 180)  # noqa: B023
     assert away.alive()
     assert console.state(first)["current_owner"] == "local"
-    ten.cluster.apply({key: daemonset[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": named(daemonset)})
+    kind = {"apiVersion": "apps/v1", "kind": "DaemonSet"}  # items of a list do not say
+    ten.cluster.apply(kind | {"spec": daemonset["spec"], "metadata": named(daemonset)})
     away.end(0, 180)
     assert [console.state(name)["current_owner"] for name in NAMES] == ["kube"] * len(NAMES)
     assert patches(ten) - before == 1
