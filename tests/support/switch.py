@@ -94,7 +94,9 @@ def processes_of(base: Path) -> list[int]:
 def remains(base: Path) -> list[str]:
     """What is left of a sandbox: processes, mounts, control groups, its folder."""
     mounts = [line for line in Path("/proc/mounts").read_text().splitlines() if base.name in line]
-    groups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{base.name}")]
+    # Others' groups come and go meanwhile, of which os.walk makes nothing.
+    walked = os.walk("/sys/fs/cgroup")
+    groups = [os.path.join(top, name) for top, names, _ in walked for name in names if name == base.name]
     folder = [str(base)] if base.exists() else []
     return [*(f"process {pid}" for pid in processes_of(base)), *mounts, *groups, *folder]
 
