@@ -74,27 +74,38 @@ class Room:
         if self._maker is not None:
             # The first process, and the kernel ends the others; its maker then collects it and ends.
             os.kill(self.pid, signal.SIGKILL) if self.pid else self._maker.kill()
+            # Its end waits for theirs, and who entered from outside and was stopped collects nobody.
+            end_processes(self.base.name)
             self._maker.wait(timeout=20)
             self._maker = None
         remove_groups(self.base.name)
 
 
-def remove_groups(name: str) -> None:
-    """Remove the control groups of a room that has ended. SandboxError when some cannot be removed.
+def end_processes(name: str) -> None:
+    """Kill (-9) all that is in a room's control groups, those too who entered from outside."""
+    for top in _groups(name):
+        for folder, _, _ in os.walk(top):
+            with contextlib.suppress(OSError):
+                pids = Path(folder, "cgroup.procs").read_text().split()
+                for pid in filter(None, map(int, pids)):  # 0 is one that cannot be seen from here
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
 
-    Who entered the room from outside may be left in them, stopped (SIGSTOP) for instance: it has nobody to wait for.
-    """
-    tops = [*Path("/sys/fs/cgroup").glob(f"*/{name}"), *Path("/sys/fs/cgroup").glob(name)]
+
+def remove_groups(name: str) -> None:
+    """Remove the control groups of a room that has ended. SandboxError when some cannot be removed."""
+    tops = _groups(name)
 
     def gone() -> bool:
+        end_processes(name)
         for top in tops:
             for folder, _, _ in os.walk(top, topdown=False):
-                with contextlib.suppress(OSError):
-                    for pid in map(int, Path(folder, "cgroup.procs").read_text().split()):
-                        if pid > 0:  # 0 is one that cannot be seen from here
-                            os.kill(pid, signal.SIGKILL)
                 with contextlib.suppress(OSError):  # busy until the kernel has let go of its last process
                     os.rmdir(folder)
         return not any(top.exists() for top in tops)
 
     wait_until(f"control groups {name}", gone, timeout=10)
+
+
+def _groups(name: str) -> list[Path]:
+    return [*Path("/sys/fs/cgroup").glob(f"*/{name}"), *Path("/sys/fs/cgroup").glob(name)]

@@ -191,14 +191,16 @@ def test_a_program_that_was_stopped_is_removed_with_its_room(tmp_path: Path) -> 
 
 
 def stopped(program: Process) -> bool:
-    """Stop it; whether who entered the room with it has stopped, too."""
+    """Stop it once it runs; whether who entered the room with it has stopped, too."""
     try:
         pid = program.pid()
+        if not Path(f"/proc/{pid}/cmdline").read_text().startswith("/usr/bin/sleep"):
+            return False
         program.signal("STOP")
-    except SandboxError:  # it has not begun yet
+        outside = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+        return Path(f"/proc/{outside}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except (SandboxError, OSError):  # it is on its way there
         return False
-    outside = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
-    return Path(f"/proc/{outside}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 MAKER = """
