@@ -210,14 +210,22 @@ class Machine:
         keeper.rows.ops.clear()
         for view in self._times(keeper.view):
             step = self.keeper.decide(view)
-            for keeper.docker.late in (False, True):
-                key = (step.kind, step.id, step.urgent, keeper.docker.late)
-                if key not in found:
-                    found[key] = self._done(keeper, step)
-                    _ends(world, view, found[key])
+            if (key := (step.kind, step.id, step.urgent)) in found:
+                continue
+            found[key] = tuple(self._ways(keeper, step))
+            for ops in found[key]:
+                _ends(world, view, ops)
                 if step.urgent:
-                    self.urgent.add((world, found[key]))
-        return tuple({ops for ops in found.values() if ops})
+                    self.urgent.add((world, ops))
+        return tuple({ops for ways in found.values() for ops in ways if ops})
+
+    def _ways(self, keeper: Any, step: Any) -> Iterator[tuple[Op, ...]]:
+        """What comes between a container's end and its start comes before that start, or after it has begun."""
+        yield (ops := self._done(keeper, step))
+        if any(op[0] == "restart" for op in ops):
+            keeper.docker.late = True
+            yield self._done(keeper, step)
+            keeper.docker.late = False
 
     def _times(self, view: Any) -> Iterator[Any]:
         """The view with everything that time can make of it, as far as that is ever asked."""
@@ -225,8 +233,8 @@ class Machine:
         turns = both if self.ctrmgrd else (False,)
         lates = both if view.remote == "ready" else (False,)
         choices = [list(self._marks(view, pod)) for pod in view.pods]
-        for turn, over, given, late, *marks in product(turns, both, both, lates, *choices):
-            # ctrmgrd restarts no unit because of what stands beside a pod that serves.
+        overs, givens = ((True,), both) if view.pods else (both, (False,))
+        for turn, over, given, late, *marks in product(turns, overs, givens, lates, *choices):
             view.turn, view.grace_over, view.given_up, view.late = turn, over, given, late
             for pod, (young, settled, renewed, surged) in zip(view.pods, marks, strict=True):
                 pod.young, pod.settled, pod.renewed, pod.surged = young, settled, renewed, surged
