@@ -83,7 +83,9 @@ def _strangers(machine: Machine, world: World) -> Iterator[tuple[str, World]]:
     if free and len(world.pods) < machine.most:
         for version in (NEW, LOCAL) if not world.pods else (NEW,):
             yield f"kubelet starts {version}", born(world, free, version)
-    if world.displaced and len(world.pods) < machine.most and all(p.id != world.displaced for p in world.pods):
+    # Its pod is the same and its container another one: nobody has a word of the one before.
+    of = [p.id for p in world.pods] + [world.named, *(word for op in world.todo + world.script for word in op[1:])]
+    if world.displaced and len(world.pods) < machine.most and world.displaced not in of:
         yield "kubelet starts the displaced one again", born(world, world.displaced, NEW)
     for pod in world.pods:
         yield f"kubelet ends {pod.id}", without(world, pod.id)

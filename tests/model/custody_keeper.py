@@ -217,7 +217,7 @@ class Machine:
                 _ends(world, view, ops)
                 if step.urgent:
                     self.urgent.add((world, ops))
-        return tuple({ops for ways in found.values() for ops in ways if ops})
+        return tuple(sorted({ops for ways in found.values() for ops in ways if ops}))
 
     def _ways(self, keeper: Any, step: Any) -> Iterator[tuple[Op, ...]]:
         """What comes between a container's end and its start comes before that start, or after it has begun."""
