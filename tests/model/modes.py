@@ -85,7 +85,8 @@ def _watch_those_on_their_way_home(planner: Any) -> None:
         wanted = FeatureSeen(row, (seen,))
         planned = planner.plan(Snapshot(Host(True), (wanted,)), wanted, request)
         due = run is Run.EXITED and active is Active.ACTIVE and bool(pods)
-        if [a.kind for a in planned.actions] != [Kind.AWAIT_LOCAL] * due:
+        # A pod that is here speaks for a label that is to go, whatever is noted of it.
+        if [a.kind for a in planned.actions] != [Kind.AWAIT_LOCAL] * due + [Kind.LABEL] * bool(pods):
             raise Wrong(f"on the way home, {run}, {active}, {len(pods)} pods: {planned.actions}")
 
 
@@ -108,7 +109,7 @@ def _plan(planner: Any, case: Case, row: dict[str, str]) -> Any:
         for p in case.places
     )
     owner = Owner.NONE if case.only else Owner.LOCAL
-    wanted = SimpleNamespace(feature=feature, seen=seen, owner=owner, own={}, kube_only=case.only)
+    wanted = SimpleNamespace(feature=feature, seen=seen, owner=owner, own={}, kube_only=case.only, bare=False)
     host = SimpleNamespace(systemd=True, ctrmgrd=False)
     return planner.plan(SimpleNamespace(server=case.server, node=None, host=host), wanted, request)
 
@@ -124,8 +125,8 @@ def _supervised(case: Case, row: dict[str, str]) -> Snapshot:
 def _refused(case: Case) -> bool:
     if case.only:
         return case.mode is Mode.LEGACY or case.fallback is True
-    if case.mode is Mode.LEGACY:
-        return False
+    if case.mode is Mode.LEGACY:  # where it would end a pod for nothing: no container here, nor a unit that makes one
+        return case.row.get("set_owner") == "kube" and case.labels is None and case.places == ("",)
     gate = case.name == "snmp" or bool(case.labels)
     falls_back = case.row.get("no_fallback_to_local", "").lower() != "true"
     stays = falls_back if case.fallback is None else case.fallback
