@@ -200,7 +200,7 @@ class Contained(NamedTuple):
 
     def _unlabel(self) -> None:
         """Legacy is wanted: beside ctrmgrd, which sends no label for a unit that is down, none may be left behind."""
-        if self.db is not None and self.feature is not None and not self.namespace and ctrmgrd.present():
+        if self.db is not None and self.feature is not None and ctrmgrd.present():
             self._label(False)
 
     def _only_pods(self) -> bool:
@@ -216,7 +216,7 @@ class Contained(NamedTuple):
         from system_service.backends.trigger import ask  # a switch in legacy mode comes here beside ctrmgrd alone
         from system_service.domain.labels import want
 
-        if self.db is None or self.feature is None:
+        if self.db is None or self.feature is None or self.namespace:  # an instance on an ASIC cannot move
             return
         try:
             if want(self.db, self.feature.name, wanted):

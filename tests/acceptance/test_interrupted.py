@@ -88,6 +88,7 @@ def test_a_signal_while_it_waits_for_its_turn(console: Console) -> None:
     stop.read_until("stop container restapi")
     stop.signal("STOP")
     start = console.begin("system service start restapi")
+    wait_until("it to wait for its turn", lambda: "restapi.lock" in console.type(f"ls -l /proc/{start.pid}/fd"))
     start.signal("INT")
     start.end(130)
     stop.signal("TERM")

@@ -46,9 +46,14 @@ def called(scene: Scene, call: str) -> bool:
 
 def awake(scene: Scene, waiter: Waiter) -> None:
     """An event that makes it look again, and the look."""
-    looks = scene.state.info("commandstats")["cmdstat_hgetall"]["calls"]
-    scene.wants(high_mem_alert=str(looks))
-    until(lambda: scene.state.info("commandstats")["cmdstat_hgetall"]["calls"] > looks)
+
+    def looks() -> int:
+        found: int = scene.state.info("commandstats").get("cmdstat_hgetall", {"calls": 0})["calls"]
+        return found
+
+    before = looks()
+    scene.wants(high_mem_alert=str(before))
+    until(lambda: looks() > before)
     waiter.idle_or_due()
 
 

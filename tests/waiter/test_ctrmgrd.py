@@ -41,7 +41,8 @@ class Daemon:
 
     def _look(self) -> None:
         self._rules.config("snmp", self.scene.config.hgetall("FEATURE|snmp"))
-        self._rules.state("snmp", self.scene.row())
+        self.seen = self.scene.row()
+        self._rules.state("snmp", self.seen)
 
     def _run(self) -> None:
         while not self._over.is_set():
@@ -143,10 +144,12 @@ def test_a_frozen_pod_is_asked_anew_while_the_local_container_goes_on(beside: Sc
     """It fell back quietly, over `pending`: a gate that finds that says its version alone, which is no restart."""
     with waiting(beside) as waiter:
         waiter.idle(3)
-        beside.put(current_owner="none", remote_state="pending", container_version="")
-        pod = beside.pod()
-        pod.frozen = True
-        beside.put(container_version=OWN, current_owner="local")
+        with beside.docker.changed:  # so long nobody looks at a row that is half made
+            beside.put(current_owner="none", remote_state="pending", container_version="")
+            until(lambda: daemon.seen["remote_state"] == "pending")
+            pod = beside.pod()
+            pod.frozen = True
+            beside.put(container_version=OWN, current_owner="local")
         begun = beside.local.ends
         until(lambda: pod.box.starts == 2)
         assert beside.local.ends == begun  # it serves until the gate is there
