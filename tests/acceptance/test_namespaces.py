@@ -14,6 +14,7 @@ def test_the_setting_says_where_ours_are(fleet: Fleet) -> None:
     image = fleet.manifest("snmp")["spec"]["template"]["spec"]["containers"][0]["image"]
     printed = json.loads(console.type(f"{SETTING} show kubernetes manifest snmp --image {image}"))
     assert (printed["metadata"]["namespace"], fleet.manifest("snmp")["metadata"]["namespace"]) == ("default", "sonic")
+    fleet.cluster.delete("snmp")  # of the other namespace, where it was deployed before
     fleet.cluster.apply(printed)
     try:
         assert console.ask(f"{SETTING} config feature mode snmp kubernetes --timeout 120")["error"] is None
