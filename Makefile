@@ -5,7 +5,7 @@ VENVS := $(CACHE)/checkout-$(firstword $(shell echo '$(CURDIR)' | cksum))
 BIN := $(VENVS)/venv/bin
 NEWEST := $(VENVS)/venv-newest-click/bin
 
-.PHONY: demo demo-shell test check bench docs dist setup clean
+.PHONY: demo demo-shell test check fuzz bench docs dist setup clean
 
 demo: setup  ## bring the sandbox switch up and tell the story
 	$(BIN)/python -m sandbox.demo
@@ -22,6 +22,10 @@ check: setup  ## fast: lint, types, and the tests that need no sandbox switch
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --ignore=tests/sandbox --ignore=tests/contract --ignore=tests/acceptance
+
+fuzz: setup  ## an hour of inputs of any shape, led by what they reach (not part of test)
+	$(BIN)/pip -q install --disable-pip-version-check atheris
+	$(BIN)/python -m tests.fuzz
 
 bench: setup  ## whole-process medians, memory of wait, growth with the number of features
 	$(BIN)/python -m tests.bench

@@ -39,7 +39,7 @@ class Config:
             host, port = str(instance["hostname"]), int(instance["port"])
             if not 0 < port < 65536:
                 raise ValueError(f"port {port}")
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise Unreachable(
                 f"{self.path} does not say where {database} is ({told_by(error)})", ASK_DATABASE
             ) from error
@@ -76,7 +76,7 @@ def find_configs(path: str | None = None) -> dict[str, Config]:
                 # An entry without a namespace is the host's own, or a DPU's (container_name), which is no ASIC.
                 if namespace := entry.get("namespace"):
                     configs[str(namespace)] = Config(os.path.realpath(os.path.join(folder, entry["include"])))
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Unreachable(f"{global_path} is not understood ({told_by(error)})", ASK_DATABASE) from error
     configs[""].content()
     return configs

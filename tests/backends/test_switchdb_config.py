@@ -73,6 +73,7 @@ def test_a_database_it_does_not_name(path):
         {"database": {"instance": "other"}},
         {"database": {"id": "four"}},
         {"database": {"id": None}},
+        {"database": {"id": float("inf")}},
         {"instance": {"unix_socket_path": "", "port": 0}},
         {"instance": {"unix_socket_path": "", "port": "x"}},
         {"instance": {"unix_socket_path": "a\0b"}},
@@ -150,7 +151,11 @@ class TestNamespaces:
             configs["asic0"].place("CONFIG_DB")
 
     @pytest.mark.parametrize(
-        "content", ["", "[]", '{"INCLUDES": 7}', '{"INCLUDES": ["x"]}', '{"INCLUDES": [{"namespace": "asic0"}]}']
+        "content",
+        [
+            *("", "[]", '{"INCLUDES": 7}', '{"INCLUDES": ["x"]}', '{"INCLUDES": [{"namespace": "asic0"}]}'),
+            '{"INCLUDES": [{"namespace": "asic0", "include": "a\\u0000b"}]}',
+        ],
     )
     def test_a_malformed_global_file_is_no_single_asic_switch(self, path, tmp_path, content):
         self.global_file(path, content)
