@@ -1,4 +1,4 @@
-"""A real SNMP client that asks all the time, ten times a second, and what it saw: answers, and the longest silence."""
+"""A real SNMP client that asks all the time, some ten times a second: what it got, and its longest silence."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from sandbox.processes import wait_until
 
 _STEADY = 5
 
+QUICK, PATIENT = 0.1, 5.0
+"""Seconds until a question is lost: to tell how long a silence is; and where nobody listens, not who is late."""
 # One shell for all questions: a process each for entering the room as well would be a client that is late itself.
 _LOOP = """
 while :; do
-    if snmpget -v2c -c public -r0 -t0.1 -Oqv 127.0.0.1 1.3.6.1.2.1.1.5.0 > /dev/null 2>&1; then echo y; else echo n; fi
+    if snmpget -v2c -c public -r0 -t$0 -Oqv 127.0.0.1 1.3.6.1.2.1.1.5.0 > /dev/null 2>&1; then echo y; else echo n; fi
     sleep 0.05
 done
 """
@@ -68,11 +70,12 @@ class Record:
 
 
 class Poller:
-    """Asks from creation to `close`, in the engine's room. A context manager."""
+    """Asks from creation to `close`, in the engine's room, and waits `patience` seconds for each answer. A context
+    manager."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, patience: float = QUICK) -> None:
         self._process = subprocess.Popen(
-            engine.room.argv(["sh", "-c", _LOOP]),
+            engine.room.argv(["sh", "-c", _LOOP, f"{patience:g}"]),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.kube.registry import ADDRESS
-from sandbox.poller import Poller
+from sandbox.poller import PATIENT, Poller
 from tests.acceptance.fleet import V1, V2, Fleet
 from tests.support.switch import wait_until
 
@@ -62,7 +62,7 @@ def test_one_that_cannot_move_does_not_hold_up_the_other(fleet: Fleet) -> None:
 def test_the_api_server_dies_and_nobody_notices(fleet: Fleet) -> None:
     fleet.deploy("snmp")
     fleet.console.ask("config feature mode snmp kubernetes --timeout 60")
-    with Poller(fleet.switch.engine) as client:
+    with Poller(fleet.switch.engine, PATIENT) as client:
         wait_until("some answers", lambda: client.asked() > 5)
         fleet.cluster.kill("kube-apiserver")
         seen = client.mark()
@@ -79,7 +79,7 @@ def test_the_api_server_dies_and_nobody_notices(fleet: Fleet) -> None:
 
 def test_an_image_that_does_not_exist_costs_no_answer(fleet: Fleet) -> None:
     fleet.deploy("snmp", image=f"{ADDRESS}/docker-snmp:never")
-    with Poller(fleet.switch.engine) as client:
+    with Poller(fleet.switch.engine, PATIENT) as client:
         wait_until("some answers", lambda: client.asked() > 5)
         late = fleet.console.ask("config feature mode snmp kubernetes --timeout 12", expect=6)
         assert late["error"]["kind"] == "timeout"

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox import features, images, wheel
 from sandbox.engine import CLIENT
-from sandbox.poller import Poller
+from sandbox.poller import PATIENT, Poller
 from sandbox.processes import run
 from sandbox.switch import KUBECONFIG, NAME
 from tests.acceptance.console import Console
@@ -126,7 +126,7 @@ def test_upgraded_under_features_that_run_then_removed_without_a_trace(packages:
 
     # The upgrade: nobody notices, and the wait of before goes on.
     lives = packages.lives()
-    with Poller(console.switch.engine) as client:
+    with Poller(console.switch.engine, PATIENT) as client:
         packages.install(newer)
         assert client.asked() > 0
         assert client.lost() == 0

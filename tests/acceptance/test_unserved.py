@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from sandbox import images
-from sandbox.poller import Poller
+from sandbox.poller import PATIENT, Poller
 from tests.acceptance.fleet import V1, V2, Fleet
 from tests.support.switch import STATE_DB, wait_until
 
@@ -69,7 +69,7 @@ def test_a_database_that_is_empty_again(fleet: Fleet, mode: str, first: str) -> 
         fleet.deploy("snmp")
     mark = len(fleet.owners.history)
     (waiter,) = console.unit("snmp", "MainPID")
-    with Poller(fleet.switch.engine) as client:
+    with Poller(fleet.switch.engine, PATIENT) as client:
         client.steady()
         console.type(f"kill -STOP {waiter}")
         with redis.Redis(unix_socket_path=str(fleet.switch.redis_socket), db=STATE_DB) as database:

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox import images
 from sandbox.kube.registry import ADDRESS
-from sandbox.poller import Poller
+from sandbox.poller import PATIENT, Poller
 from tests.acceptance.fleet import V1, V2, Fleet
 from tests.support.switch import wait_until
 
@@ -34,7 +34,7 @@ def test_an_update_whose_image_takes_long_to_pull(fleet: Fleet, request: pytest.
     """The local image serves until it is here."""
     fleet.away("snmp")
     forget(fleet, V2)
-    with Poller(fleet.switch.engine) as client:
+    with Poller(fleet.switch.engine, PATIENT) as client:
         client.steady()
         request.getfixturevalue("stopped_registry")
         fleet.deploy("snmp", V2)

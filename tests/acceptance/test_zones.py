@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.poller import Poller
+from sandbox.poller import PATIENT, Poller
 from tests.acceptance.fleet import V1, V2, Fleet
 from tests.support.switch import wait_until
 
@@ -41,7 +41,7 @@ def test_the_zone_changes_while_a_pod_serves(fleet: Fleet, there: str) -> None:
     console = fleet.console
     pod = fleet.away("snmp")
     try:
-        with Poller(fleet.switch.engine) as client:
+        with Poller(fleet.switch.engine, PATIENT) as client:
             client.steady()
             fleet.switch.set_zone(there)
             mark = client.mark()
