@@ -195,7 +195,7 @@ class Cluster:
         from system_service.backends.tls import verifying
 
         configuration = Configuration()
-        with in_memory(config, self._unusable) as files:
+        with in_memory(config) as files:
             try:
                 load_kube_config_from_dict(files, client_configuration=configuration, persist_config=False)  # type: ignore[no-untyped-call]
                 token = str(configuration.auth_settings().get("BearerToken", {}).get("value") or "").strip()

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from system_service.backends.docker_json import as_object, one_line
-from system_service.backends.kubeconfig import EXTRA, contents, named, parse
+from system_service.backends.kubeconfig import EXTRA, Unusable, embedded, given, named, parse, token, vouching
 from system_service.backends.tls import verifying
 from system_service.backends.within import within
 from system_service.errors import Refused, Unreachable
@@ -73,8 +73,12 @@ def read(path: str) -> Discovery:
     found, exposed = _kubeconfig(path)
     there = _cluster(path, found)
     user = as_object(named(found, "users", _context(found).get("user")).get("user"))
-    login = {key: _embedded(path, user, key) for key in ("client-certificate-data", "client-key-data")}
-    login |= {"token": _token(path, user)}
+    unusable = _unusable(path)
+    login = {
+        key: embedded(path, user, key, unusable, root=False) for key in ("client-certificate-data", "client-key-data")
+    }
+    shown = token(path, user, unusable, root=False)
+    login |= {"token": shown if shown.isprintable() else ""}
     login = {key: value for key, value in login.items() if value}
     if not any(needed <= login.keys() for needed in _LOGINS):
         raise Refused(
@@ -183,9 +187,11 @@ def authority_of(server: str, timeout: float, check: Callable[[], None] = lambda
 
     try:
         told = json.loads(within(timeout, ask, check))
-        inside = _parse(where, str(as_object(as_object(told).get("data")).get("kubeconfig", "")).encode())
+        unusable = _unusable(where)
+        inside = parse(str(as_object(as_object(told).get("data")).get("kubeconfig", "")).encode(), unusable)
         # What a stranger says is never the name of a file of ours.
-        authority = _given(where, as_object(named(inside, "clusters", "").get("cluster")), "certificate-authority-data")
+        cluster = as_object(named(inside, "clusters", "").get("cluster"))
+        authority = given(cluster, "certificate-authority-data", unusable)
     except (URLError, OSError, HTTPException, ValueError, RecursionError) as error:
         raise Unreachable(
             f"{where} does not tell its authority: {one_line(error, 200)}", f"curl -k {server}{_CLUSTER_INFO}"
@@ -197,8 +203,8 @@ def authority_of(server: str, timeout: float, check: Callable[[], None] = lambda
 
 def _kubeconfig(path: str) -> tuple[dict[str, Any], bool]:
     """What it says, and whether others than its owner may read it."""
-    text, exposed = _contents(path, path)
-    return _parse(path, text), exposed
+    text, seen = vouching(path, _unusable(path), root=False)
+    return parse(text, _unusable(path)), bool(seen.st_mode & 0o077)
 
 
 def _context(found: dict[str, Any]) -> dict[str, Any]:
@@ -214,52 +220,11 @@ def _cluster(path: str, found: dict[str, Any]) -> Discovery:
     except ValueError:
         usable = False
     if not usable:
-        raise _unusable(path, "it names no server with an https address")
-    return Discovery(str(server), _embedded(path, cluster, "certificate-authority-data"))
+        raise _unusable(path)("it names no server with an https address")
+    return Discovery(str(server), embedded(path, cluster, "certificate-authority-data", _unusable(path), root=False))
 
 
-def _contents(path: str, named_by: str) -> tuple[bytes, bool]:
-    """A file's content, and whether others than its owner may read it."""
-    where = "" if path == named_by else f"{path}: "
-    content, seen = contents(path, lambda told: _unusable(named_by, where + told))
-    if seen.st_mode & 0o022:  # it says whom to trust
-        raise _unusable(named_by, f"{where}others may write it: chmod go-w {path}")
-    return content, bool(seen.st_mode & 0o077)
-
-
-def _parse(path: str, text: bytes) -> dict[str, Any]:
-    return parse(text, lambda told: _unusable(path, told))
-
-
-def _given(path: str, entry: dict[str, Any], key: str) -> str:
-    """A value in base64, "" when there is none."""
-    given = entry.get(key)
-    if not isinstance(given, str):
-        return ""
-    try:
-        base64.b64decode("".join(given.split()), validate=True)
-    except ValueError:
-        raise _unusable(path, f"its {key} is no base64") from None
-    return "".join(given.split())
-
-
-def _embedded(path: str, entry: dict[str, Any], key: str) -> str:
-    """A value in base64, given so or as the name of a file (relative to the kubeconfig); "" when there is none."""
-    if given := _given(path, entry, key):
-        return given
-    named = entry.get(key.removesuffix("-data"))
-    if isinstance(named, str) and named:
-        content, _ = _contents(os.path.join(os.path.dirname(path), named), path)
-        return base64.b64encode(content).decode("ascii")
-    return ""
-
-
-def _token(path: str, user: dict[str, Any]) -> str:
-    given, named = user.get("token"), user.get("tokenFile")
-    if isinstance(named, str) and named:
-        given = _contents(os.path.join(os.path.dirname(path), named), path)[0].decode("utf-8", "replace").strip()
-    return given if isinstance(given, str) and given.isprintable() else ""
-
-
-def _unusable(path: str, told: str) -> Unreachable:
-    return Unreachable(f"the discovery file {path} cannot be used: {told}", "name another with --discovery-file")
+def _unusable(path: str) -> Unusable:
+    return lambda told: Unreachable(
+        f"the discovery file {path} cannot be used: {told}", "name another with --discovery-file"
+    )

@@ -19,7 +19,7 @@ from system_service.errors import NotPermitted, SwitchError, Unreachable
 EXTRA = "pip install kubernetes pyyaml"
 """What brings the client, by the names of those who make it: the name of this package is nobody's on public indexes."""
 MOST = 1 << 20  # bytes of a file
-_FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+_EMBEDDED = ("certificate-authority-data", "client-certificate-data", "client-key-data")
 
 Unusable = Callable[[str], SwitchError]
 """The error for a file that cannot be used, with the reason in it."""
@@ -42,6 +42,58 @@ def contents(path: str, unusable: Unusable) -> tuple[bytes, os.stat_result]:
         raise NotPermitted(f"{path} may not be read", "run it as root (sudo)") from error
     except (OSError, ValueError) as error:
         raise unusable(getattr(error, "strerror", None) or str(error)) from error
+
+
+def vouching(path: str, unusable: Unusable, *, root: bool = True) -> tuple[bytes, os.stat_result]:
+    """The content of a file that says whom to trust, or who asks: one that others may write vouches for nobody.
+
+    With `root` it has to be root's, or of who asks.
+
+    Raises NotPermitted, or what `unusable` makes.
+    """
+    content, seen = contents(path, unusable)
+    if seen.st_mode & 0o022:
+        raise unusable(f"others may write it: chmod go-w {path}")
+    if root and seen.st_uid not in (0, os.geteuid()):
+        raise unusable(f"others may write it: chown root {path}")
+    return content, seen
+
+
+def embedded(path: str, entry: dict[str, Any], key: str, unusable: Unusable, *, root: bool = True) -> str:
+    """A value in base64, given so or as the name of a file (relative to the kubeconfig); "" when there is none.
+
+    Raises as `vouching`.
+    """
+    if data := given(entry, key, unusable):
+        return data
+    content = _beside(path, entry.get(key.removesuffix("-data")), unusable, root)
+    return "" if content is None else base64.b64encode(content).decode("ascii")
+
+
+def given(entry: dict[str, Any], key: str, unusable: Unusable) -> str:
+    """A value in base64, "" when there is none. Raises what `unusable` makes."""
+    found = entry.get(key)
+    data = "".join(found.split()) if isinstance(found, str) else ""
+    try:
+        base64.b64decode(data, validate=True)
+    except ValueError:
+        raise unusable(f"its {key} is no base64") from None
+    return data
+
+
+def token(path: str, user: dict[str, Any], unusable: Unusable, *, root: bool = True) -> str:
+    """The bearer token, given so or as the name of a file; "" when there is none. Raises as `vouching`."""
+    content = _beside(path, user.get("tokenFile"), unusable, root)
+    found = user.get("token") if content is None else content.decode("utf-8", "replace").strip()
+    return found if isinstance(found, str) else ""
+
+
+def _beside(path: str, name: object, unusable: Unusable, root: bool) -> bytes | None:
+    """The content of the file that a kubeconfig names; None when it names none."""
+    if not isinstance(name, str) or not name:
+        return None
+    whole = os.path.join(os.path.dirname(os.path.abspath(path)), name)
+    return vouching(whole, lambda told: unusable(f"{whole}: {told}"), root=root)[0]
 
 
 def parse(text: bytes, unusable: Unusable) -> dict[str, Any]:
@@ -80,13 +132,12 @@ def named(found: dict[str, Any], table: str, name: object) -> dict[str, Any]:
 def trusted(path: str, unusable: Unusable) -> dict[str, Any]:
     """The current context of a kubeconfig and its entries alone, fit to be used with root's rights for years.
 
-    Raises what `unusable` makes for one that others may write (it says whom to trust), that has a program run or a
-    token fetched, that does not verify its server, or that goes through a proxy. Files that it names are beside it.
+    What it names files for is embedded.
+
+    Raises what `unusable` makes for one that others may write (it says whom to trust, and so do the files that it
+    names), that has a program run or a token fetched, that does not verify its server, or that goes through a proxy.
     """
-    text, seen = contents(path, unusable)
-    if seen.st_mode & 0o022 or seen.st_uid not in (0, os.geteuid()):
-        raise unusable(f"others may write it: chown root {path}; chmod 600 {path}")
-    found = parse(text, unusable)
+    found = parse(vouching(path, unusable)[0], unusable)
     current = found.get("current-context")
     context = as_object(named(found, "contexts", current).get("context"))
     if not context:
@@ -100,8 +151,11 @@ def trusted(path: str, unusable: Unusable) -> dict[str, Any]:
         raise unusable("it does not verify its server (insecure-skip-tls-verify)")
     if cluster.get("proxy-url"):
         raise unusable("it goes through a proxy (proxy-url): the API server is spoken to directly")
-    folder = os.path.dirname(os.path.abspath(path))
-    cluster, user = _beside(cluster, folder), _beside(user, folder)
+    cluster, user = ({**entry, **_whole(path, entry, unusable)} for entry in (cluster, user))
+    user |= {"token": token(path, user, unusable)}
+    for entry in (cluster, user):
+        for key in ("tokenFile", *(key.removesuffix("-data") for key in _EMBEDDED)):
+            entry.pop(key, None)
     name = "switch"
     return {
         "apiVersion": "v1",
@@ -113,38 +167,31 @@ def trusted(path: str, unusable: Unusable) -> dict[str, Any]:
     }
 
 
-def _beside(entry: dict[str, Any], folder: str) -> dict[str, Any]:
-    """The entry with whole paths."""
-    paths = {key: os.path.join(folder, entry[key]) for key in _FILES if isinstance(entry.get(key), str) and entry[key]}
-    return {**entry, **paths}
+def _whole(path: str, entry: dict[str, Any], unusable: Unusable) -> dict[str, str]:
+    return {key: embedded(path, entry, key, unusable) for key in _EMBEDDED}
 
 
 @contextmanager
-def in_memory(config: dict[str, Any], unusable: Unusable) -> Iterator[dict[str, Any]]:
+def in_memory(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The same with every embedded certificate and key as the path of a file that is on no disk, for the body."""
     with ExitStack() as stack:
         entries = {}
         for table, kind in (("clusters", "cluster"), ("users", "user")):
             entry = dict(config[table][0][kind])
-            for key in _FILES:
-                data = entry.pop(f"{key}-data", None)
-                if isinstance(data, str) and data:
-                    entry[key] = stack.enter_context(_memory(key, data, unusable))
+            for key in _EMBEDDED:
+                if data := entry.pop(key, ""):
+                    entry[key.removesuffix("-data")] = stack.enter_context(_memory(key, data))
             entries[table] = [{"name": config[table][0]["name"], kind: entry}]
         yield {**config, **entries}
 
 
 @contextmanager
-def _memory(name: str, data: str, unusable: Unusable) -> Iterator[str]:
-    try:
-        content = base64.b64decode("".join(data.split()), validate=True)
-    except ValueError:
-        raise unusable(f"its {name}-data is no base64") from None
+def _memory(name: str, data: str) -> Iterator[str]:
     handle = os.memfd_create(name, os.MFD_CLOEXEC)
     try:
         os.fchmod(handle, 0o600)
         with open(handle, "wb", closefd=False) as file:
-            file.write(content)
+            file.write(base64.b64decode(data))
         yield f"/proc/self/fd/{handle}"
     finally:
         os.close(handle)
