@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import tempfile
+import threading
 import time
 
 import pytest
@@ -115,6 +116,25 @@ class TestDown:
         unreachable(engine, "did not answer within 0.2 s")
         unreachable(engine, "did not answer within 0.2 s", lambda: engine.events({}))
         assert time.monotonic() - before < 3
+
+    def test_a_request_that_comes_to_hang_when_the_server_ends_does_not_keep_it(self, server, mocker):
+        """Of a client that has long gone, on a busy machine."""
+        server.inject(".", "hang")
+        arrived, go = threading.Event(), threading.Event()
+        look = server.failure_for
+        mocker.patch.object(server, "failure_for", lambda call: (arrived.set(), go.wait(10), look(call))[2])
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(server.address)
+            client.sendall(b"GET /info HTTP/1.0\r\n\r\n")
+            assert arrived.wait(10)
+        end = server._server
+        stop = threading.Thread(target=server.stop)
+        stop.start()
+        with server.changed:
+            assert server.changed.wait_for(lambda: end.over, 10)
+        go.set()
+        stop.join(10)
+        assert not stop.is_alive()
 
     def test_slow_is_no_failure(self, server, engine):
         server.create("snmp")

@@ -65,6 +65,7 @@ class DockerServer(Life):
             return
         with self.changed:
             self.generation += 1
+            self._server.over = True
             self.changed.notify_all()
         self._server.shutdown()
         self._thread.join()
@@ -103,8 +104,9 @@ class DockerServer(Life):
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    # Every thread is waited for at the end: a request that hangs is let go by the new generation.
+    # Every thread is waited for at the end: a request that hangs is let go by then, also one that comes to it later.
     daemon_threads = False
+    over = False
     request_queue_size = 64
 
     def __init__(self, docker: DockerServer) -> None:
@@ -166,7 +168,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         docker = self.server.docker
         with docker.changed:
             generation = docker.generation
-            docker.changed.wait_for(lambda: docker.generation != generation, seconds)
+            docker.changed.wait_for(lambda: self._let_go(generation), seconds)
+
+    def _let_go(self, generation: int) -> bool:
+        """Whether nothing is to be waited for any more, by a request of this generation."""
+        return self.server.over or self.server.docker.generation != generation
 
     def _version_refused(self, version: str) -> str:
         docker = self.server.docker
@@ -245,8 +251,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         def over() -> bool:
             return container.ends > ends or (condition == "not-running" and container.state not in RUNNING)
 
-        docker.changed.wait_for(lambda: over() or docker.generation != generation)
-        if docker.generation == generation:
+        docker.changed.wait_for(lambda: over() or self._let_go(generation))
+        if not self._let_go(generation):
             self.wfile.write(json.dumps({"Error": None, "StatusCode": container.exit_code}).encode() + b"\n")
 
     def _logs(self, container: FakeContainer, tail: str) -> None:
@@ -270,10 +276,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 if passes(event, filters):
                     self.wfile.write(json.dumps(event).encode() + b"\n")
             with docker.changed:
-                while docker.told == seen and docker.generation == generation:
+                while docker.told == seen and not self._let_go(generation):
                     if not docker.changed.wait(None if until is None else max(0.0, until - time.time())):
                         return
-                if docker.generation != generation:
+                if self._let_go(generation):
                     return
                 new = list(docker.history)[seen - docker.told :]
                 seen = docker.told
