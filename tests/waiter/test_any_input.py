@@ -18,7 +18,7 @@ from system_service.handover.rows import Rows
 from system_service.model.boot import boot_id
 from system_service.waiting.docker import Events
 
-# `python -m pytest tests/waiter/test_any_input.py` with ANY_INPUT=1000000 looks for longer than `make test` does.
+# `ANY_INPUT=1000000 python -m pytest --timeout 0 tests/waiter/test_any_input.py` looks for longer than `make test`.
 EXAMPLES = int(os.environ.get("ANY_INPUT", "10000"))
 LONG = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 SHORT = settings(max_examples=max(EXAMPLES // 10, 100), deadline=None, suppress_health_check=list(HealthCheck))
