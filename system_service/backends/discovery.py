@@ -179,7 +179,11 @@ def authority_of(server: str, timeout: float, check: Callable[[], None] = lambda
     blind.check_hostname = False
     blind.verify_mode = ssl.CERT_NONE
     where = f"the API server at {server}"
+    step = f"curl -k {server}{_CLUSTER_INFO}"
     opener = build_opener(ProxyHandler({}), HTTPSHandler(context=blind), Stay())
+
+    def unusable(told: str) -> Unreachable:
+        return Unreachable(f"what {where} says of its authority cannot be used: {told}", step)
 
     def ask() -> bytes:
         with opener.open(server + _CLUSTER_INFO, timeout=timeout) as answer:
@@ -187,17 +191,14 @@ def authority_of(server: str, timeout: float, check: Callable[[], None] = lambda
 
     try:
         told = json.loads(within(timeout, ask, check))
-        unusable = _unusable(where)
         inside = parse(str(as_object(as_object(told).get("data")).get("kubeconfig", "")).encode(), unusable)
         # What a stranger says is never the name of a file of ours.
         cluster = as_object(named(inside, "clusters", "").get("cluster"))
         authority = given(cluster, "certificate-authority-data", unusable)
     except (URLError, OSError, HTTPException, ValueError, RecursionError) as error:
-        raise Unreachable(
-            f"{where} does not tell its authority: {one_line(error, 200)}", f"curl -k {server}{_CLUSTER_INFO}"
-        ) from error
+        raise Unreachable(f"{where} does not tell its authority: {one_line(error, 200)}", step) from error
     if not authority:
-        raise Unreachable(f"{where} does not tell its authority", f"curl -k {server}{_CLUSTER_INFO}")
+        raise Unreachable(f"{where} does not tell its authority", step)
     return authority
 
 
