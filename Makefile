@@ -14,7 +14,7 @@ demo-shell: setup  ## a shell on the sandbox switch
 	$(BIN)/python -m sandbox.demo --shell
 
 test: setup  ## all tests; then those of the command line under the newest click
-	$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
 	$(NEWEST)/python -m pytest -n 2 tests/cli tests/terminal
 
 check: setup  ## fast: lint, types, and the tests that need no sandbox switch

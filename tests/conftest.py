@@ -27,14 +27,15 @@ _SECOND_CLUSTER = (
     *("test_unserved.py", "test_updates.py"),
 )
 _LONG = ("cluster", "second cluster", "switch")
+_SEARCHES = "tests/model/"  # pure, each of them on its own, and minutes of a core
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """With several workers: two have a switch that has joined a cluster, one has a switch without; the others take the
-    rest, a file at a time. The long ones are first."""
+    rest, a file at a time, and searches of the model one by one. What takes long is first."""
     groups = {item.nodeid: _group(item) for item in items}
-    items.sort(key=lambda item: _LONG.index(groups[item.nodeid]) if groups[item.nodeid] in _LONG else len(_LONG))
+    items.sort(key=lambda item: _rank(item.nodeid, groups[item.nodeid]))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(groups[item.nodeid]))
 
@@ -43,7 +44,15 @@ def _group(item):
     file, fixtures = item.nodeid.partition("::")[0], getattr(item, "fixturenames", ())
     if "cluster" in fixtures:
         return "second cluster" if file.endswith(_SECOND_CLUSTER) else "cluster"
-    return "switch" if "switch" in fixtures or file.startswith(_ON_THE_SWITCH) else file
+    if "switch" in fixtures or file.startswith(_ON_THE_SWITCH):
+        return "switch"
+    return item.nodeid if file.startswith(_SEARCHES) else file
+
+
+def _rank(nodeid, group):
+    if group in _LONG:
+        return _LONG.index(group)
+    return len(_LONG) + (not nodeid.startswith(_SEARCHES))
 
 
 @pytest.hookimpl(wrapper=True)
