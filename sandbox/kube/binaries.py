@@ -5,6 +5,7 @@ Two files: `kubebox` (kube-apiserver, kube-controller-manager, kube-scheduler) a
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import lzma
 import os
@@ -21,6 +22,7 @@ BESIDE = SOURCE.parents[2] / "shared/kube/bin"
 VERSIONS = {"kubebox": "1.34.4", "kubenode": "1.22.2"}
 _VERSION_VARIABLES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
 BUILD_SECONDS = 1800
+_held: list[int] = []
 
 
 def missing() -> str:
@@ -50,14 +52,34 @@ def provide() -> Path:
     with exclusive(cache.folder() / "kube.lock"):
         if not target.exists():
             for old in cache.folder().glob("kube-*"):
-                shutil.rmtree(old)
+                remove(old)
             partial = cache.folder() / "kube-partial"
             partial.mkdir()
             for name in VERSIONS:
                 _unpack(folder, name, partial) if folder else _build(name, partial)
                 (partial / name).chmod(0o755)
             partial.rename(target)
+        hold(target)
     return target
+
+
+def hold(folder: Path) -> None:
+    """Keep others from removing it, to the end of this process: its programs run from where they are."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fcntl.flock(handle, fcntl.LOCK_SH)
+    _held.append(handle)
+
+
+def remove(folder: Path) -> None:
+    """Remove it, unless a process holds it."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder)
+    except BlockingIOError:
+        pass
+    finally:
+        os.close(handle)
 
 
 def _stamp(folder: Path | None) -> str:
