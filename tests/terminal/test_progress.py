@@ -69,7 +69,7 @@ def joined(fakes, api, pki, tmp_path):
 
 
 def test_a_change_of_mode_of_two_features(joined):
-    stages, told, code = see(joined, "config feature mode snmp lldp kubernetes --timeout 2")
+    stages, told, code = see(joined, "config feature mode snmp lldp kubernetes --timeout 8")
     assert stages == [
         "snmp: write set_owner=kube to CONFIG_DB FEATURE|snmp",
         "lldp: write set_owner=kube to CONFIG_DB FEATURE|lldp",
