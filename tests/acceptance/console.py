@@ -82,7 +82,7 @@ class Typed:
         for line in self._client.stdout:
             self._lines.put(line.rstrip())
 
-    def read_until(self, words: str, timeout: float = 30) -> str:
+    def read_until(self, words: str, timeout: float = 90) -> str:
         """The next line with these words in it; the test fails when there is none in `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while True:
@@ -101,7 +101,7 @@ class Typed:
     def alive(self) -> bool:
         return self._client.poll() is None
 
-    def end(self, expect: int, timeout: float = 60) -> str:
+    def end(self, expect: int, timeout: float = 300) -> str:
         """All it said; the test fails when it does not end with this exit code in `timeout` seconds."""
         try:
             code = self._client.wait(timeout=timeout)
@@ -128,7 +128,7 @@ class Console:
     def type(self, line: str | Sequence[str], expect: int = 0, user: str | None = None) -> str:
         """Run a command line; all it said. The test fails on another exit code, and on a traceback."""
         words = shlex.split(line) if isinstance(line, str) else line
-        done = self.switch.exec(words, user=user, timeout=120)
+        done = self.switch.exec(words, user=user, timeout=300)
         said = done.stdout + done.stderr
         assert done.returncode == expect, f"{line}: exit {done.returncode}, not {expect}: {said}"
         assert "Traceback" not in said, said
@@ -136,7 +136,7 @@ class Console:
 
     def ask(self, line: str, expect: int = 0, user: str | None = None) -> dict[str, Any]:
         """The one JSON object of a command with `--json`. The test fails as in `type`, and on anything beside it."""
-        done = self.switch.exec([*shlex.split(line), "--json"], user=user, timeout=120)
+        done = self.switch.exec([*shlex.split(line), "--json"], user=user, timeout=300)
         assert done.returncode == expect, f"{line}: exit {done.returncode}, not {expect}: {done.stdout}{done.stderr}"
         assert done.stderr == ""
         answer: dict[str, Any] = json.loads(done.stdout)

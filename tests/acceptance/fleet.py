@@ -43,7 +43,7 @@ class Fleet:
     def away(self, name: str, version: str = V1) -> dict[str, Any]:
         """Deploy it and have it run from Kubernetes; Docker's description of its container."""
         self.deploy(name, version)
-        self.console.ask(f"config feature mode {name} kubernetes --timeout 120")
+        self.console.ask(f"config feature mode {name} kubernetes --timeout 240")
         self.seen(name, "kube", version)
         (pod,) = self.pods(name)
         return pod
@@ -126,7 +126,9 @@ class Fleet:
             if not self.cluster.processes[name].running:
                 self.cluster.restart(name)
         self.cluster.refresh()
-        self.switch.exec(["config", "feature", "mode", "--all", "legacy", "--fallback", "--timeout", "60"])
+        self.switch.exec(
+            ["config", "feature", "mode", "--all", "legacy", "--fallback", "--timeout", "240"], timeout=300
+        )
         # DaemonSets stay: without their label they are nothing, and the controllers need not find out anew.
         self.cluster.label(**{f"{name}_enabled": None for name in features.UNITS})
         for name in features.PUBLISHED:

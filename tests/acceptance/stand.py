@@ -70,8 +70,8 @@ def add(fleet: Fleet, names: Sequence[str]) -> None:
 
 def drop(fleet: Fleet, names: Sequence[str]) -> None:
     console, switch = fleet.console, fleet.switch
-    switch.exec(["config", "feature", "mode", *names, "legacy", "--timeout", "60"], timeout=90)
-    switch.exec(["sh", "-c", DROP, "sh", *names], timeout=120)
+    switch.exec(["config", "feature", "mode", *names, "legacy", "--timeout", "240"], timeout=300)
+    switch.exec(["sh", "-c", DROP, "sh", *names], timeout=300)
     console.type("systemctl daemon-reload")
     fleet.cluster.label(**{f"{name}_enabled": None for name in names})
     for name in names:

@@ -77,7 +77,7 @@ def wire(fleet: Fleet, no_oneshot: None) -> Iterator[Tripwire]:
 def test_wait_killed_between_any_two_of_its_actions(fleet: Fleet, wire: Tripwire) -> None:
     console = fleet.console
     fleet.deploy("snmp", V1)
-    console.ask("config feature mode snmp kubernetes --timeout 60")
+    console.ask("config feature mode snmp kubernetes --timeout 240")
     console.type("config feature owner snmp local")  # keeps the label: the pod is at hand for all that follows
     fleet.await_runner("snmp", "local")
 
@@ -119,8 +119,8 @@ def test_the_command_killed_between_any_two_of_its_actions(fleet: Fleet, no_ones
     console = fleet.console
     fleet.deploy("snmp", V1)
     if mode == "legacy":
-        console.ask("config feature mode snmp kubernetes --timeout 60")
-    line = f"config-kube feature mode snmp {mode} --timeout 60"
+        console.ask("config feature mode snmp kubernetes --timeout 240")
+    line = f"config-kube feature mode snmp {mode} --timeout 240"
     with Tripwire(console, "config-kube") as wire:
         for action in COMMAND[mode]:
             for when in ("before", "after"):

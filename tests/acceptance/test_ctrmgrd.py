@@ -109,7 +109,7 @@ def test_to_kubernetes_to_a_new_version_and_back(beside: Beside, name: str) -> N
         f"write set_owner=kube to CONFIG_DB FEATURE|{name}",
         f"wait until a pod runs {name}",
     ]
-    moved = console.ask(f"config feature mode {name} kubernetes --timeout 60")
+    moved = console.ask(f"config feature mode {name} kubernetes --timeout 240")
     assert (moved["changed"], moved["error"]) == (True, None)
     wait_until("its row", lambda: console.state(name).get("remote_state") == "running")
     fleet.seen(name, "kube", V1)
@@ -139,7 +139,7 @@ def test_to_kubernetes_to_a_new_version_and_back(beside: Beside, name: str) -> N
 def away(beside: Beside) -> Beside:
     """snmp runs from Kubernetes."""
     beside.fleet.deploy("snmp", V1)
-    beside.console.ask("config feature mode snmp kubernetes --timeout 60")
+    beside.console.ask("config feature mode snmp kubernetes --timeout 240")
     beside.fleet.await_runner("snmp", "kube")
     wait_until("its row", lambda: beside.console.state("snmp").get("remote_state") == "running")
     beside.begun += beside.starts()
@@ -206,7 +206,7 @@ def test_one_that_hangs_is_not_waited_for_for_ever(beside: Beside) -> None:
     console.type("systemctl kill -s CONT ctrmgrd")
     beside.rests()
     console.type("systemctl kill -s STOP ctrmgrd")
-    assert console.ask("config feature mode snmp legacy --timeout 60")["error"] is None
+    assert console.ask("config feature mode snmp legacy --timeout 240")["error"] is None
     fleet.await_runner("snmp", "local", 10)
     console.type("systemctl kill -s KILL ctrmgrd")
 
@@ -217,7 +217,7 @@ def test_masked_it_does_not_exist(fleet: Fleet) -> None:
         fleet.console.type("systemctl mask ctrmgrd")
         fleet.deploy("snmp", V1)
         before = fleet.unit("snmp")
-        fleet.console.ask("config feature mode snmp kubernetes --timeout 60")
+        fleet.console.ask("config feature mode snmp kubernetes --timeout 240")
         fleet.seen("snmp", "kube", V1)
         assert fleet.own("snmp")["label"] == "true"
         assert fleet.console.ask("config feature mode snmp legacy")["error"] is None
@@ -246,7 +246,7 @@ def test_a_local_container_that_it_removed_is_made_anew(fleet: Fleet, image: str
     console.type("systemctl start ctrmgrd")
     try:
         fleet.deploy("snmp", V1)
-        console.ask("config feature mode snmp kubernetes --timeout 60")
+        console.ask("config feature mode snmp kubernetes --timeout 240")
         wait_until("its removal", lambda: console.witness.container("snmp") is None, 30)
         wait_until("its note of it", lambda: console.state("snmp").get("container_stable_version") == V1)
         (pod,) = fleet.pods("snmp")
@@ -256,7 +256,7 @@ def test_a_local_container_that_it_removed_is_made_anew(fleet: Fleet, image: str
         fleet.switch.docker("kill", pod["Id"])
         fleet.await_runner("snmp", "local", 70)
         fleet.cluster.restart("kubelet")
-        assert console.ask("config feature mode snmp legacy --timeout 60")["error"] is None
+        assert console.ask("config feature mode snmp legacy --timeout 240")["error"] is None
         fleet.await_runner("snmp", "local", 20)
     finally:
         remove(fleet)

@@ -16,7 +16,7 @@ def test_to_kubernetes_to_a_new_version_and_back(fleet: Fleet, name: str) -> Non
     fleet.deploy(name, V1)
     before = fleet.unit(name)
 
-    moved = console.ask(f"config feature mode {name} kubernetes --timeout 60")
+    moved = console.ask(f"config feature mode {name} kubernetes --timeout 240")
     assert (moved["changed"], moved["error"]) == (True, None)
     assert console.intent(name)["set_owner"] == "kube"
     fleet.seen(name, "kube", V1)
@@ -40,7 +40,7 @@ def test_to_kubernetes_to_a_new_version_and_back(fleet: Fleet, name: str) -> Non
 def test_several_features_are_one_change(fleet: Fleet) -> None:
     for name in ("snmp", "lldp"):
         fleet.deploy(name)
-    moved = fleet.console.ask("config feature mode snmp lldp kubernetes --timeout 60")
+    moved = fleet.console.ask("config feature mode snmp lldp kubernetes --timeout 240")
     assert [(f["name"], f["owner"], f["changed"]) for f in moved["features"]] == [
         ("snmp", "kube", True),
         ("lldp", "kube", True),
@@ -53,7 +53,7 @@ def test_several_features_are_one_change(fleet: Fleet) -> None:
 
 def test_one_that_cannot_move_does_not_hold_up_the_other(fleet: Fleet) -> None:
     fleet.deploy("snmp")
-    moved = fleet.console.ask("config feature mode bgp snmp kubernetes --timeout 60", expect=5)
+    moved = fleet.console.ask("config feature mode bgp snmp kubernetes --timeout 240", expect=5)
     bgp, snmp = moved["features"]
     assert (bgp["mode"], snmp["mode"], snmp["owner"]) == ("legacy", "kubernetes", "kube")
     fleet.seen("snmp", "kube", V1)
@@ -61,7 +61,7 @@ def test_one_that_cannot_move_does_not_hold_up_the_other(fleet: Fleet) -> None:
 
 def test_the_api_server_dies_and_nobody_notices(fleet: Fleet) -> None:
     fleet.deploy("snmp")
-    fleet.console.ask("config feature mode snmp kubernetes --timeout 60")
+    fleet.console.ask("config feature mode snmp kubernetes --timeout 240")
     with Poller(fleet.switch.engine, PATIENT) as client:
         wait_until("some answers", lambda: client.asked() > 5)
         fleet.cluster.kill("kube-apiserver")
@@ -101,7 +101,7 @@ def test_an_image_that_does_not_exist_costs_no_answer(fleet: Fleet) -> None:
 def test_the_same_version_never_opens_and_is_told(fleet: Fleet) -> None:
     same = fleet.cluster.registry.push("docker-snmp:latest", "docker-snmp:same")
     fleet.deploy("snmp", image=same)
-    fleet.console.ask("config feature mode snmp kubernetes --timeout 90")
+    fleet.console.ask("config feature mode snmp kubernetes --timeout 240")
     assert fleet.pods("snmp")
     (shown,) = fleet.console.ask("show feature mode snmp")["features"]
     assert (shown["status"], shown["owner"]) == ("running", "local")

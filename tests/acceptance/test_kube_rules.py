@@ -14,7 +14,7 @@ from tests.support.switch import wait_until
 def away(fleet: Fleet) -> Fleet:
     """snmp runs from Kubernetes."""
     fleet.deploy("snmp", V1)
-    fleet.console.ask("config feature mode snmp kubernetes --timeout 60")
+    fleet.console.ask("config feature mode snmp kubernetes --timeout 240")
     fleet.await_runner("snmp", "kube")
     return fleet
 

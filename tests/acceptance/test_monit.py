@@ -153,7 +153,7 @@ def test_the_table(owner: str, request: pytest.FixtureRequest) -> None:
     console = fleet.console if fleet else request.getfixturevalue("console")
     if fleet:
         fleet.deploy("snmp")
-        console.ask("config feature mode snmp kubernetes --timeout 60")
+        console.ask("config feature mode snmp kubernetes --timeout 240")
     with Monit(console) as monit:
         host = Host(console, monit, owner, fleet)
         host.back()
@@ -169,7 +169,7 @@ def test_a_handover_under_load_and_an_image_that_is_missing_are_no_alarm(fleet: 
         load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
         try:
             for mode in ("kubernetes", "legacy"):
-                fleet.console.ask(f"config feature mode snmp {mode} --timeout 60")
+                fleet.console.ask(f"config feature mode snmp {mode} --timeout 240")
                 monit.cycles()
         finally:
             for process in load:

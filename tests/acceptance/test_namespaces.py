@@ -17,7 +17,7 @@ def test_the_setting_says_where_ours_are(fleet: Fleet) -> None:
     fleet.cluster.delete("snmp")  # of the other namespace, where it was deployed before
     fleet.cluster.apply(printed)
     try:
-        assert console.ask(f"{SETTING} config feature mode snmp kubernetes --timeout 120")["error"] is None
+        assert console.ask(f"{SETTING} config feature mode snmp kubernetes --timeout 240")["error"] is None
         fleet.seen("snmp", "kube", V1)
         (pod,) = fleet.pods("snmp")
         assert pod["Config"]["Labels"]["io.kubernetes.pod.namespace"] == "default"
@@ -31,7 +31,7 @@ def test_the_setting_says_where_ours_are(fleet: Fleet) -> None:
         assert fleet.runner("snmp") == "none"
         console.type("systemctl start snmp")
         fleet.await_runner("snmp", "kube", 60)
-        console.ask("config feature mode snmp legacy --timeout 60")
+        console.ask("config feature mode snmp legacy --timeout 240")
         fleet.seen("snmp", "local")
     finally:
         fleet.cluster.label(snmp_enabled=None)

@@ -136,7 +136,7 @@ def test_upgraded_under_features_that_run_then_removed_without_a_trace(packages:
 
     # It hands over, and brings home: with what it was started with.
     fleet.deploy("snmp", V1)
-    console.ask("config feature mode snmp kubernetes --timeout 60")
+    console.ask("config feature mode snmp kubernetes --timeout 240")
     fleet.seen("snmp", "kube", V1)
     assert console.unit("snmp", "MainPID") == [lives["snmp"][0][3]]  # type: ignore[index]
     refused = console.ask("system host uninstall", expect=5)["error"]

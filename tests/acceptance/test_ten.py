@@ -44,12 +44,12 @@ def test_ten_features_are_one_patch_and_move_side_by_side(ten: Fleet) -> None:
     assert console.state(first)["current_owner"] == "local"
     kind = {"apiVersion": "apps/v1", "kind": "DaemonSet"}  # items of a list do not say
     ten.cluster.apply(kind | {"spec": daemonset["spec"], "metadata": named(daemonset)})
-    away.end(0, 180)
+    away.end(0, 600)
     assert [console.state(name)["current_owner"] for name in NAMES] == ["kube"] * len(NAMES)
     assert patches(ten) - before == 1
 
     before = patches(ten)
-    told = console.ask(f"config feature mode {' '.join(NAMES)} legacy --timeout 100")
+    told = console.ask(f"config feature mode {' '.join(NAMES)} legacy --timeout 240")
     assert [(f["changed"], f["owner"]) for f in told["features"]] == [(True, "local")] * len(NAMES)
     assert patches(ten) - before == 1
 

@@ -55,7 +55,7 @@ def test_a_pod_goes_on_through_a_reload_a_restart_below_it_and_a_reboot(fleet: F
     console = fleet.console
     fleet.deploy("snmp", V1)
     since = console.unit(dependent, "ActiveEnterTimestampMonotonic", "InvocationID")
-    console.ask("config feature mode snmp kubernetes --timeout 60")
+    console.ask("config feature mode snmp kubernetes --timeout 240")
     assert console.unit(dependent, "ActiveEnterTimestampMonotonic", "InvocationID") == since
     (pod,) = fleet.pods("snmp")
 
@@ -125,7 +125,7 @@ def test_a_reload_in_the_middle_of_a_handover(fleet: Fleet, wire: Tripwire) -> N
         with reloading(fleet):
             wire.release()
         fleet.await_runner("snmp", owner)
-        console.ask(f"config feature mode snmp {mode} --timeout 60")
+        console.ask(f"config feature mode snmp {mode} --timeout 240")
         fleet.seen("snmp", owner, V1)
     assert fleet.unit("snmp") == since
 
@@ -136,16 +136,16 @@ def test_contrary_commands(fleet: Fleet) -> None:
     for name in ("snmp", "lldp"):
         fleet.deploy(name, V1)
     batches = ("snmp lldp", "lldp snmp")
-    away = [console.begin(f"config feature mode {names} kubernetes --timeout 60") for names in batches]
+    away = [console.begin(f"config feature mode {names} kubernetes --timeout 240") for names in batches]
     for typed in away:
-        typed.end(0, 90)
+        typed.end(0)
     for name in ("snmp", "lldp"):
         fleet.seen(name, "kube", V1)
     console.ask("config feature mode --all legacy")
 
-    typed = console.begin("config feature mode snmp kubernetes --timeout 60")
+    typed = console.begin("config feature mode snmp kubernetes --timeout 240")
     typed.read_until("set snmp_enabled")
-    assert console.ask("config feature mode snmp legacy --timeout 60")["error"] is None
+    assert console.ask("config feature mode snmp legacy --timeout 240")["error"] is None
     assert "another command has changed it" in typed.end(9)
     fleet.await_runner("snmp", "local")
     wait_until("no label", lambda: "snmp_enabled" not in fleet.cluster.labels())

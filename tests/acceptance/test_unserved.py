@@ -47,7 +47,7 @@ def no_image(fleet: Fleet) -> Iterator[None]:
 def test_legacy_is_refused_where_there_is_nothing_to_run(fleet: Fleet) -> None:
     pod = fleet.away("snmp")
     with no_image(fleet):
-        refused = fleet.console.ask("config feature mode snmp legacy --timeout 60", expect=5)
+        refused = fleet.console.ask("config feature mode snmp legacy --timeout 240", expect=5)
         assert "image" in refused["error"]["message"]
         assert fleet.console.intent("snmp")["set_owner"] == "kube"
         assert fleet.same("snmp", pod)
@@ -90,9 +90,9 @@ def test_a_database_that_is_empty_again(fleet: Fleet, mode: str, first: str) -> 
     refill(fleet)
 
     # And it can be moved.
-    console.ask("config feature mode snmp kubernetes --timeout 120")
+    console.ask("config feature mode snmp kubernetes --timeout 240")
     fleet.seen("snmp", "kube", V1)
-    console.ask("config feature mode snmp legacy --timeout 60")
+    console.ask("config feature mode snmp legacy --timeout 240")
     fleet.seen("snmp", "local")
 
 

@@ -81,7 +81,7 @@ def test_an_image_that_is_patched_in_place_forwards_and_backwards(fleet: Fleet) 
     still = fleet.manifest("snmp", V1)
     still["spec"]["updateStrategy"] = {"type": "OnDelete", "rollingUpdate": None}
     fleet.cluster.apply(still)
-    fleet.console.ask("config feature mode snmp kubernetes --timeout 120")
+    fleet.console.ask("config feature mode snmp kubernetes --timeout 240")
     (pod,) = fleet.cluster.pods("snmp")
     path = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
     for version in (V2, V1):

@@ -22,12 +22,19 @@ CONFIG_DB, STATE_DB = 4, 6
 RESTART_SEC = 2  # seconds; the switch's own units say 30
 
 
+PATIENCE = 3
+"""How many times longer everything may take than on a machine that does nothing else."""
+
+
 def wait_until(what: str, predicate: Callable[[], Any], timeout: float = 20) -> Any:
-    """The first true value of `predicate`; the test fails, naming `what`, after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
+    """The first true value of `predicate`; the test fails, naming `what`, when none comes.
+
+    `timeout`: seconds for which a quiet machine is waited for.
+    """
+    deadline = time.monotonic() + PATIENCE * timeout
     while not (value := predicate()):
         if time.monotonic() > deadline:
-            pytest.fail(f"{what}: not within {timeout:g} s")
+            pytest.fail(f"{what}: not within {PATIENCE * timeout:g} s")
         time.sleep(0.05)  # the tick of this wait, never the proof
     return value
 

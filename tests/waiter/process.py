@@ -47,7 +47,7 @@ class Waiter:
         with open(self._log, encoding="utf-8") as log:
             return log.read().splitlines()
 
-    def ended(self, timeout: float = 20) -> int:
+    def ended(self, timeout: float = 60) -> int:
         """Its exit code; fails the test after `timeout` seconds."""
         return self.process.wait(timeout)
 
@@ -83,7 +83,7 @@ class Waiter:
             return file.read()
 
 
-def until(ready: Callable[[], object], timeout: float = 20) -> None:
+def until(ready: Callable[[], object], timeout: float = 60) -> None:
     """Returns once `ready` is true; fails the test after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not ready():
