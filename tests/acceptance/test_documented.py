@@ -50,7 +50,7 @@ BEFORE = {
     "system service wait snmp lldp --for stopped --timeout 30": ("system service stop snmp lldp",),
     # What a switch's featured would write.
     "config-kube feature state lldp disabled --block": (f"{FEATURED} disabled",),
-    "config-kube feature state lldp enabled --block --timeout 240": (f"{FEATURED} enabled",),
+    "config-kube feature state lldp enabled --block --timeout 120": (f"{FEATURED} enabled",),
 }
 TEAMD = ("--name", "teamd", "--net", "host", images.feature_image(features.WITHOUT_UNIT))
 
