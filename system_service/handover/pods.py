@@ -86,6 +86,8 @@ class Pods:
             return ""
         if at_gate([row[-1] for row in shown]):
             self._gated.add(pod.mark)
+            if pod.mark == rows.own.answered and said == ("running", pod.version):
+                return OPEN  # it has read `ready` and said so; its process takes a moment to end
             asks = said == ("pending", pod.version)
             heard = rows.own.heard == pod.mark or self._before[pod.mark] != said
             return WAITING if asks and heard and not pod.paused else HELD

@@ -176,6 +176,20 @@ def test_a_legacy_start_drops_the_label_of_a_pod_that_is_still_here(beside):
     assert labels(beside)["snmp_enabled"] == "false"
 
 
+def test_a_start_beside_a_pod_that_is_frozen_is_no_news_to_it(beside):
+    """The pod is then restarted beside the local container; a gate that found nothing said would be a restart."""
+    beside.put("CONFIG_DB", "FEATURE|snmp", {"state": "enabled", "set_owner": "kube"})
+    beside.put("STATE_DB", "KUBE_LABELS|SET", {"snmp_local": "v2"})
+    beside.docker.crash("snmp", 0)
+    pod = beside.docker.create("k8s_snmp_snmp-1_default_uid_0", labels=POD, env=["IMAGE_VERSION=v2"])
+    pod.processes = [["7", "/usr/bin/python3 /usr/bin/container_startup.py"]]
+    beside.docker.run(pod)
+    assert Contained.open("snmp").start() is True
+    assert beside.docker.get("snmp").state == "running"
+    row = beside.row("snmp", "STATE_DB")
+    assert (row["system_state"], row["current_owner"], row["remote_state"]) == ("up", "none", "pending")
+
+
 def test_where_it_is_masked_what_it_sent_is_dropped_all_the_same(beside, api, tmp_path, monkeypatch):
     move(beside, "snmp", wait=False)
     api.labels["snmp_enabled"] = "true"  # by ctrmgrd

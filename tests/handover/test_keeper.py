@@ -112,6 +112,43 @@ def test_between_the_local_container_s_end_and_the_answer_nothing_is_asked(log: 
     assert log[begun : begun + 2] == ["stop snmp 10", "FEATURE|snmp: remote_state=ready"]
 
 
+def test_a_gate_that_has_opened_and_whose_program_has_not_ended_is_no_death(log: list[str]) -> None:
+    """The gate says `running`, and takes some 20 to 100 ms more to end."""
+    db = Databases(log, "kube", remote_state="none", current_owner="none", container_version=LOCAL)
+    docker = Docker(log, local=False, shown=[])
+    keeper = keeper_of(db, docker)
+    keeper.look()
+    docker.shown = GATE
+    state, own = (db.rows_held["STATE_DB", key] for key in ("FEATURE|snmp", "SYSTEM_SERVICE|snmp"))
+    state |= {"remote_state": "pending", "container_version": NEW}
+    keeper.keep()
+    assert state["remote_state"] == "ready"
+    said = {"remote_state": "running", "current_owner": "kube", "container_id": POD}
+    state |= said
+    for shown in (GATE, [["9", "1", "9", "S", "5", "snmpd"]]):
+        docker.shown = shown
+        keeper.keep()
+        assert said.items() <= state.items()
+        assert own["served"].startswith(POD)
+        assert "deaths" not in own
+
+
+def test_a_gate_that_a_restart_has_led_back_to_is_not_open_for_what_it_said_before(log: list[str]) -> None:
+    db = Databases(log, "kube", remote_state="none", current_owner="none", container_version=LOCAL)
+    docker = Docker(log, local=False, shown=[])
+    keeper = keeper_of(db, docker)
+    keeper.look()
+    docker.shown = GATE
+    state, own = (db.rows_held["STATE_DB", key] for key in ("FEATURE|snmp", "SYSTEM_SERVICE|snmp"))
+    state |= {"remote_state": "pending", "container_version": NEW}
+    keeper.keep()
+    state |= {"remote_state": "running", "current_owner": "kube", "container_id": POD}
+    docker.starts += 1
+    keeper.keep()
+    assert "served" not in own
+    assert "deaths" in own
+
+
 def test_at_home_the_local_container_starts_as_soon_as_the_pod_s_processes_are_dead(log: list[str]) -> None:
     db = Databases(log, "kube", remote_state="running", current_owner="kube", container_version=NEW)
     docker = Docker(log, local=False, shown=[["9", "1", "9", "S", "5", "snmpd"]])

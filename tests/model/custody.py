@@ -29,7 +29,7 @@ from .custody_world import (
     RUNNING,
     STARTING,
     STOPPING,
-    TAKEN,
+    OPENING,
     WAITING,
     Op,
     World,
@@ -97,8 +97,8 @@ def _strangers(machine: Machine, world: World) -> Iterator[tuple[str, World]]:
 
 
 def _disasters(world: World, after: World) -> Iterator[tuple[str, World]]:
-    # From reading `ready` to saying so it takes no time at all.
-    if world.up and all(pod.stage != TAKEN and pod.found != "ready" for pod in world.pods):
+    # From reading `ready` to the end of the gate's program it takes no time at all.
+    if world.up and all(pod.stage not in OPENING and pod.found != "ready" for pod in world.pods):
         yield "redis emptied", emptied(after)
     if world.unit != DOWN or world.local or world.pods:
         # The boot oneshot comes before the kubelet.
@@ -177,7 +177,7 @@ def _looked(world: World) -> World:
     """`wait` has seen what a stranger did; what it had begun before may have its effect yet."""
     if not world.strange or owners(world) > 1 or world.remote == "ready":
         return world
-    if any(pod.stage == TAKEN or pod.found == "ready" for pod in world.pods):
+    if any(pod.stage in OPENING or pod.found == "ready" for pod in world.pods):
         return world
     return world._replace(strange=False)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from system_service.handover.own_row import OwnRow
 
-from .custody_world import AT_GATE, BARE, BOOT, EMPTY, LOCAL, RUNNING, Op, World, Wrong, apply, owner, owners
+from .custody_world import AT_GATE, BARE, BOOT, EMPTY, LOCAL, RUNNING, SAID, Op, World, Wrong, apply, owner, owners
 
 _BOOT_ID = "b"
 _LATE = 1e6  # seconds since boot: everything has had its time
@@ -21,6 +21,7 @@ class _Rows:
 
     def __init__(self, world: World, machine: Machine) -> None:
         self.ops: list[Op] = []
+        self._pods, self._lost = world.pods, world.lost
         self.wants = world.wants
         self.fallback = world.fallback
         self.auto_restart = True
@@ -49,6 +50,8 @@ class _Rows:
             self.ops.append(("unserved", *([fields["displaced"]] if "displaced" in fields else [])))
 
     def died(self, reason: str) -> bool:
+        if not self._lost and any(pod.answered and pod.stage == SAID for pod in self._pods):
+            raise Wrong("a death is noted of one whose gate has just opened")
         self.note("served")
         return False
 

@@ -14,9 +14,11 @@ FIRST, *_ = IDS = tuple(12 * letter for letter in "abcd")
 
 # A pod's container: started, its gate has read the rows and goes on (with what it found there), waits, has read
 # `ready`, is frozen for ever; its processes run behind an open gate, or without one (rule a).
-BOOT, READ, WAITS, TAKEN, FROZEN, OPEN, UNGATED = "boot", "read", "waits", "taken", "frozen", "open", "ungated"
+BOOT, READ, WAITS, TAKEN, SAID = "boot", "read", "waits", "taken", "said"
+FROZEN, OPEN, UNGATED = "frozen", "open", "ungated"
 RUNNING = (OPEN, UNGATED)
-AT_GATE = (READ, WAITS, TAKEN, FROZEN)  # its gate program is to be seen
+AT_GATE = (READ, WAITS, TAKEN, SAID, FROZEN)  # its gate program is to be seen
+OPENING = (TAKEN, SAID)  # nothing that is written keeps it from running the feature
 
 # The unit: down; start script; `wait`; stop script beside a `wait` that still lives, or after one that has ended.
 DOWN, STARTING, WAITING, STOPPING, ENDING = "down", "starting", "waiting", "stopping", "ending"
@@ -282,8 +284,8 @@ def gate(world: World, at: int) -> World | None:
         return now(TAKEN) if step.goes == rules.OPENS else None
     if pod.stage == TAKEN:  # unconditionally, whatever was written since it read `ready`
         ready = _row(world._replace(remote="ready", version=pod.version))
-        return now(OPEN, _written(world, _rules(pod.version).look(ready).writes, pod.id))
-    return None
+        return now(SAID, _written(world, _rules(pod.version).look(ready).writes, pod.id))
+    return now(OPEN) if pod.stage == SAID else None  # the program takes a moment to end
 
 
 @cache
