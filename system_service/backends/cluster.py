@@ -7,10 +7,11 @@ TLS, and is imported at the first question; answers are read as plain JSON and b
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from urllib.parse import quote
 from system_service.backends.docker_json import as_object
 from system_service.backends.kubeconfig import EXTRA, in_memory, trusted
 from system_service.backends.within import within
-from system_service.errors import Failed, NotPermitted, SwitchError, UnknownNode, Unreachable
+from system_service.errors import Failed, NotPermitted, SwitchError, TimedOut, UnknownNode, Unreachable
 from system_service.model.pods import NAMESPACE, namespace
 from system_service.model.snapshot import Node
 
@@ -36,14 +37,20 @@ class Cluster:
 
     Connects at the first question. Every method may raise Unreachable (no client installed, no usable kubeconfig, no
     answer in time, or nonsense; the message names the file or the address), NotPermitted (401, 403, or a file that may
-    not be read) and Failed (the API server's own words).
+    not be read), Failed (the API server's own words), TimedOut (`until` came first), and what `check` does.
     """
 
     def __init__(self, kubeconfig: str, node: str, timeout: float = WHOLE, namespace: str = NAMESPACE) -> None:
-        """`timeout`: seconds for a whole question, connecting included."""
+        """`timeout`: seconds for a whole question, connecting included.
+
+        `until`, of `time.monotonic()`, ends it sooner where a command's own time is over; `check`, called while an
+        answer is waited for, may raise: a signal came.
+        """
         self.kubeconfig = kubeconfig
         self.node = node
         self.timeout = timeout
+        self.until = math.inf
+        self.check: Callable[[], None] = lambda: None
         self.namespace = namespace
         self._pool: Any = None
         self._host = ""
@@ -132,12 +139,13 @@ class Cluster:
         return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
     def _ask(self, method: str, path: str, body: object = None, kind: str = "application/json") -> dict[str, Any]:
-        """One question within `timeout` seconds, however slowly an answer trickles in.
+        """One question within `timeout` seconds, and not beyond `until`, however slowly an answer trickles in.
 
         Whatever a kubeconfig may have read, asked for or waited for is within them as well.
         """
         config = self._client() if self._pool is None else {}
-        deadline = time.monotonic() + self.timeout
+        begun = time.monotonic()
+        deadline = min(begun + self.timeout, self.until)
 
         def ask() -> dict[str, Any]:
             if self._pool is None:
@@ -145,8 +153,12 @@ class Cluster:
             return self._exchange(method, path, body, kind, deadline)
 
         try:
-            return within(self.timeout, ask)
-        except TimeoutError:
+            return within(deadline - begun, ask, self.check)
+        except (TimeoutError, Unreachable) as error:
+            if time.monotonic() >= self.until:  # who was given no time to answer has not failed to
+                raise TimedOut(f"no time was left for {self._where} to answer", self._step) from None
+            if isinstance(error, Unreachable):
+                raise
             raise Unreachable(f"{self._where} did not answer within {self.timeout:g} s", self._step) from None
 
     def _exchange(self, method: str, path: str, body: object, kind: str, deadline: float) -> dict[str, Any]:
