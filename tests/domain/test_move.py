@@ -516,13 +516,3 @@ def test_a_name_that_makes_no_label_is_refused_and_not_waited_for(joined, api):
     assert isinstance(result.error, Refused)
     assert "too long for a node's label" in str(result.error)
     assert joined.row(name)["set_owner"] == "local"
-
-
-def test_why_no_pod_comes_is_asked_less_and_less_often(joined, api, monkeypatch):
-    """Ten thousand switches whose pods do not come would ask every few seconds, each for minutes."""
-    monkeypatch.setattr("system_service.domain.move._ASK_FIRST", 0.25)
-    asked = []
-    monkeypatch.setattr("system_service.backends.cluster.Cluster.why", lambda cluster, name: asked.append(name) or "no")
-    result = move(joined, "snmp", timeout=3.0)
-    assert isinstance(result.error, TimedOut)
-    assert 1 <= len(asked) <= 5

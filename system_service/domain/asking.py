@@ -1,0 +1,67 @@
+"""Asking the API server, while a command waits, why pods do not come: less and less often, and a few times in all.
+
+A fleet's commands wait side by side, whoever began them at the same moment. Each move has six requests for it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+
+from system_service.backends.cluster import Cluster
+from system_service.backends.why import Reasons
+from system_service.domain.execute import Executor
+from system_service.domain.later import FIRST, LONGEST, spread
+from system_service.errors import Interrupted, SwitchError, TimedOut
+
+REQUESTS = 6
+"""What one move may ask while it waits, however many its features are and however long it waits."""
+_EACH = 2  # requests of one question: where the pods are, and one more about those that are not
+# Seconds from one question to the next: doubled each time, and spread. The first is less for a command that has little
+# time, so that there is more than one answer in it.
+_LEAST = 2.0
+
+
+class Asking:
+    """`why`: of each feature what was told last, "" for nothing."""
+
+    def __init__(self, cluster: Cluster, executor: Executor, names: Sequence[str], timeout: float) -> None:
+        """`timeout`: the seconds that the command has; its deadline and its signals end a question as well."""
+        self.why = dict.fromkeys(names, "")
+        cluster.until, cluster.check = executor.deadline, executor.check
+        self._executor = executor
+        self._reasons = Reasons(cluster, REQUESTS)
+        self._next = 0.0  # of `time.monotonic()`
+        self._pause = min(FIRST, max(_LEAST, timeout / 20))
+
+    def look(self, names: Sequence[str], believed: bool = True) -> None:
+        """Ask about these features when it is time to. Only a signal is raised.
+
+        `believed`: whether it says something that we cannot reach the API server; another may have a way of its own.
+        """
+        if time.monotonic() < self._next or not self._reasons.left:
+            return
+        after = 0.0
+        try:
+            told = self._reasons.ask(names, _EACH)
+        except Interrupted:
+            raise
+        except TimedOut:  # the command's time is over, and what is known stays the best that can be told
+            told = {}
+        except SwitchError as error:
+            told = dict.fromkeys(names, str(error)) if believed else {}
+            after = getattr(error, "after", 0.0)
+        for name, why in told.items():
+            self._tell(name, why)
+        # Many a fleet is told to move at one moment.
+        self._next = time.monotonic() + spread(self._pause, after, random.random())  # noqa: S311 - it hides nothing
+        self._pause = min(2 * self._pause, LONGEST)
+
+    def _tell(self, name: str, why: str) -> None:
+        """Say it once, and keep it for those who look later."""
+        if why and why != self.why[name]:
+            self._executor.tell(f"{name}: {why}")
+            # Whose word it is, too: once there is a container, it is out of date.
+            self._executor.switch.keeper(name, self._executor.tell).rows.note(reason=why, cluster=why)
+        self.why[name] = why
