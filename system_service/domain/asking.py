@@ -1,4 +1,4 @@
-"""Asking the API server, while a command waits, why pods do not come: less and less often, and a few times in all.
+"""Asking the API server while a command waits, why pods do not come or whether they have gone: less and less often.
 
 A fleet's commands wait side by side, whoever began them at the same moment. Each move has six requests for it.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from system_service.backends.cluster import Cluster
 from system_service.backends.why import Reasons
@@ -21,6 +21,8 @@ _EACH = 2  # requests of one question: where the pods are, and one more about th
 # Seconds from one question to the next: doubled each time, and spread. The first is less for a command that has little
 # time, so that there is more than one answer in it.
 _LEAST = 2.0
+_PAUSE = 0.25  # seconds between two looks on this switch
+_LAST = 2.0  # seconds before the end at which it is asked once more
 
 
 class Asking:
@@ -65,3 +67,29 @@ class Asking:
             # Whose word it is, too: once there is a container, it is out of date.
             self._executor.switch.keeper(name, self._executor.tell).rows.note(reason=why, cluster=why)
         self.why[name] = why
+
+
+def gone(executor: Executor, cluster: Cluster | None, name: str, here: Callable[[], bool]) -> bool:
+    """Wait until no pod of a feature is on this node; False when it still is at the deadline.
+
+    `here`: whether one is to be seen on this switch, which is looked for first and often. `cluster` may be None: nobody
+    is to be asked. Raises as Cluster.
+    """
+    if cluster:
+        cluster.until, cluster.check = executor.deadline, executor.check
+    ask_at, pause = 0.0, 1.0
+    while True:
+        if not here():
+            if cluster is None:
+                return True
+            if (now := time.monotonic()) >= ask_at:
+                if not cluster.present(name):
+                    return True
+                last = executor.deadline - _LAST
+                ask_at = now + spread(pause, 0.0, random.random())  # noqa: S311 - it hides nothing
+                ask_at = min(ask_at, last) if now < last else executor.deadline
+                pause = min(2 * pause, LONGEST)
+        executor.check()
+        if time.monotonic() >= executor.deadline:
+            return False
+        time.sleep(_PAUSE)
