@@ -46,6 +46,19 @@ def clock(monkeypatch):
     return found
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """A question's own limit is a minute: what ends it sooner is something else, however busy the machine is."""
+    real = Cluster.from_env
+
+    def from_env() -> Cluster:
+        cluster = real()
+        cluster.timeout = 60.0
+        return cluster
+
+    monkeypatch.setattr(Cluster, "from_env", from_env)
+
+
 def gets(api) -> int:
     return sum(count for (method, _), count in api.calls.items() if method == "GET")
 
@@ -143,7 +156,7 @@ def test_a_pod_that_no_node_takes_is_found_by_the_second_question(joined, api, c
 
 
 @pytest.mark.parametrize("kind", ["hang", "drip"])
-def test_an_api_server_that_is_silent_holds_no_command_beyond_its_time(joined, api, kind):
+def test_an_api_server_that_is_silent_holds_no_command_beyond_its_time(joined, api, patient, kind):
     begun = []
 
     def tell(sentence: str) -> None:
@@ -153,10 +166,10 @@ def test_an_api_server_that_is_silent_holds_no_command_beyond_its_time(joined, a
 
     result = move(joined, "snmp", timeout=1.5, tell=tell)
     assert isinstance(result.error, TimedOut | Unreachable)
-    assert time.monotonic() - begun[0] < 1.5 + 2.5  # less than the five seconds that a question may take
+    assert time.monotonic() - begun[0] < 30
 
 
-def test_a_signal_reaches_a_question(joined, api, monkeypatch):
+def test_a_signal_reaches_a_question(joined, api, patient, monkeypatch):
     def exchange(*words) -> dict[str, object]:
         os.kill(os.getpid(), signal.SIGINT)
         api.over.wait(60)
@@ -169,16 +182,18 @@ def test_a_signal_reaches_a_question(joined, api, monkeypatch):
     begun = time.monotonic()
     result = move(joined, "snmp", timeout=60.0, tell=tell)
     assert isinstance(result.error, Interrupted)
-    assert time.monotonic() - begun < 4  # a question's own limit is five
+    assert time.monotonic() - begun < 30
 
 
-def test_a_signal_reaches_the_look_before_anything_is_written(joined, api, monkeypatch):
+def test_a_signal_reaches_the_look_before_anything_is_written(joined, api, patient, monkeypatch):
     def exchange(*words) -> dict[str, object]:
         os.kill(os.getpid(), signal.SIGTERM)
         api.over.wait(60)
         return {}
 
     monkeypatch.setattr(Cluster, "_exchange", exchange)
+    begun = time.monotonic()
     with pytest.raises(Interrupted):
         move(joined, "snmp", timeout=60.0)
+    assert time.monotonic() - begun < 30
     assert joined.row("snmp")["set_owner"] == "local"
