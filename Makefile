@@ -5,7 +5,7 @@ VENVS := $(CACHE)/checkout-$(firstword $(shell echo '$(CURDIR)' | cksum))
 BIN := $(VENVS)/venv/bin
 NEWEST := $(VENVS)/venv-newest-click/bin
 
-.PHONY: demo demo-shell test check fuzz bench docs dist setup clean
+.PHONY: demo demo-shell test check fuzz bench fleet docs dist setup clean
 
 demo: setup  ## bring the sandbox switch up and tell the story
 	$(BIN)/python -m sandbox.demo
@@ -29,6 +29,9 @@ fuzz: setup  ## an hour of inputs of any shape, led by what they reach (not part
 
 bench: setup  ## whole-process medians, memory of wait, growth with the number of features
 	$(BIN)/python -m tests.bench
+
+fleet: setup  ## a thousand simulated switches and a real API server that was away: who asks how often (ten minutes)
+	$(BIN)/python -m tests.fleet
 
 docs: setup  ## the command reference and the manual pages, made from the commands' own help
 	$(BIN)/python -m tests.docs.generate

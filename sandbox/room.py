@@ -59,15 +59,19 @@ class Room:
         """A connection to a port of the room's loopback. OSError when nobody listens there."""
 
         def inside() -> socket.socket:
-            # A thread of its own: only it enters the room's network, and a socket stays in the one it was made in.
-            libc = ctypes.CDLL(None, use_errno=True)
-            with Path(f"/proc/{self.pid}/ns/net").open() as network:
-                if libc.setns(network.fileno(), _CLONE_NEWNET):
-                    raise OSError(ctypes.get_errno(), "setns")
+            self.enter_network()
             return socket.create_connection(("127.0.0.1", port), timeout=timeout)
 
+        # A thread of its own: only it enters the room's network, and a socket stays in the one it was made in.
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(inside).result()
+
+    def enter_network(self) -> None:
+        """From now on this thread, and whatever threads it starts, have the room's loopback. OSError: not permitted."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        with Path(f"/proc/{self.pid}/ns/net").open() as network:
+            if libc.setns(network.fileno(), _CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), "setns")
 
     def close(self) -> None:
         """End every process inside and remove the control groups. Safe to call at any moment, and twice."""

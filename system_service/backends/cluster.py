@@ -1,4 +1,4 @@
-"""The Kubernetes API server, as far as this switch needs it: its own node, and why a feature's pod does not run.
+"""The Kubernetes API server, as far as this switch needs it: its own node, and what of features' pods is there.
 
 The only place that speaks to it. The official client (the extra `kubernetes`) brings configuration, authentication and
 TLS, and is imported at the first question; answers are read as plain JSON and believed only as far as they parse.
@@ -7,25 +7,26 @@ TLS, and is imported at the first question; answers are read as plain JSON and b
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
 from urllib.parse import quote
 
 from system_service.backends.docker_json import as_object
 from system_service.backends.kubeconfig import EXTRA, in_memory, trusted
+from system_service.backends.why import WHOLE_ANSWER, Reasons, containers, one_line
 from system_service.backends.within import within
-from system_service.errors import Failed, NotPermitted, SwitchError, UnknownNode, Unreachable
+from system_service.errors import Failed, NotPermitted, SwitchError, TimedOut, UnknownNode, Unreachable
 from system_service.model.pods import NAMESPACE, namespace
 from system_service.model.snapshot import Node
 
 KUBECONFIG = "/etc/sonic/kube_admin.conf"
 CONNECT, WHOLE = 2.0, 5.0  # seconds: for a connection, and for a whole question
 _MOST = 16 << 20
-_CREATING = "ContainerCreating"
 _MERGE = "application/merge-patch+json"
 
 
@@ -36,14 +37,20 @@ class Cluster:
 
     Connects at the first question. Every method may raise Unreachable (no client installed, no usable kubeconfig, no
     answer in time, or nonsense; the message names the file or the address), NotPermitted (401, 403, or a file that may
-    not be read) and Failed (the API server's own words).
+    not be read), Failed (the API server's own words), TimedOut (`until` came first), and what `check` does.
     """
 
     def __init__(self, kubeconfig: str, node: str, timeout: float = WHOLE, namespace: str = NAMESPACE) -> None:
-        """`timeout`: seconds for a whole question, connecting included."""
+        """`timeout`: seconds for a whole question, connecting included.
+
+        `until`, of `time.monotonic()`, ends it sooner where a command's own time is over; `check`, called while an
+        answer is waited for, may raise: a signal came.
+        """
         self.kubeconfig = kubeconfig
         self.node = node
         self.timeout = timeout
+        self.until = math.inf
+        self.check: Callable[[], None] = lambda: None
         self.namespace = namespace
         self._pool: Any = None
         self._host = ""
@@ -71,73 +78,48 @@ class Cluster:
 
     def version(self) -> str:
         """The API server's version, like v1.34.4."""
-        return _text(self._ask("GET", "/version").get("gitVersion"))
+        return one_line(self._ask("GET", "/version").get("gitVersion"))
 
     def why(self, feature: str) -> str:
-        """Why no pod of the feature runs on this node, in a few words; "" when one does.
-
-        No DaemonSet, no pod, Unschedulable, its image is pulled, ImagePullBackOff and its like, CrashLoopBackOff,
-        terminating, evicted.
-        """
-        if not self._daemonset(feature):
-            return f"there is no DaemonSet for {feature} in namespace {self.namespace}"
-        mine = [pod for pod in self._items(self._pods_here) if feature in _containers(pod)]
-        if not mine:
-            pending = self._items(f"{self._pods}?fieldSelector={quote('spec.nodeName=')}")
-            mine = [pod for pod in pending if feature in _containers(pod)]
-        if not mine:
-            return "the DaemonSet has no pod on this node"
-        pods = sorted(mine, key=_created)
-        reasons = [_reason(pod, feature) for pod in pods]
-        if "" in reasons:
-            return ""
-        return self._creating(pods[-1]) if reasons[-1].startswith(_CREATING) else reasons[-1]
-
-    def _creating(self, pod: dict[str, Any]) -> str:
-        """What of a pod's container is under way: the pull of its image may take long, and only events tell of it."""
-        name = _text(as_object(pod.get("metadata")).get("name"))
-        field = quote(f"involvedObject.name={name}")
-        try:
-            events = self._items(f"/api/v1/namespaces/{quote(self.namespace, safe='')}/events?fieldSelector={field}")
-        except (Failed, NotPermitted):  # they are kept for an hour, and not for everybody
-            events = []
-        told = {_text(e.get("reason")) for e in events if as_object(e.get("involvedObject")).get("name") == name}
-        return (
-            "its image is being pulled" if "Pulling" in told and "Pulled" not in told else "its container is being made"
-        )
+        """Why no pod of the feature runs on this node, in a few words; "" when one does: in one to three requests."""
+        return Reasons(self, WHOLE_ANSWER).ask((feature,), WHOLE_ANSWER)[feature]
 
     def present(self, feature: str) -> bool:
         """Whether a pod of the feature is on this node, one that is being terminated included."""
-        return any(feature in _containers(pod) for pod in self._items(self._pods_here))
+        return any(feature in containers(pod) for pod in self.pods(f"spec.nodeName={self.node}"))
+
+    def pods(self, field: str) -> list[dict[str, Any]]:
+        """The features' pods with this field selector."""
+        return self._items(f"/api/v1/{self._space}/pods?fieldSelector={quote(field)}")
+
+    def events(self, pod: str) -> list[dict[str, Any]]:
+        """What is told of a pod. They are kept for an hour, and not for everybody."""
+        return self._items(f"/api/v1/{self._space}/events?fieldSelector={quote(f'involvedObject.name={pod}')}")
+
+    def daemonsets(self) -> list[dict[str, Any]]:
+        """The features' DaemonSets."""
+        return self._items(f"/apis/apps/v1/{self._space}/daemonsets")
 
     @property
-    def _pods_here(self) -> str:
-        field = quote(f"spec.nodeName={self.node}")
-        return f"{self._pods}?fieldSelector={field}"
-
-    @property
-    def _pods(self) -> str:
-        return f"/api/v1/namespaces/{quote(self.namespace, safe='')}/pods"
+    def _space(self) -> str:
+        return f"namespaces/{quote(self.namespace, safe='')}"
 
     @property
     def _path(self) -> str:
         return f"/api/v1/nodes/{quote(self.node, safe='')}"
-
-    def _daemonset(self, feature: str) -> bool:
-        found = self._items(f"/apis/apps/v1/namespaces/{quote(self.namespace, safe='')}/daemonsets")
-        return any(feature in _containers(as_object(as_object(item.get("spec")).get("template"))) for item in found)
 
     def _items(self, path: str) -> list[dict[str, Any]]:
         items = self._ask("GET", path).get("items")
         return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
     def _ask(self, method: str, path: str, body: object = None, kind: str = "application/json") -> dict[str, Any]:
-        """One question within `timeout` seconds, however slowly an answer trickles in.
+        """One question within `timeout` seconds, and not beyond `until`, however slowly an answer trickles in.
 
         Whatever a kubeconfig may have read, asked for or waited for is within them as well.
         """
         config = self._client() if self._pool is None else {}
-        deadline = time.monotonic() + self.timeout
+        begun = time.monotonic()
+        deadline = min(begun + self.timeout, self.until)
 
         def ask() -> dict[str, Any]:
             if self._pool is None:
@@ -145,8 +127,12 @@ class Cluster:
             return self._exchange(method, path, body, kind, deadline)
 
         try:
-            return within(self.timeout, ask)
-        except TimeoutError:
+            return within(deadline - begun, ask, self.check)
+        except (TimeoutError, Unreachable) as error:
+            if time.monotonic() >= self.until:  # who was given no time to answer has not failed to
+                raise TimedOut(f"no time was left for {self._where} to answer", self._step) from None
+            if isinstance(error, Unreachable):
+                raise
             raise Unreachable(f"{self._where} did not answer within {self.timeout:g} s", self._step) from None
 
     def _exchange(self, method: str, path: str, body: object, kind: str, deadline: float) -> dict[str, Any]:
@@ -255,7 +241,7 @@ class Cluster:
         return Unreachable(f"{self._where} cannot be reached: {plain.get(kind, told[:200] or kind)}", self._step)
 
     def _refuse(self, status: int, found: object, retry: str, path: str) -> NoReturn:
-        said = _text(as_object(found).get("message"))[:300]
+        said = one_line(as_object(found).get("message"))[:300]
         if status in (401, 403):
             raise NotPermitted(
                 f"{self._where} does not permit this ({status}{f': {said}' if said else ''})", "join the cluster anew"
@@ -288,48 +274,6 @@ def _node(found: dict[str, Any]) -> Node:
     states = [as_object(c) for c in conditions] if isinstance(conditions, list) else []
     ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in states)
     return Node({str(k): v for k, v in labels.items() if isinstance(v, str)}, ready)
-
-
-def _containers(pod: dict[str, Any]) -> set[str]:
-    found = as_object(pod.get("spec")).get("containers")
-    return {_text(as_object(item).get("name")) for item in found} if isinstance(found, list) else set()
-
-
-def _reason(pod: dict[str, Any], feature: str) -> str:
-    """Why this pod's container does not run; "" when it does."""
-    status = as_object(pod.get("status"))
-    if as_object(pod.get("metadata")).get("deletionTimestamp"):
-        return "its pod is terminating"
-    if status.get("phase") == "Failed":
-        return f"its pod failed: {_text(status.get('reason')) or 'no reason given'}"
-    states = status.get("containerStatuses")
-    for item in states if isinstance(states, list) else []:
-        state = as_object(as_object(item).get("state"))
-        if as_object(item).get("name") != feature:
-            continue
-        if isinstance(state.get("running"), dict):
-            return ""
-        for word in ("waiting", "terminated"):
-            told = as_object(state.get(word))
-            if told:
-                message = _text(told.get("message"))[:120]
-                return f"{_text(told.get('reason')) or word}{f': {message}' if message else ''}"
-    conditions = status.get("conditions")
-    for item in conditions if isinstance(conditions, list) else []:
-        told = as_object(item)
-        if told.get("type") == "PodScheduled" and told.get("status") == "False":
-            return f"{_text(told.get('reason')) or 'Unschedulable'}: {_text(told.get('message'))[:120]}"
-    return f"its pod is {_text(status.get('phase')) or 'new'}"
-
-
-def _created(pod: dict[str, Any]) -> str:
-    return _text(as_object(pod.get("metadata")).get("creationTimestamp"))
-
-
-def _text(found: Any) -> str:
-    """A string from the API server as one line that a terminal can show; "" for anything else."""
-    words = " ".join(found.split()) if isinstance(found, str) else ""
-    return "".join(letter if letter.isprintable() else "?" for letter in words)
 
 
 def _after(text: str, words: str) -> str:

@@ -16,6 +16,7 @@ from contextlib import suppress
 
 from system_service.backends import trigger
 from system_service.domain.actions import Action, Kind, Plan
+from system_service.domain.asking import gone
 from system_service.domain.audit import record
 from system_service.domain.execute import Executor
 from system_service.domain.interrupt import deferred
@@ -110,7 +111,13 @@ def _call(switch: Switch, executor: Executor, site: Site) -> None:
                 with alone(switch, executor.check):
                     cluster.label({label(name): "true"})
                     taken(switch.db, name, True)
+            cluster.until, cluster.check = executor.deadline, executor.check
             why = cluster.why(name)
+    except Interrupted:
+        trigger.ask(switch.run_dir)
+        raise
+    except TimedOut:  # the label is sent; nobody has had time to say why there is no pod
+        why = ""
     except SwitchError as error:
         record(executor.command, name, "label", f"failed: {error}")
         trigger.ask(switch.run_dir)  # the oneshot goes on trying
@@ -183,11 +190,8 @@ def _send_away(switch: Switch, executor: Executor, site: Site) -> None:
                     cluster.label({label(name): None})
                 taken(switch.db, name, False)
         executor.tell(f"{name}: {Action(Kind.AWAIT_GONE, name)}")
-        while pods_of(name, switch.engine.containers()) or (cluster and cluster.present(name)):
-            executor.check()
-            if time.monotonic() >= executor.deadline:
-                raise TimedOut("it is still there", f"kubectl --namespace {namespace()} get pods")
-            time.sleep(_PAUSE)
+        if not gone(executor, cluster, name, lambda: bool(pods_of(name, switch.engine.containers()))):
+            raise TimedOut("it is still there", f"kubectl --namespace {namespace()} get pods")
     except Interrupted:
         raise
     except SwitchError as error:

@@ -81,7 +81,8 @@ def unsure(db: SwitchDB, feature: str, wanted: bool) -> None:
 def derive(switch: Switch, snapshot: Snapshot) -> list[str]:
     """Note what CONFIG_DB and the units want of the labels, whoever wrote it; the features of which to ask.
 
-    Those of whose label nothing is known, or whose noted one is not borne out: it is there, and no pod has come. One
+    Those of whose label nothing is known, or whose noted one is not borne out: it is there, and no pod has come. A
+    wish that is to be sent whatever the node has is no question: of a fleet's one request each it would make two. One
     that `system service stop` has taken away is not asked for: only a unit that is up wants a pod.
     """
     doubtful = []
@@ -95,7 +96,9 @@ def derive(switch: Switch, snapshot: Snapshot) -> list[str]:
         if to_run and own.get("want") != "true":
             want(switch.db, name, True)
         pods = any(seen.pods for seen in wanted.seen)
-        if "label" not in own or own["label"] == UNKNOWN or (own["label"] == "true" and to_run and not pods):
+        noted, wish = own.get("label"), "true" if to_run else own.get("want")
+        is_sent = wish == "true" or (wish == "false" and noted == UNKNOWN)
+        if (noted in (None, UNKNOWN) and not is_sent) or (noted == "true" and to_run and not pods):
             doubtful.append(name)
     return doubtful
 

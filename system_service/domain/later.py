@@ -17,7 +17,9 @@ from system_service.model.naming import RUN_DIR
 
 UNIT = "sonic-system-service-again"
 """The timer, made each time and gone once it has elapsed."""
-FIRST, LONGEST = 15.0, 200.0  # seconds, before they are spread
+# Seconds, before they are spread: half as much again, and what a try itself takes, is less than five minutes. Then all
+# of a fleet are served in five minutes once the API server is back, and a thousand of them are six a second.
+FIRST, LONGEST = 15.0, 180.0
 _MOST_ASKED = 3600.0  # seconds that a server may ask to be left alone
 _TRIES = "sync.tries"
 ARMED = 75
@@ -31,25 +33,36 @@ def again(error: SwitchError | None) -> None:
     the unit's own rule is left.
     """
     run_dir = os.environ.get("SYSTEM_SERVICE_RUN_DIR") or RUN_DIR
+    seconds = due(run_dir, error, random.random())  # noqa: S311 - it spreads, and hides nothing
+    if error is None or seconds is None:
+        return
+    Units().run_later(UNIT, seconds, ["touch", "--no-dereference", os.path.join(run_dir, TRIGGER)])
+    error.exit_code = ARMED
+
+
+def due(run_dir: str, error: SwitchError | None, chance: float) -> float | None:
+    """Seconds until the next try after this error, which is counted; None after a success, and none is counted."""
     path = os.path.join(run_dir, _TRIES)
     if error is None:
         files.remove(path)
-        return
+        return None
     tries = _tries(path)
-    seconds = pause(tries, getattr(error, "after", 0.0), random.random())  # noqa: S311 - it spreads, and hides nothing
     files.put(path, f"{tries + 1}\n", 0o600)
-    Units().run_later(UNIT, seconds, ["touch", "--no-dereference", os.path.join(run_dir, TRIGGER)])
-    error.exit_code = ARMED
+    return pause(tries, getattr(error, "after", 0.0), chance)
 
 
 def pause(tries: int, asked: float, chance: float) -> float:
     """Seconds until the next try, after so many; `asked`: those for which the server wants to be left alone.
 
-    `chance` (0 to 1) spreads it: from half of what is due to half as much again.
+    `chance` (0 to 1) spreads it.
     """
-    due = min(LONGEST, FIRST * 2.0 ** min(tries, 16)) * (0.5 + chance)
+    return spread(min(LONGEST, FIRST * 2.0 ** min(tries, 16)), asked, chance)
+
+
+def spread(seconds: float, asked: float, chance: float) -> float:
+    """From half of these seconds to half as much again, and not before the server wants to be asked."""
     # Nobody is to be the first of all to come back.
-    return max(due, min(asked, _MOST_ASKED) * (1.0 + chance / 2))
+    return max(seconds * (0.5 + chance), min(asked, _MOST_ASKED) * (1.0 + chance / 2))
 
 
 def _tries(path: str) -> int:

@@ -6,7 +6,6 @@ does the command act itself.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from system_service.backends.cluster import Cluster
 from system_service.backends.trigger import ask
 from system_service.domain.actions import Action, Kind, Plan
+from system_service.domain.asking import Asking
 from system_service.domain.audit import record
 from system_service.domain.execute import Executor
 from system_service.domain.labels import send, taken, unsure, want
@@ -31,8 +31,6 @@ from system_service.model.feature import Mode, Owner
 from system_service.model.snapshot import FeatureSeen, Host, Node, Snapshot
 
 _PAUSE = 0.25  # seconds between two looks
-# Seconds from one question to the API server why a pod does not come to the next: doubled each time, and spread.
-_ASK_FIRST, _ASK_LONGEST = 3.0, 60.0
 
 
 @dataclass
@@ -103,8 +101,11 @@ class Move:
         self.by_ctrmgrd = snapshot.host.ctrmgrd
         if self.request.mode is not Mode.KUBERNETES or not self.usable or self.by_ctrmgrd:
             return snapshot
+        self.cluster.check = self.executor.check
         try:
             return snapshot._replace(node=self.cluster.look())
+        except Interrupted:
+            raise
         except SwitchError as error:
             return snapshot._replace(node=error)
 
@@ -218,8 +219,7 @@ class Move:
                 if action.kind.waits or action.kind is Kind.KEEP:
                     self.executor.tell(f"{name}: {action}")
         mode = self.request.mode
-        why, meanwhile = dict.fromkeys(left, ""), Meanwhile()
-        ask_at, every = 0.0, _ASK_FIRST
+        asking, meanwhile = Asking(self.cluster, self.executor, tuple(left), self.timeout), Meanwhile()
         lost: SwitchError | None = None
         while left:
             self.executor.check()
@@ -243,16 +243,12 @@ class Move:
                 return
             now = time.monotonic()
             if now >= self.executor.deadline:
-                self._late(left, acting, why, lost)
+                self._late(left, acting, asking.why, lost)
                 return
-            if mode is Mode.KUBERNETES and now >= ask_at:
-                for name in left:
-                    self.executor.check()
-                    if time.monotonic() < self.executor.deadline:
-                        why[name] = self._ask_why(name, why[name])
-                spread = random.uniform(0.75, 1.25)  # noqa: S311 - it hides nothing
-                ask_at = time.monotonic() + every * spread
-                every = min(2 * every, _ASK_LONGEST)
+            if mode is Mode.KUBERNETES:
+                # ctrmgrd has its own way to the API server: that there is none for us tells nothing.
+                asking.look(tuple(left), believed=not self.by_ctrmgrd)
+                now = time.monotonic()
             time.sleep(min(_PAUSE, max(0.0, self.executor.deadline - now)))
 
     def _try(self, one: Moving, step: Callable[[], object]) -> None:
@@ -280,19 +276,6 @@ class Move:
             return ended is not None
         one.changed = True
         return True
-
-    def _ask_why(self, name: str, before: str) -> str:
-        """Why its pod does not come, told once and kept for those who look later."""
-        try:
-            why = self.cluster.why(name)
-        except SwitchError as error:
-            # ctrmgrd has its own way to the API server: that there is none for us tells nothing.
-            why = before if self.by_ctrmgrd else str(error)
-        if why and why != before:
-            self.executor.tell(f"{name}: {why}")
-            # Whose word it is, too: once there is a container, it is out of date.
-            self.switch.keeper(name, self.executor.tell).rows.note(reason=why, cluster=why)
-        return why
 
     def _seen_why(self, one: Moving) -> str:
         """What is plain to see of a pod that is here and does not run it."""

@@ -19,7 +19,7 @@ from sandbox.kube import pki as certificates
 from sandbox.kube.pki import Pki
 from system_service.backends.cluster import Cluster
 from system_service.backends.discovery import prove, read
-from system_service.errors import Failed, NotPermitted, SwitchError, Unreachable
+from system_service.errors import Failed, Interrupted, NotPermitted, SwitchError, TimedOut, Unreachable
 from tests.fakes.api_server import ApiServer, Failure, daemonset, make_pki, pod
 
 PODS = "/api/v1/namespaces/sonic/pods"
@@ -421,3 +421,30 @@ def test_a_token_that_is_none_is_never_told(tmp_path: Path, api: ApiServer, pki:
     with pytest.raises(Unreachable, match="its token is none") as raised:
         Cluster(str(path), "sonic").look()
     assert "secret" not in str(raised.value)
+
+
+def test_a_command_whose_time_is_over_waits_for_no_answer(config: Path, api: ApiServer) -> None:
+    cluster = Cluster(str(config), "sonic", 60.0)
+    assert cluster.look().ready  # the client's import is not what is measured
+    for kind in ("hang", "drip"):
+        api.failure = Failure(kind)
+        begun = time.monotonic()
+        cluster.until = begun + 0.3
+        with pytest.raises(TimedOut, match="no time was left for the API server at "):
+            cluster.look()
+        assert time.monotonic() - begun < 3
+
+
+def test_a_signal_ends_a_question(config: Path, api: ApiServer) -> None:
+    api.failure = Failure("hang")
+    cluster = Cluster(str(config), "sonic", 60.0)
+
+    def check() -> None:
+        if api.calls:  # the API server has been asked, and is silent
+            raise Interrupted(2, "interrupted by SIGINT", "again")
+
+    cluster.check = check
+    begun = time.monotonic()
+    with pytest.raises(Interrupted):
+        cluster.look()
+    assert time.monotonic() - begun < 30

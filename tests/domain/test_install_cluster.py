@@ -12,8 +12,11 @@ from system_service.domain.operate import Ask
 from system_service.domain.plan import Request, Verb
 from system_service.domain.report import report
 from system_service.errors import Refused, TimedOut, Unreachable
+from tests.domain.test_asking import clock
 from tests.fakes.api_server import Failure, daemonset, pod
 from tests.support.systemd import Spec
+
+__all__ = ["clock"]
 
 NAME = "probe"
 PATCH = ("PATCH", "/api/v1/nodes/sonic")
@@ -110,6 +113,16 @@ def test_the_rows_stay_until_the_pod_has_gone(joined, api):
     del api.objects[PODS]["probe-1"]
     assert uninstall(joined.switch(), ask()).error is None
     assert gone(joined)
+
+
+def test_whether_the_pod_has_gone_is_asked_less_and_less_often(joined, api, clock):
+    install(joined.switch(), ask())
+    api.put(PODS, pod("probe-1", NAME))
+    api.calls.clear()
+    clock.step = 1.0
+    late = uninstall(joined.switch(), ask(300))
+    assert isinstance(late.error, TimedOut)
+    assert 4 <= api.calls["GET", PODS] <= 12  # in five minutes
 
 
 def test_a_cluster_that_forgot_this_node_keeps_nothing(joined, api):

@@ -297,6 +297,23 @@ def test_a_move_that_the_api_server_kept_from_its_label_is_sent_later(joined, ap
     assert send(joined.switch()).labels == {"snmp_enabled": "true"}
 
 
+def test_what_an_outage_kept_back_is_one_request_afterwards(joined, api, tmp_path):
+    """Nobody knows what the node has of the label; a fleet that asked first would be two requests each."""
+    api.failure = Failure(status=503, body=b"{}")
+    move(joined, *NAMES)
+    assert [own(joined, name).get("label") for name in NAMES] == [None] * 3
+    api.failure = None
+    api.calls.clear()
+    told(joined, tmp_path, "system service sync")
+    assert (dict(api.calls), {api.labels[f"{name}_enabled"] for name in NAMES}) == ({PATCH: 1}, {"true"})
+    api.failure = Failure(status=503, body=b"{}")
+    move(joined, *NAMES, mode=Mode.LEGACY)
+    api.failure = None
+    api.calls.clear()
+    told(joined, tmp_path, "system service sync")
+    assert (dict(api.calls), [label for label in api.labels if label.endswith("_enabled")]) == ({PATCH: 1}, [])
+
+
 def test_a_unit_that_is_started_while_the_intent_is_written_moves_all_the_same(joined, api, mocker):
     """Its start has read the old intent; the look before the write saw it down."""
     with fake.opened(joined.units.state) as state:
@@ -499,13 +516,3 @@ def test_a_name_that_makes_no_label_is_refused_and_not_waited_for(joined, api):
     assert isinstance(result.error, Refused)
     assert "too long for a node's label" in str(result.error)
     assert joined.row(name)["set_owner"] == "local"
-
-
-def test_why_no_pod_comes_is_asked_less_and_less_often(joined, api, monkeypatch):
-    """Ten thousand switches whose pods do not come would ask every few seconds, each for minutes."""
-    monkeypatch.setattr("system_service.domain.move._ASK_FIRST", 0.25)
-    asked = []
-    monkeypatch.setattr("system_service.backends.cluster.Cluster.why", lambda cluster, name: asked.append(name) or "no")
-    result = move(joined, "snmp", timeout=3.0)
-    assert isinstance(result.error, TimedOut)
-    assert 1 <= len(asked) <= 5

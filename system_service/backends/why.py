@@ -1,0 +1,155 @@
+"""Why no pod of a feature runs on this node, in as few requests to the API server as tell it.
+
+A thousand switches whose pods do not come ask at the same time: requests are counted, one answer is for all features of
+a command, and what was told once is not asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+from system_service.backends.docker_json import as_object
+from system_service.errors import Failed, NotPermitted
+
+if TYPE_CHECKING:
+    from system_service.backends.cluster import Cluster
+
+WHOLE_ANSWER = 3
+"""Requests with which all can be told of one feature."""
+_CREATING = "ContainerCreating"
+
+
+class Reasons:
+    """What one command asks. `left`: how many requests it may still make."""
+
+    def __init__(self, cluster: Cluster, left: int) -> None:
+        self.left = left
+        self._cluster = cluster
+        self._turn = 0  # requests that are left for the question at hand
+        self._deployed: set[str] = set()  # the features whose DaemonSet was seen
+
+    def ask(self, features: Sequence[str], most: int) -> dict[str, str]:
+        """Of each feature why no pod runs it, "" when one does, in at most `most` requests.
+
+        No DaemonSet, no pod, Unschedulable, its image is pulled, ImagePullBackOff and its like, CrashLoopBackOff,
+        terminating, evicted. One of which these requests do not tell is left out.
+
+        Raises as Cluster; then what failed counts as a request.
+        """
+        self._turn = min(most, self.left)
+        if not self._may():
+            return {}
+        here = self._cluster.pods(f"spec.nodeName={self._cluster.node}")
+        found = {name: _of(here, name) for name in features}
+        told = self._absent([name for name in features if not found[name]])
+        for name, pods in found.items():
+            if pods and (reason := self._present(pods, name)) is not None:
+                told[name] = reason
+        return told
+
+    def _may(self) -> bool:
+        """Whether one more request may be made, which is counted."""
+        if self._turn == 0:
+            return False
+        self._turn -= 1
+        self.left -= 1
+        return True
+
+    def _absent(self, features: Collection[str]) -> dict[str, str]:
+        """Of features that have no pod on this node."""
+        told: dict[str, str] = {}
+        unknown = [name for name in features if name not in self._deployed]
+        if unknown and self._may():
+            sets = self._cluster.daemonsets()
+            self._deployed.update(name for name in unknown if any(name in containers(_template(s)) for s in sets))
+            told = {name: self._no_pod(name) for name in unknown}
+        waiting = [name for name in features if name in self._deployed]
+        if waiting and self._may():  # a pod that no node has taken yet
+            pending = self._cluster.pods("spec.nodeName=")
+            for name in waiting:
+                pods = _of(pending, name)
+                told[name] = _best(pods, name) if pods else self._no_pod(name)
+        return told
+
+    def _no_pod(self, feature: str) -> str:
+        if feature in self._deployed:
+            return "the DaemonSet has no pod on this node"
+        return f"there is no DaemonSet for {feature} in namespace {self._cluster.namespace}"
+
+    def _present(self, pods: list[dict[str, Any]], feature: str) -> str | None:
+        """Of a feature that has pods on this node; None: that takes another request."""
+        reason = _best(pods, feature)
+        if not reason.startswith(_CREATING):
+            return reason
+        return self._creating(pods[-1]) if self._may() else None
+
+    def _creating(self, pod: dict[str, Any]) -> str:
+        """What of a pod's container is under way: the pull of its image may take long, and only events tell of it."""
+        name = one_line(as_object(pod.get("metadata")).get("name"))
+        try:
+            events = self._cluster.events(name)
+        except (Failed, NotPermitted):
+            events = []
+        told = {one_line(e.get("reason")) for e in events if as_object(e.get("involvedObject")).get("name") == name}
+        return (
+            "its image is being pulled" if "Pulling" in told and "Pulled" not in told else "its container is being made"
+        )
+
+
+def _of(pods: list[dict[str, Any]], feature: str) -> list[dict[str, Any]]:
+    """The pods that have the feature's container, the newest last."""
+    return sorted((pod for pod in pods if feature in containers(pod)), key=_created)
+
+
+def _best(pods: list[dict[str, Any]], feature: str) -> str:
+    """Why none of these pods runs it, the newest one's reason; "" when one does."""
+    reasons = [_reason(pod, feature) for pod in pods]
+    return "" if "" in reasons else reasons[-1]
+
+
+def _template(daemonset: dict[str, Any]) -> dict[str, Any]:
+    return as_object(as_object(daemonset.get("spec")).get("template"))
+
+
+def containers(pod: dict[str, Any]) -> set[str]:
+    """The names of a pod's containers."""
+    found = as_object(pod.get("spec")).get("containers")
+    return {one_line(as_object(item).get("name")) for item in found} if isinstance(found, list) else set()
+
+
+def _reason(pod: dict[str, Any], feature: str) -> str:
+    """Why this pod's container does not run; "" when it does."""
+    status = as_object(pod.get("status"))
+    if as_object(pod.get("metadata")).get("deletionTimestamp"):
+        return "its pod is terminating"
+    if status.get("phase") == "Failed":
+        return f"its pod failed: {one_line(status.get('reason')) or 'no reason given'}"
+    states = status.get("containerStatuses")
+    for item in states if isinstance(states, list) else []:
+        state = as_object(as_object(item).get("state"))
+        if as_object(item).get("name") != feature:
+            continue
+        if isinstance(state.get("running"), dict):
+            return ""
+        for word in ("waiting", "terminated"):
+            told = as_object(state.get(word))
+            if told:
+                message = one_line(told.get("message"))[:120]
+                return f"{one_line(told.get('reason')) or word}{f': {message}' if message else ''}"
+    conditions = status.get("conditions")
+    for item in conditions if isinstance(conditions, list) else []:
+        told = as_object(item)
+        if told.get("type") == "PodScheduled" and told.get("status") == "False":
+            return f"{one_line(told.get('reason')) or 'Unschedulable'}: {one_line(told.get('message'))[:120]}"
+    return f"its pod is {one_line(status.get('phase')) or 'new'}"
+
+
+def _created(pod: dict[str, Any]) -> str:
+    return one_line(as_object(pod.get("metadata")).get("creationTimestamp"))
+
+
+def one_line(found: Any) -> str:
+    """A string from the API server as one line that a terminal can show; "" for anything else."""
+    words = " ".join(found.split()) if isinstance(found, str) else ""
+    return "".join(letter if letter.isprintable() else "?" for letter in words)
