@@ -98,7 +98,10 @@ class GateShares:
 
     def __init__(self, switch: Switch) -> None:
         self.found: list[float] = []
-        self._client = redis.Redis(unix_socket_path=str(switch.redis_socket), db=STATE_DB, decode_responses=True)
+        # Not everything that is written is text, and what is said of it is none of ours.
+        self._client = redis.Redis(
+            unix_socket_path=str(switch.redis_socket), db=STATE_DB, decode_responses=True, encoding_errors="replace"
+        )
         self._monitor = self._client.monitor()
         self._monitor.__enter__()
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -110,7 +113,7 @@ class GateShares:
             for said in self._monitor.listen():
                 if "FEATURE|snmp" not in said["command"] or "remote_state" not in said["command"]:
                     continue
-                word = said["command"].partition("remote_state")[2].split()[0].strip('"')
+                word = "".join(said["command"].partition("remote_state")[2].split()[:1])
                 if word == "ready":
                     answered = said["time"]
                 elif word == "running" and answered:
