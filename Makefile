@@ -5,7 +5,7 @@ VENVS := $(CACHE)/checkout-$(firstword $(shell echo '$(CURDIR)' | cksum))
 BIN := $(VENVS)/venv/bin
 NEWEST := $(VENVS)/venv-newest-click/bin
 
-.PHONY: demo demo-shell test check bench docs dist setup clean
+.PHONY: demo demo-shell test check bench chaos docs dist setup clean
 
 demo: setup  ## bring the sandbox switch up and tell the story
 	$(BIN)/python -m sandbox.demo
@@ -25,6 +25,9 @@ check: setup  ## fast: lint, types, and the tests that need no sandbox switch
 
 bench: setup  ## whole-process medians, memory of wait, growth with the number of features
 	$(BIN)/python -m tests.bench
+
+chaos: setup  ## an hour in which everything happens to a joined switch; CHAOS="--seed N --seconds N" for another
+	$(BIN)/python -m tests.chaos $(CHAOS)
 
 docs: setup  ## the command reference and the manual pages, made from the commands' own help
 	$(BIN)/python -m tests.docs.generate

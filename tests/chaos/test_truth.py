@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from tests.chaos.truth import Intent, differences, expected
+from tests.chaos.truth import Intent, concluded, differences, expected
+
+
+def test_one_command_that_went_well_decides_and_all_else_is_asked_for_again() -> None:
+    assert concluded(True, True, [], False) == (True, "")
+    assert concluded(False, True, [], False) == (False, "")
+    assert concluded(True, True, [("stop", 0)], False) == (False, "")
+    assert concluded(False, True, [("restart", 0)], False) == (True, "")
+    assert concluded(True, True, [("stop", 137)], False) == (True, "enable")
+    assert concluded(True, False, [("disable", 137)], False) == (False, "disable")
+    assert concluded(True, True, [("stop", 0), ("start", 0)], False) == (True, "enable")
+    assert concluded(False, True, [], True) == (False, "stop")
 
 
 def test_who_is_wanted_is_who_runs_it() -> None:

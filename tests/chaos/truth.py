@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tests.acceptance.fleet import Fleet
@@ -16,6 +17,21 @@ class Intent(NamedTuple):
     enabled: bool
     up: bool
     version: str
+
+
+_DOWN = ("stop", "disable")
+
+
+def concluded(before: bool, enabled: bool, verbs: Sequence[tuple[str, int | None]], doubt: bool) -> tuple[bool, str]:
+    """Whether a feature is to be up after these verbs (each with its exit code), and the verb that makes it certain
+    where one was cut off, another contradicted it, or something else makes it doubtful; "" where nothing does. Pure.
+    """
+    if not doubt and len(verbs) == 1 and verbs[0][1] == 0:
+        return verbs[0][0] not in _DOWN, ""
+    if not doubt and not verbs:
+        return before, ""
+    up = enabled and (before or bool(verbs))
+    return up, ("enable" if up else "stop") if enabled else "disable"
 
 
 def expected(name: str, intent: Intent) -> dict[str, str]:
