@@ -28,7 +28,7 @@ _EXTRACT = 60  # lines of the journal with a finding
 
 
 class Tally(NamedTuple):
-    """What a run came to."""
+    """What a run came to. A bunch after which something disagreed is one finding, however many say so."""
 
     steps: int = 0
     settlings: int = 0
@@ -73,7 +73,7 @@ class Run:
             found.append(f"{type(error).__name__}: {error}")
         found += [f"two owners: {moment}" for moment in self._owners.twice[mark:]]
         found += self._journal_faults(cursor)
-        self.tally = self.tally._replace(settlings=self.tally.settlings + 1, findings=self.tally.findings + len(found))
+        self.tally = self.tally._replace(settlings=self.tally.settlings + 1, findings=self.tally.findings + bool(found))
         seconds = f"{acted - begun:.0f} s, settled after {time.monotonic() - acted:.0f} s"
         self._say(f"step {number}: {'; '.join(map(str, bunch))} ({seconds})")
         for undone in self._world.undone:
