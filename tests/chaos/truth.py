@@ -69,8 +69,11 @@ def observed(fleet: Fleet, name: str) -> dict[str, str]:
     pods = fleet.pods(name)
     shown = json.loads(fleet.switch.exec(["show", "feature", "mode", name, "--json"]).stdout)["features"][0]
     told = {
-        **{field: row.get(field, "") for field in ("system_state", "current_owner", "remote_state", "container_id")},
-        "container_version": row.get("container_version", ""),
+        **{
+            field: row.get(field, "")
+            for field in ("system_state", "current_owner", "container_id", "container_version")
+        },
+        "remote_state": row.get("remote_state", "none"),
         "unit": console.active(name),
         "process": fleet.runner(name),
         "label": fleet.cluster.labels().get(f"{name}_enabled", "none"),
