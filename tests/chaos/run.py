@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -159,8 +160,9 @@ class Run:
     def _evidence(self, cursor: str) -> list[str]:
         """What a reader of the findings wants to know next."""
         told = [f"| {line}" for line in self._journal(cursor)[-_EXTRACT:]]
-        for name in NAMES:
-            told += [f"| {name} {self._console.state(name)}", f"| {name} {self._fleet.own(name)}"]
+        with contextlib.suppress(*FAILURES):  # they may be what is not there
+            for name in NAMES:
+                told += [f"| {name} {self._console.state(name)}", f"| {name} {self._fleet.own(name)}"]
         for command in self._world.commands:
             told.append(f"| `{command.line}`: exit {command.code}: {command.said.strip()}")
         return told
