@@ -5,7 +5,7 @@ VENVS := $(CACHE)/checkout-$(firstword $(shell echo '$(CURDIR)' | cksum))
 BIN := $(VENVS)/venv/bin
 NEWEST := $(VENVS)/venv-newest-click/bin
 
-.PHONY: demo demo-shell test check fuzz bench fleet docs dist setup clean
+.PHONY: demo demo-shell test check fuzz chaos fleet bench docs dist setup clean
 
 demo: setup  ## bring the sandbox switch up and tell the story
 	$(BIN)/python -m sandbox.demo
@@ -32,6 +32,9 @@ bench: setup  ## whole-process medians, memory of wait, growth with the number o
 
 fleet: setup  ## a thousand simulated switches and a real API server that was away: who asks how often (ten minutes)
 	$(BIN)/python -m tests.fleet
+
+chaos: setup  ## an hour in which everything happens to a joined switch; CHAOS="--seed N --seconds N" for another
+	$(BIN)/python -m tests.chaos $(CHAOS)
 
 docs: setup  ## the command reference and the manual pages, made from the commands' own help
 	$(BIN)/python -m tests.docs.generate
