@@ -237,6 +237,8 @@ class Keeper:
             # Left behind by a predecessor: what the next one writes is to be a change.
             rows.unheard(view.version)
             self._pods.rewritten("pending", "")
+        if serving and serving.opening:
+            return False  # until its program has ended
         if serving and not (view.local and not serving.entitled):
             if serving.mark == own.served:
                 alone = len(view.pods) == 1

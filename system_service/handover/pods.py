@@ -40,6 +40,7 @@ class Pods:
         self._before: dict[str, tuple[str, str]] = {}  # mark -> the same, before that container was there
         self._stages: dict[str, tuple[str, float]] = {}  # mark -> where it is, and since when that was seen
         self._gated: set[str] = set()  # marks of those whose gate's program was seen
+        self._opening: dict[str, float] = {}  # mark -> since when its gate is said to be open, and its program is there
         self._critical: dict[str, tuple[str, ...]] = {}  # mark -> its critical processes
 
     def look(self, rows: Rows, now: float) -> list[PodContainer]:
@@ -53,7 +54,7 @@ class Pods:
             pod = parse_pod(described)
             self._before.setdefault(pod.mark, said if self._said is None else self._said)
             pod.entitled = self._entitled(pod, rows)
-            gate = self._gate(pod, rows, said)
+            gate = self._gate(pod, rows, said, now)
             if not gate:
                 continue
             pod.gate = gate
@@ -64,6 +65,7 @@ class Pods:
         marks = {pod.mark for pod in found}
         self._before = {mark: before for mark, before in self._before.items() if mark in marks}
         self._gated &= marks
+        self._opening = {mark: since for mark, since in self._opening.items() if mark in marks}
         self._stages = {pod.mark: (pod.gate, pod.since) for pod in found}
         return found
 
@@ -77,7 +79,7 @@ class Pods:
         says = state.get("remote_state") == "running" and state.get("container_version") == pod.version
         return pod.mark in (rows.own.served, rows.own.answered) or (says and named in _names(pod.id))
 
-    def _gate(self, pod: PodContainer, rows: Rows, said: tuple[str, str]) -> str:
+    def _gate(self, pod: PodContainer, rows: Rows, said: tuple[str, str], now: float) -> str:
         """Where it is; "" when it has ended meanwhile."""
         if pod.mark == rows.own.served:  # nobody comes back to a gate without a start
             return OPEN
@@ -86,8 +88,10 @@ class Pods:
             return ""
         if at_gate([row[-1] for row in shown]):
             self._gated.add(pod.mark)
-            if pod.mark == rows.own.answered and said == ("running", pod.version):
-                return OPEN  # it has read `ready` and said so; its process takes a moment to end
+            if said[0] == "running" and pod.entitled and now - self._opening.setdefault(pod.mark, now) < START_GRACE:
+                # It has read `ready` and said so; its program takes a moment to end.
+                pod.opening = True
+                return OPEN
             asks = said == ("pending", pod.version)
             heard = rows.own.heard == pod.mark or self._before[pod.mark] != said
             return WAITING if asks and heard and not pod.paused else HELD

@@ -17,7 +17,7 @@ from system_service.model.state_row import LABELS_ROW, OWN_TABLE, emptied, host_
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from system_service.backends.switchdb import SwitchDB
 
@@ -128,14 +128,27 @@ class Rows:
     def down(self, found: Iterable[str]) -> bool:
         """Close the gate: nobody is to run it. A gate that waits goes on waiting, and will not be answered.
 
-        True when a `ready` was taken back: somebody of `found` (marks) may have read it, and opens all the same.
+        True when a `ready` was taken back: somebody of `found` (marks) may have read it, and opens all the same. So
+        does one that has just said so, of which nothing else tells until its gate's program has ended.
         """
+        behind = [*found]
         while True:
             self.read()
             ready = self.state.get("remote_state") == "ready"
-            self.note("served", "answered", **({"failed": self._failed(found)} if ready else {}))
+            self._closing(behind if ready else [])
             if self._down(ready):
                 return ready
+
+    def _closing(self, found: Sequence[str]) -> None:
+        """Of these and of the one that was answered last a gate may open whatever is said from here on."""
+
+        def decide(row: Mapping[str, str]) -> Edit:
+            own = OwnRow(row, uptime(), self._boot)
+            opens = found or ([own.answered] if own.answered else ())
+            failed = {"failed": marks((*own.failed, *opens))} if opens else {}
+            return self._noted(row, ("served", "answered"), failed)
+
+        self._db.update("STATE_DB", self._own_key, decide)
 
     def _down(self, noted: bool) -> bool:
         """False when a `ready` has come that was not noted."""
@@ -186,6 +199,11 @@ class Rows:
         self.note("answered", failed=self._failed(found))
         return self._cleared("ready")
 
+    def opens(self, found: Iterable[str]) -> None:
+        """Note that these (marks) open, before the word is taken back that says so."""
+        if opening := [*found]:
+            self.note(failed=self._failed(opening))
+
     def vanished(self) -> None:
         """Whoever was said to run it does no more. ctrmgrd has a restart to make only where somebody owns it."""
 
@@ -227,17 +245,16 @@ class Rows:
 
     def note(self, *drop: str, **fields: str) -> None:
         """Set and delete fields of our own row. A reason keeps its `since` as long as it stays the same."""
+        self._db.update("STATE_DB", self._own_key, lambda row: self._noted(row, drop, fields))
 
-        def decide(row: Mapping[str, str]) -> Edit | None:
-            changes, gone = dict(fields), set(drop)
-            if changes and row.get("boot") != self._boot:
-                changes["boot"] = self._boot
-                gone |= set(_OF_A_BOOT)
-            if "reason" in changes and changes["reason"] != row.get("reason"):
-                changes["since"] = f"{time.time():.0f}"
-            return Edit(changes, sorted(gone - set(changes)))
-
-        self._db.update("STATE_DB", self._own_key, decide)
+    def _noted(self, row: Mapping[str, str], drop: Iterable[str], fields: Mapping[str, str]) -> Edit:
+        changes, gone = dict(fields), set(drop)
+        if changes and row.get("boot") != self._boot:
+            changes["boot"] = self._boot
+            gone |= set(_OF_A_BOOT)
+        if "reason" in changes and changes["reason"] != row.get("reason"):
+            changes["since"] = f"{time.time():.0f}"
+        return Edit(changes, sorted(gone - set(changes)))
 
     def died(self, reason: str) -> bool:
         """A pod's container that ran the feature is gone. True when that was once too often: the local one's turn."""

@@ -72,6 +72,7 @@ class Steps:
             gone = next((pod for pod in view.pods if pod.id == step.id), None)
             if gone and gone.entitled and gone is view.serving:
                 rows.note("served", displaced=gone.uid or gone.id)
+                rows.opens(_opening(view, step.id))
                 rows.vanished()
             self._docker.stop(step.id, stop_timeout(self._name))
 
@@ -124,6 +125,7 @@ class Steps:
         `between`: what is done once they have ended, as of Docker.restart.
         """
         seconds = stop_timeout(self._name) if grace is None else grace
+        self.rows.opens(_opening(self.view, id))
         self.rows.filled(up=announce)
         if announce:
             self._unannounced()
@@ -166,6 +168,10 @@ class Steps:
 def read_by(view: View) -> list[str]:
     """Marks of those that were at their gates, or past them: each may have read a `ready`."""
     return [pod.mark for pod in view.pods if pod.gate != STARTING]
+
+
+def _opening(view: View, id: str) -> list[str]:
+    return [pod.mark for pod in view.pods if pod.id == id and pod.opening]
 
 
 def since(owner: str) -> str:

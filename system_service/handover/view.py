@@ -43,9 +43,9 @@ class PodContainer:
     `mark` tells this start of it from any other. `uid`: of its pod; `maker`: that pod's name without its last
     part, the same for all pods of a DaemonSet. `since`: when (seconds since boot) it was first
     seen where it is now. `young`: it may still be on its way from there. `entitled`: that it runs the feature is as it
-    should be. `renewed`: it was restarted at its gate a moment ago, and nothing came of it. `failed`: a `ready` that
-    was taken back may have been read by it. `settled`: it has waited long enough at its gate to take over; `surged`:
-    even from another pod that serves.
+    should be. `opening`: the row alone says so, and its gate's program is still there. `renewed`: it was restarted at
+    its gate a moment ago, and nothing came of it. `failed`: its gate opens, or may do so, and it is not to. `settled`:
+    it has waited long enough at its gate to take over; `surged`: even from another pod that serves.
     """
 
     __slots__ = (
@@ -55,6 +55,7 @@ class PodContainer:
         "id",
         "maker",
         "mark",
+        "opening",
         "paused",
         "renewed",
         "settled",
@@ -76,6 +77,7 @@ class PodContainer:
         self.paused = False
         self.young = False
         self.entitled = False
+        self.opening = False
         self.renewed = False
         self.failed = False
         self.settled = True
@@ -198,6 +200,8 @@ def judge(view: View, own: OwnRow, now: float) -> float | None:
         if pod.gate == UNKNOWN and view.local and not pod.renewed:
             grace = ENTRY_GRACE
         pod.young = bool(grace) and not over(pod.since + grace)
+        if pod.opening:
+            times.append(now + _POLL[0])
         if pod.gate in (STARTING, UNKNOWN):
             # Nothing tells of a process that begins in it.
             times.append(now + min(max((now - pod.since) / 10, _POLL[0]), _POLL[1]))

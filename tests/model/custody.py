@@ -28,6 +28,7 @@ from .custody_world import (
     OPENING,
     READ,
     RUNNING,
+    SAID,
     STARTING,
     STOPPING,
     WAITING,
@@ -96,6 +97,11 @@ def _strangers(machine: Machine, world: World) -> Iterator[tuple[str, World]]:
         yield "oneshot", world._replace(up=BARE)
 
 
+def _ends_soon(world: World) -> bool:
+    """A gate's program is about to end, sooner than a container or another program has started."""
+    return any(pod.stage == SAID for pod in world.pods)
+
+
 def _disasters(world: World, after: World) -> Iterator[tuple[str, World]]:
     # From reading `ready` to the end of the gate's program it takes no time at all.
     if world.up and all(pod.stage not in OPENING and pod.found != "ready" for pod in world.pods):
@@ -104,7 +110,7 @@ def _disasters(world: World, after: World) -> Iterator[tuple[str, World]]:
         # The boot oneshot comes before the kubelet.
         left = {"unit": DOWN, "disasters": after.disasters, "has_local": world.has_local}
         yield "reboot", World(world.wants, world.fallback, BARE, "", "", "", False, **left)
-    if world.has_local and not world.local:
+    if world.has_local and not world.local and not _ends_soon(world):
         started = apply(after, ("start", "snmp"))
         assert started is not None
         yield "a stranger starts the local container", started._replace(strange=True)
@@ -193,7 +199,7 @@ def _killed(world: World) -> World:
 def unit(machine: Machine, world: World) -> Iterator[tuple[str, World]]:
     if world.unit == WAITING:
         yield "stop", world._replace(unit=STOPPING, script=machine.closing(unspoken(seen(world))))
-    elif world.unit == DOWN:
+    elif world.unit == DOWN and not _ends_soon(world):
         yield "start", world._replace(unit=STARTING, has_local=world.has_local or machine.can_make is not False)
     elif world.unit == STARTING and not world.script:
         if world.wants == "local" and not world.pods:  # Kubernetes has no part in it
@@ -270,7 +276,8 @@ def _terminated(world: World) -> World:
     if world.unit == ENDING:
         return world
     pods = tuple(
-        p._replace(failed=p.failed or world.remote == "ready", served=False, answered=False) for p in world.pods
+        p._replace(failed=p.failed or p.answered or world.remote == "ready", served=False, answered=False)
+        for p in world.pods
     )
     remote = "none" if world.remote in ("ready", "running") else world.remote
     return world._replace(up="down", remote=remote, pods=pods, lost=False)

@@ -50,7 +50,7 @@ class _Rows:
             self.ops.append(("unserved", *([fields["displaced"]] if "displaced" in fields else [])))
 
     def died(self, reason: str) -> bool:
-        if not self._lost and any(pod.answered and pod.stage == SAID for pod in self._pods):
+        if not self._lost and any(p.answered and p.stage == SAID for p in self._pods):
             raise Wrong("a death is noted of one whose gate has just opened")
         self.note("served")
         return False
@@ -79,6 +79,10 @@ class _Rows:
     def withdraw(self, found: Iterable[str]) -> bool:
         self.ops += [("failed", *map(_id, found)), ("withdrawn",)]
         return True
+
+    def opens(self, found: Iterable[str]) -> None:
+        if opening := [*map(_id, found)]:
+            self.ops.append(("failed", *opening))
 
     def vanished(self) -> None:
         self.ops.append(("vanished",))

@@ -144,6 +144,12 @@ MUTANTS = (
         "return WAITING",
     ),
     Mutant(
+        "a gate whose program still ends is taken for shut",
+        PODS,
+        'if said[0] == "running" and pod.entitled and',
+        "if False and",
+    ),
+    Mutant(
         "whoever starts is taken for one that serves",
         PODS,
         "return OPEN if running else STARTING",

@@ -15,6 +15,7 @@ from .custody_world import (
     OPEN,
     RUNNING,
     STARTING,
+    UNGATED,
     WAITING,
     Op,
     World,
@@ -75,7 +76,8 @@ class _Run:
         if self.kubelet.version == NEW:
             return len(stages) == 1 and not world.local
         if world.fallback and (world.has_local or self.machine.can_make):
-            return at_home
+            # Its gate never opens; but one that found no row, for the database was empty, was not held by it.
+            return at_home or (not world.local and stages == [UNGATED])
         return owners(world) < 2
 
     def _next(self, world: World) -> World:

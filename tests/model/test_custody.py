@@ -23,12 +23,13 @@ ONE_POD = (World(disasters=1), 1)
 TWO_PODS = (World(disasters=0), 2)
 UNMADE = World(local=False, has_local=False, named="", disasters=0)
 ALONE = World(disasters=0)
+LINGERING = World(disasters=0, lingers=True)
 SERVED = World(
     remote="running", version=NEW, named=FIRST, local=False, pods=(Pod(FIRST, OPEN, served=True),), disasters=1
 )
 
 MUTANT_WORLDS: tuple[tuple[World, dict[str, Any]], ...] = (
-    (ALONE, {"most": 1}),
+    (LINGERING, {"most": 1}),
     (ALONE, {"most": 2}),
     (World(disasters=1), {"most": 1}),
     (UNMADE, {"most": 1, "can_make": True}),
@@ -65,6 +66,7 @@ def test_never_two_owners_and_always_the_right_one_in_the_end(begin: tuple[World
 @pytest.mark.parametrize(
     ("world", "settings"),
     [
+        (LINGERING, {}),
         (ALONE, {"ctrmgrd": True}),
         (ALONE._replace(remote="stopped", named="", local=False), {"ctrmgrd": True}),
         (ALONE, {"most": 2, "one_maker": True}),
@@ -78,6 +80,7 @@ def test_never_two_owners_and_always_the_right_one_in_the_end(begin: tuple[World
         (UNMADE._replace(fallback=False), {"can_make": False}),
     ],
     ids=[
+        "a gate's program lingers",
         "beside ctrmgrd",
         "stopped by the host's script",
         "two pods of one DaemonSet",
