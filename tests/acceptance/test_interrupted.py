@@ -81,21 +81,24 @@ def test_a_signal_ends_it_after_the_action_at_hand(stopping: Console, signal: st
     console.answers()
 
 
-def test_a_signal_while_it_waits_for_its_turn(console: Console) -> None:
+def test_a_signal_while_it_waits_for_its_turn(stopping: Console) -> None:
     """A command that is stopped (Ctrl-Z) keeps its turn."""
-    console.heeds("restapi")
-    stop = console.begin("system service stop restapi")
-    stop.read_until("stop container restapi")
+    console = stopping
+    stop = console.begin("system service stop snmp --timeout 300")
+    stop.read_until("stop snmp.service")
+    wait_until("the stop to be under way", lambda: console.active("snmp") == "deactivating")
     stop.signal("STOP")
-    start = console.begin("system service start restapi")
-    wait_until("it to wait for its turn", lambda: "restapi.lock" in console.type(f"ls -l /proc/{start.pid}/fd"))
+    start = console.begin("system service start snmp --timeout 300")
+    wait_until("it to wait for its turn", lambda: "snmp.lock" in console.type(f"ls -l /proc/{start.pid}/fd"))
     start.signal("INT")
     start.end(130)
     stop.signal("TERM")
     stop.signal("CONT")
+    console.type("rm /run/hold")
     stop.end(143)
-    assert console.life("restapi") is None
-    console.type("system service start restapi")
+    assert console.life("snmp") is None
+    console.type("system service start snmp")
+    console.answers()
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
