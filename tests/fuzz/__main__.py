@@ -24,6 +24,7 @@ LONGEST = 25  # seconds for one input
 MEMORY = 2048  # MiB
 LARGEST = 4096  # bytes of an input
 MODULES = [f"tests.fuzz.{found.name}" for found in pkgutil.iter_modules([str(Path(__file__).parent)])]
+PACKAGES = ("config_kube", "show_kube", "system_service")
 ELSEWHERE = ["tests.waiter.test_any_input"]
 _INPUTS = re.compile(r"stat::number_of_executed_units: *(\d+)")
 _REACHED = re.compile(r"cov: (\d+)")
@@ -92,7 +93,9 @@ def _alone(name: str, seconds: float, again: str | None) -> int:
 
     from tests.fuzz.watch import Watch
 
-    with atheris.instrument_imports(include=["system_service", "show_kube", "config_kube"]):
+    with atheris.instrument_imports(include=list(PACKAGES)):
+        for module in _modules():  # commands are imported when they are typed, and then it would be too late
+            importlib.import_module(module)
         check = properties()[name]
     watch = Watch()
 
@@ -114,6 +117,13 @@ def _alone(name: str, seconds: float, again: str | None) -> int:
     atheris.Setup([sys.argv[0], *options, _first_inputs()], one)
     atheris.Fuzz()
     return 0
+
+
+def _modules() -> list[str]:
+    """All of the product's that only define things."""
+    folders = [(name, [str(Path(__file__).parents[2] / name)]) for name in PACKAGES]
+    found = [module.name for name, paths in folders for module in pkgutil.walk_packages(paths, f"{name}.")]
+    return [name for name in found if not name.endswith((".__main__", ".waiter")) and ".plugin." not in name]
 
 
 def _first_inputs() -> str:
