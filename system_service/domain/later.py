@@ -13,6 +13,8 @@ from system_service.backends import files
 from system_service.backends.trigger import TRIGGER
 from system_service.backends.units import Units
 from system_service.errors import SwitchError
+from system_service.model.boot import uptime
+from system_service.model.clock import number
 from system_service.model.naming import RUN_DIR
 
 UNIT = "sonic-system-service-again"
@@ -41,14 +43,22 @@ def again(error: SwitchError | None) -> None:
 
 
 def due(run_dir: str, error: SwitchError | None, chance: float) -> float | None:
-    """Seconds until the next try after this error, which is counted; None after a success, and none is counted."""
+    """Seconds until the next try after this error; None after a success.
+
+    Counted is what fails when it is due, and begins anew after a success.
+    """
     path = os.path.join(run_dir, _TRIES)
     if error is None:
         files.remove(path)
         return None
-    tries = _tries(path)
-    files.put(path, f"{tries + 1}\n", 0o600)
-    return pause(tries, getattr(error, "after", 0.0), chance)
+    tries, planned = _noted(path)
+    now, asked = uptime(), getattr(error, "after", 0.0)
+    if now + 1.0 < planned <= now + 1.5 * max(LONGEST, _MOST_ASKED):
+        # Somebody has asked in between, as many do at once: that puts off nothing.
+        return max(planned - now, spread(0.0, asked, chance))
+    seconds = pause(tries, asked, chance)
+    files.put(path, f"{tries + 1} {now + seconds:.0f}\n", 0o600)
+    return seconds
 
 
 def pause(tries: int, asked: float, chance: float) -> float:
@@ -65,6 +75,8 @@ def spread(seconds: float, asked: float, chance: float) -> float:
     return max(seconds * (0.5 + chance), min(asked, _MOST_ASKED) * (1.0 + chance / 2))
 
 
-def _tries(path: str) -> int:
-    word = files.read(path).strip()
-    return int(word) if word.isascii() and word.isdigit() and len(word) < 6 else 0
+def _noted(path: str) -> tuple[int, float]:
+    """How many tries there were, and when (seconds since boot) the next one is due."""
+    tries, _, moment = files.read(path).partition(" ")
+    usable = tries.isascii() and tries.isdigit() and len(tries) < 6
+    return int(tries) if usable else 0, number(moment.strip())

@@ -52,6 +52,7 @@ def test_a_label_that_is_refused_leaves_its_feature_to_be_shown(fakes, asked, ap
 
 def test_later_each_time_and_from_the_start_after_a_success(fakes, asked):
     def fails() -> list[int]:
+        elapses(fakes)
         assert fakes.run(*AGAIN, KUBECONFIG="/nonexistent").code == ARMED
         return asked()
 
@@ -62,6 +63,27 @@ def test_later_each_time_and_from_the_start_after_a_success(fakes, asked):
     assert asked() == []
     fakes.put("STATE_DB", "SYSTEM_SERVICE|snmp", {"want": "true"})
     assert fails()[0] <= FIRST * 1.5 + 1
+
+
+def elapses(fakes):
+    """The next try is due."""
+    path = os.path.join(fakes.run_dir, "sync.tries")
+    if os.path.exists(path):
+        with open(path) as file:
+            tries = file.read().split()[0]
+        with open(path, "w") as file:
+            file.write(f"{tries} 1\n")
+
+
+def test_who_asks_in_between_puts_nothing_off(fakes, asked):
+    """A unit's start, its `wait` and a command all ask when something changes, and an outage may be a short one."""
+    waits = []
+    for _ in range(5):
+        assert fakes.run(*AGAIN, KUBECONFIG="/nonexistent").code == ARMED
+        waits += asked()
+    assert len(waits) == 5
+    assert waits == sorted(waits, reverse=True)  # the same moment, which comes nearer
+    assert waits[0] <= FIRST * 1.5 + 1
 
 
 def test_only_for_the_unit(fakes, asked):
