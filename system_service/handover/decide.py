@@ -92,6 +92,8 @@ def _kube(view: View) -> Step:
     if pod.gate == OPEN:
         if not view.local:
             return Step(STAY)
+        if pod.opening:  # so a row says alone
+            return Step(STAY, why=ON_ITS_WAY)
         # Whoever started the local container beside it: nobody wanted it.
         return Step(STOP_LOCAL, why="the pod runs the feature") if pod.entitled else _send_back(pod, _UNGATED, True)
     if view.remote == "ready":
@@ -139,6 +141,8 @@ def _several(view: View) -> Step:
         for pod in view.pods:
             if pod is not serving and (pod.gate == OPEN or (pod.gate == UNKNOWN and not pod.young)):
                 return _send_back(pod, TWO_PODS, True)
+        if view.local and serving.opening:
+            return Step(STAY, why=ON_ITS_WAY)
         if view.local:
             return (
                 Step(STOP_LOCAL, why="the pod runs the feature")
