@@ -6,8 +6,13 @@ memory; the FOLDERs are where this package and hiredis are to be found. Exit cod
 
 from __future__ import annotations
 
-import signal
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+else:  # the other makes enums of all its numbers, which stay in memory for each feature
+    import _signal as signal
 
 
 def main(argv: list[str]) -> int:

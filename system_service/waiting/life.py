@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import os
 import select
-import signal
 import time
 
 from system_service.backends.trigger import ask
@@ -27,7 +26,10 @@ from system_service.wire.docker import Docker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable
+else:  # the other makes enums of all its numbers, which stay in memory for each feature
+    import _signal as signal
 
 # Seconds between a container's death and the start that makes it a restart.
 RESTART_GRACE = 1.0
