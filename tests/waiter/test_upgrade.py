@@ -81,6 +81,7 @@ def test_it_hands_over_and_ends_well_without_any_of_its_files(scene: Scene) -> N
         assert pod.version == NEW
         scene.wants(set_owner="local")
         until(lambda: scene.owner() == "local")
+        waiter.idle()  # it has seen so
         scene.docker.crash("snmp")
         assert waiter.ended() == 0
         assert not any("Traceback" in line or "Error" in line for line in waiter.said), waiter.said
