@@ -74,15 +74,12 @@ class Contained(NamedTuple):
             except Unreachable as error:
                 self.warnings.append(str(error))
             # A pod that is frozen is restarted at its gate beside it, which ctrmgrd is not to take for a reason.
-            quiet = keeper.view.ctrmgrd and keeper.rows.wants == "kube" and bool(keeper.view.pods)
-            self._start_local(lambda: keeper.rows.local_up(quiet=True) if quiet else None)
+            self._start_local(quiet=keeper.view.ctrmgrd and keeper.rows.wants == "kube" and bool(keeper.view.pods))
         return True
 
-    def _start_local(self, say: Callable[[], object] = lambda: None) -> None:
-        """`say`: records the intent; true where it has."""
+    def _start_local(self, quiet: bool = False) -> None:
         # The intent is recorded first, as the host's script does: a start that is cut off is then still to be done.
-        if not say():
-            self._record(local_up(self.name, host_time()))
+        self._record(local_up(self.name, host_time(), quiet))
         try:
             self.engine.start(self.name)
         except Failed:

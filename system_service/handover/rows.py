@@ -100,14 +100,10 @@ class Rows:
     def local_up(self, quiet: bool = False) -> bool:
         """The local container is about to run it; False when it is to be down meanwhile.
 
-        `quiet`: instead of a pod. A gate says nothing where it finds `pending` already, so that ctrmgrd does not
-        restart the unit for each pod that fails; the owner is what the local container itself writes next, because a
-        `pending` that comes together with an owner is a restart too.
+        `quiet`: as of `state_row.local_up`.
         """
         wanted = True
-        fields = local_up(self._container, host_time())
-        if quiet:
-            fields |= {"current_owner": "none", "container_id": "", "remote_state": "pending"}
+        fields = local_up(self._container, host_time(), quiet)
 
         def decide(row: Mapping[str, str]) -> Edit | None:
             nonlocal wanted

@@ -31,15 +31,21 @@ def emptied(row: Mapping[str, str]) -> bool:
     return not word or (word != "up" and not row.get("update_time") and not row.get("current_owner"))
 
 
-def local_up(container: str, now: str) -> dict[str, str]:
-    """The row of a feature that the local container of this docker name is to run."""
-    return {
+def local_up(container: str, now: str, quiet: bool = False) -> dict[str, str]:
+    """The row of a feature that the local container of this docker name is to run.
+
+    `quiet`: instead of a pod, or beside one that is frozen. A gate says nothing where it finds `pending` already, so
+    that ctrmgrd does not restart the unit for each pod that fails; the owner is what the local container itself writes
+    next, because a `pending` that comes together with an owner is a restart too.
+    """
+    row = {
         "system_state": "up",
         "current_owner": "local",
         "container_id": container,
         "remote_state": "none",
         "update_time": now,
     }
+    return row | ({"current_owner": "none", "container_id": "", "remote_state": "pending"} if quiet else {})
 
 
 def local_down(now: str, remote: str) -> dict[str, str]:
