@@ -96,9 +96,8 @@ def derive(switch: Switch, snapshot: Snapshot) -> list[str]:
         if to_run and own.get("want") != "true":
             want(switch.db, name, True)
         pods = any(seen.pods for seen in wanted.seen)
-        noted, wish = own.get("label"), "true" if to_run else own.get("want")
-        is_sent = wish == "true" or (wish == "false" and noted == UNKNOWN)
-        if (noted in (None, UNKNOWN) and not is_sent) or (noted == "true" and to_run and not pods):
+        noted, wish = own.get("label"), {**own, "want": "true"} if to_run else own
+        if (noted in (None, UNKNOWN) and not unsent({name: wish})) or (noted == "true" and to_run and not pods):
             doubtful.append(name)
     return doubtful
 

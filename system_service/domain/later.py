@@ -53,7 +53,7 @@ def due(run_dir: str, error: SwitchError | None, chance: float) -> float | None:
         return None
     tries, planned = _noted(path)
     now, asked = uptime(), getattr(error, "after", 0.0)
-    if now + 1.0 < planned <= now + 1.5 * max(LONGEST, _MOST_ASKED):
+    if now + 1.0 < planned <= now + 1.5 * _MOST_ASKED:
         # Somebody has asked in between, as many do at once: that puts off nothing.
         return max(planned - now, spread(0.0, asked, chance))
     seconds = pause(tries, asked, chance)
