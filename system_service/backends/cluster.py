@@ -16,9 +16,9 @@ from contextlib import suppress
 from typing import Any, NoReturn
 from urllib.parse import quote
 
-from system_service.backends.docker_json import as_object
+from system_service.backends.docker_json import as_object, plain
 from system_service.backends.kubeconfig import EXTRA, in_memory, trusted
-from system_service.backends.why import WHOLE_ANSWER, Reasons, containers, one_line
+from system_service.backends.why import WHOLE_ANSWER, Reasons, containers
 from system_service.backends.within import within
 from system_service.errors import Failed, NotPermitted, SwitchError, TimedOut, UnknownNode, Unreachable
 from system_service.model.pods import NAMESPACE, namespace
@@ -78,7 +78,7 @@ class Cluster:
 
     def version(self) -> str:
         """The API server's version, like v1.34.4."""
-        return one_line(self._ask("GET", "/version").get("gitVersion"))
+        return plain(self._ask("GET", "/version").get("gitVersion"))
 
     def why(self, feature: str) -> str:
         """Why no pod of the feature runs on this node, in a few words; "" when one does: in one to three requests."""
@@ -241,7 +241,7 @@ class Cluster:
         return Unreachable(f"{self._where} cannot be reached: {plain.get(kind, told[:200] or kind)}", self._step)
 
     def _refuse(self, status: int, found: object, retry: str, path: str) -> NoReturn:
-        said = one_line(as_object(found).get("message"))[:300]
+        said = plain(as_object(found).get("message"))[:300]
         if status in (401, 403):
             raise NotPermitted(
                 f"{self._where} does not permit this ({status}{f': {said}' if said else ''})", "join the cluster anew"

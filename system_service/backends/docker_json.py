@@ -78,7 +78,12 @@ def as_object(found: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def plain(found: Any) -> str:
+    """A string of somebody else's as one line that a terminal can show; "" for anything else."""
+    words = " ".join(found.split()) if isinstance(found, str) else ""
+    return "".join(letter if letter.isprintable() else "?" for letter in words)
+
+
 def sentence(text: bytes) -> str:
     """What a daemon said as one line that a terminal can show."""
-    words = " ".join(text.decode("utf-8", "replace").split())
-    return "".join(letter if letter.isprintable() else "?" for letter in words)[:500]
+    return plain(text.decode("utf-8", "replace"))[:500]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from system_service.backends.docker_json import as_object
+from system_service.backends.docker_json import as_object, plain
 from system_service.errors import Failed, NotPermitted
 
 if TYPE_CHECKING:
@@ -86,12 +86,12 @@ class Reasons:
 
     def _creating(self, pod: dict[str, Any]) -> str:
         """What of a pod's container is under way: the pull of its image may take long, and only events tell of it."""
-        name = one_line(as_object(pod.get("metadata")).get("name"))
+        name = plain(as_object(pod.get("metadata")).get("name"))
         try:
             events = self._cluster.events(name)
         except (Failed, NotPermitted):
             events = []
-        told = {one_line(e.get("reason")) for e in events if as_object(e.get("involvedObject")).get("name") == name}
+        told = {plain(e.get("reason")) for e in events if as_object(e.get("involvedObject")).get("name") == name}
         return (
             "its image is being pulled" if "Pulling" in told and "Pulled" not in told else "its container is being made"
         )
@@ -115,7 +115,7 @@ def _template(daemonset: dict[str, Any]) -> dict[str, Any]:
 def containers(pod: dict[str, Any]) -> set[str]:
     """The names of a pod's containers."""
     found = as_object(pod.get("spec")).get("containers")
-    return {one_line(as_object(item).get("name")) for item in found} if isinstance(found, list) else set()
+    return {plain(as_object(item).get("name")) for item in found} if isinstance(found, list) else set()
 
 
 def _reason(pod: dict[str, Any], feature: str) -> str:
@@ -124,7 +124,7 @@ def _reason(pod: dict[str, Any], feature: str) -> str:
     if as_object(pod.get("metadata")).get("deletionTimestamp"):
         return "its pod is terminating"
     if status.get("phase") == "Failed":
-        return f"its pod failed: {one_line(status.get('reason')) or 'no reason given'}"
+        return f"its pod failed: {plain(status.get('reason')) or 'no reason given'}"
     states = status.get("containerStatuses")
     for item in states if isinstance(states, list) else []:
         state = as_object(as_object(item).get("state"))
@@ -135,21 +135,15 @@ def _reason(pod: dict[str, Any], feature: str) -> str:
         for word in ("waiting", "terminated"):
             told = as_object(state.get(word))
             if told:
-                message = one_line(told.get("message"))[:120]
-                return f"{one_line(told.get('reason')) or word}{f': {message}' if message else ''}"
+                message = plain(told.get("message"))[:120]
+                return f"{plain(told.get('reason')) or word}{f': {message}' if message else ''}"
     conditions = status.get("conditions")
     for item in conditions if isinstance(conditions, list) else []:
         told = as_object(item)
         if told.get("type") == "PodScheduled" and told.get("status") == "False":
-            return f"{one_line(told.get('reason')) or 'Unschedulable'}: {one_line(told.get('message'))[:120]}"
-    return f"its pod is {one_line(status.get('phase')) or 'new'}"
+            return f"{plain(told.get('reason')) or 'Unschedulable'}: {plain(told.get('message'))[:120]}"
+    return f"its pod is {plain(status.get('phase')) or 'new'}"
 
 
 def _created(pod: dict[str, Any]) -> str:
-    return one_line(as_object(pod.get("metadata")).get("creationTimestamp"))
-
-
-def one_line(found: Any) -> str:
-    """A string from the API server as one line that a terminal can show; "" for anything else."""
-    words = " ".join(found.split()) if isinstance(found, str) else ""
-    return "".join(letter if letter.isprintable() else "?" for letter in words)
+    return plain(as_object(pod.get("metadata")).get("creationTimestamp"))
