@@ -151,11 +151,9 @@ def trusted(path: str, unusable: Unusable) -> dict[str, Any]:
         raise unusable("it does not verify its server (insecure-skip-tls-verify)")
     if cluster.get("proxy-url"):
         raise unusable("it goes through a proxy (proxy-url): the API server is spoken to directly")
-    cluster, user = ({**entry, **_whole(path, entry, unusable)} for entry in (cluster, user))
-    user |= {"token": token(path, user, unusable)}
-    for entry in (cluster, user):
-        for key in ("tokenFile", *(key.removesuffix("-data") for key in _EMBEDDED)):
-            entry.pop(key, None)
+    user = {**_embedded(path, user, unusable), "token": token(path, user, unusable)}
+    user.pop("tokenFile", None)
+    cluster = _embedded(path, cluster, unusable)
     name = "switch"
     return {
         "apiVersion": "v1",
@@ -167,8 +165,11 @@ def trusted(path: str, unusable: Unusable) -> dict[str, Any]:
     }
 
 
-def _whole(path: str, entry: dict[str, Any], unusable: Unusable) -> dict[str, str]:
-    return {key: embedded(path, entry, key, unusable) for key in _EMBEDDED}
+def _embedded(path: str, entry: dict[str, Any], unusable: Unusable) -> dict[str, Any]:
+    """The entry with the content in the place of every certificate and key that is named."""
+    named_ = {key.removesuffix("-data") for key in _EMBEDDED}
+    data = {key: embedded(path, entry, key, unusable) for key in _EMBEDDED}
+    return {key: value for key, value in entry.items() if key not in named_} | data
 
 
 @contextmanager
