@@ -22,7 +22,7 @@ BESIDE = SOURCE.parents[2] / "shared/kube/bin"
 VERSIONS = {"kubebox": "1.34.4", "kubenode": "1.22.2"}
 _VERSION_VARIABLES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
 BUILD_SECONDS = 1800
-_held: list[int] = []
+_held: dict[Path, int] = {}
 
 
 def missing() -> str:
@@ -65,9 +65,9 @@ def provide() -> Path:
 
 def hold(folder: Path) -> None:
     """Keep others from removing it, to the end of this process: its programs run from where they are."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    fcntl.flock(handle, fcntl.LOCK_SH)
-    _held.append(handle)
+    if folder not in _held:
+        _held[folder] = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(_held[folder], fcntl.LOCK_SH)
 
 
 def remove(folder: Path) -> None:
