@@ -22,7 +22,7 @@ class Rows:
             {
                 key.partition("|")[2]: dict(row)
                 for (base, key), row in self.found.items()
-                if base == database and _of(key, table)
+                if base == database and key.partition("|")[0] == table
             }
             for database, table in wanted
         ]
@@ -38,7 +38,3 @@ class Rows:
         new = {field: value for field, value in (row | dict(edit.set)).items() if field not in edit.delete}
         self.found[database, key] = new
         return new != row
-
-
-def _of(key: str, table: str) -> bool:
-    return key.partition("|")[0] == table

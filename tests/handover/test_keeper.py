@@ -96,13 +96,20 @@ def keeper_of(db: Databases, docker: Docker) -> Keeper:
     return Keeper(Rows(db, "snmp", "snmp"), docker, "snmp", "snmp", lambda sentence: None)  # type: ignore[arg-type]
 
 
-def test_between_the_local_container_s_end_and_the_answer_nothing_is_asked(log: list[str]) -> None:
-    db = Databases(log, "kube", remote_state="none", current_owner="local", container_version=LOCAL)
-    docker = Docker(log, local=True, shown=[])
+def announced(log: list[str], *, local: bool) -> tuple[Databases, Docker, Keeper]:
+    """A pod has come to its gate, beside the local container or nobody."""
+    owner = "local" if local else "none"
+    db = Databases(log, "kube", remote_state="none", current_owner=owner, container_version=LOCAL)
+    docker = Docker(log, local=local, shown=[])
     keeper = keeper_of(db, docker)
     keeper.look()
     docker.shown = GATE
     db.rows_held["STATE_DB", "FEATURE|snmp"] |= {"remote_state": "pending", "container_version": NEW}
+    return db, docker, keeper
+
+
+def test_between_the_local_container_s_end_and_the_answer_nothing_is_asked(log: list[str]) -> None:
+    _, _, keeper = announced(log, local=True)
     for _ in range(30):  # it begins when the gate is about to look
         keeper.keep()
         if "stop snmp 10" in log:
@@ -115,13 +122,8 @@ def test_between_the_local_container_s_end_and_the_answer_nothing_is_asked(log: 
 
 def test_a_gate_that_has_opened_and_whose_program_has_not_ended_is_no_death(log: list[str]) -> None:
     """The gate says `running`, and takes some 20 to 100 ms more to end."""
-    db = Databases(log, "kube", remote_state="none", current_owner="none", container_version=LOCAL)
-    docker = Docker(log, local=False, shown=[])
-    keeper = keeper_of(db, docker)
-    keeper.look()
-    docker.shown = GATE
+    db, docker, keeper = announced(log, local=False)
     state, own = (db.rows_held["STATE_DB", key] for key in ("FEATURE|snmp", "SYSTEM_SERVICE|snmp"))
-    state |= {"remote_state": "pending", "container_version": NEW}
     keeper.keep()
     assert state["remote_state"] == "ready"
     said = {"remote_state": "running", "current_owner": "kube", "container_id": POD}

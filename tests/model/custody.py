@@ -25,12 +25,11 @@ from .custody_world import (
     IDS,
     LOCAL,
     NEW,
-    OPENING,
     READ,
     RUNNING,
-    SAID,
     STARTING,
     STOPPING,
+    TAKEN,
     WAITING,
     Op,
     World,
@@ -97,20 +96,15 @@ def _strangers(machine: Machine, world: World) -> Iterator[tuple[str, World]]:
         yield "oneshot", world._replace(up=BARE)
 
 
-def _ends_soon(world: World) -> bool:
-    """A gate's program is about to end, sooner than a container or another program has started."""
-    return any(pod.stage == SAID for pod in world.pods)
-
-
 def _disasters(world: World, after: World) -> Iterator[tuple[str, World]]:
-    # From reading `ready` to the end of the gate's program it takes no time at all.
-    if world.up and all(pod.stage not in OPENING and pod.found != "ready" for pod in world.pods):
+    # From reading `ready` to saying so it takes no time at all.
+    if world.up and all(pod.stage != TAKEN and pod.found != "ready" for pod in world.pods):
         yield "redis emptied", emptied(after)
     if world.unit != DOWN or world.local or world.pods:
         # The boot oneshot comes before the kubelet.
         left = {"unit": DOWN, "disasters": after.disasters, "has_local": world.has_local}
         yield "reboot", World(world.wants, world.fallback, BARE, "", "", "", False, **left)
-    if world.has_local and not world.local and not _ends_soon(world):
+    if world.has_local and not world.local:
         started = apply(after, ("start", "snmp"))
         assert started is not None
         yield "a stranger starts the local container", started._replace(strange=True)
@@ -183,7 +177,7 @@ def _looked(world: World) -> World:
     """`wait` has seen what a stranger did; what it had begun before may have its effect yet."""
     if not world.strange or owners(world) > 1 or world.remote == "ready":
         return world
-    if any(pod.stage in OPENING or pod.found == "ready" for pod in world.pods):
+    if any(pod.stage == TAKEN or pod.found == "ready" for pod in world.pods):
         return world
     return world._replace(strange=False)
 
@@ -199,7 +193,7 @@ def _killed(world: World) -> World:
 def unit(machine: Machine, world: World) -> Iterator[tuple[str, World]]:
     if world.unit == WAITING:
         yield "stop", world._replace(unit=STOPPING, script=machine.closing(unspoken(seen(world))))
-    elif world.unit == DOWN and not _ends_soon(world):
+    elif world.unit == DOWN:
         yield "start", world._replace(unit=STARTING, has_local=world.has_local or machine.can_make is not False)
     elif world.unit == STARTING and not world.script:
         if world.wants == "local" and not world.pods:  # Kubernetes has no part in it

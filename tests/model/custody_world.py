@@ -18,7 +18,6 @@ BOOT, READ, WAITS, TAKEN, SAID = "boot", "read", "waits", "taken", "said"
 FROZEN, OPEN, UNGATED = "frozen", "open", "ungated"
 RUNNING = (OPEN, UNGATED)
 AT_GATE = (READ, WAITS, TAKEN, SAID, FROZEN)  # its gate program is to be seen
-OPENING = (TAKEN, SAID)  # nothing that is written keeps it from running the feature
 
 # The unit: down; start script; `wait`; stop script beside a `wait` that still lives, or after one that has ended.
 DOWN, STARTING, WAITING, STOPPING, ENDING = "down", "starting", "waiting", "stopping", "ending"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any
 
@@ -17,6 +16,7 @@ from system_service.handover.own_row import OwnRow
 from system_service.handover.rows import Rows
 from system_service.model.boot import boot_id
 from system_service.waiting.docker import Events
+from tests.fuzz.inputs import as_bytes, nested
 
 # `ANY_INPUT=1000000 python -m pytest --timeout 0 tests/waiter/test_any_input.py` looks for longer than `make test`.
 EXAMPLES = int(os.environ.get("ANY_INPUT", "10000"))
@@ -41,15 +41,7 @@ OWN = st.dictionaries(
 CONFIG = st.dictionaries(st.sampled_from(["set_owner", "state", "auto_restart", "no_fallback_to_local"]), VALUES)
 
 
-def _json(value: Any) -> bytes:
-    return json.dumps(value).encode()
-
-
-JSON = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), VALUES),
-    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=8), inner, max_size=4)),
-    max_leaves=12,
-)
+JSON = nested(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), VALUES))
 POD = st.fixed_dictionaries(
     {"State": st.fixed_dictionaries({"Running": st.booleans(), "StartedAt": JSON, "Paused": JSON})},
     optional={"Id": JSON, "Config": st.one_of(JSON, st.fixed_dictionaries({"Env": JSON, "Labels": JSON}))},
@@ -155,7 +147,7 @@ def test_a_keeper_takes_its_steps_whatever_it_sees(
 
 
 @LONG
-@given(line=st.one_of(JSON.map(_json), st.binary(max_size=60)), labels=st.booleans())
+@given(line=st.one_of(JSON.map(as_bytes), st.binary(max_size=60)), labels=st.booleans())
 def test_an_event_of_any_shape_is_one_or_hangs_up(line: bytes, labels: bool) -> None:
     events = Events(_NoDocker(), "snmp", ("a=b",) if labels else ())  # type: ignore[arg-type]
     try:
