@@ -105,6 +105,7 @@ def _unpack(folder: Path, name: str, target: Path) -> None:
 
 def _build(name: str, target: Path) -> None:
     version = VERSIONS[name]
+    print(f"sandbox: building Kubernetes {version}, {name} (once, some minutes)", flush=True)
     major, minor, _ = version.split(".")
     flags = ["-s", "-w"]
     for package in _VERSION_VARIABLES:
