@@ -10,10 +10,15 @@ import hashlib
 import lzma
 import os
 import shutil
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 
 from sandbox import cache
-from sandbox.processes import SandboxError, run
+from sandbox.processes import SandboxError
 from sandbox.rootfs import exclusive
 
 SOURCE = Path(__file__).resolve().parent
@@ -21,7 +26,7 @@ SETTING = "SANDBOX_KUBE_BIN"
 BESIDE = SOURCE.parents[2] / "shared/kube/bin"
 VERSIONS = {"kubebox": "1.34.4", "kubenode": "1.22.2"}
 _VERSION_VARIABLES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
-BUILD_SECONDS = 1800
+BUILD_SECONDS, SAY_SECONDS = 1800, 20
 _held: dict[Path, int] = {}
 
 
@@ -111,9 +116,25 @@ def _build(name: str, target: Path) -> None:
     for package in _VERSION_VARIABLES:
         flags += [f"-X {package}.gitVersion=v{version}", f"-X {package}.gitMajor={major}"]
         flags += [f"-X {package}.gitMinor={minor}", f"-X {package}.gitTreeState=clean"]
-    run(
-        ["go", "build", "-trimpath", "-ldflags", " ".join(flags), "-o", str(target / name), "."],
-        timeout=BUILD_SECONDS,
-        cwd=str(SOURCE / name),
-        env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"},
-    )
+    argv = ["go", "build", "-v", "-trimpath", "-ldflags", " ".join(flags), "-o", str(target / name), "."]
+    env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"}
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, cwd=SOURCE / name, env=env) as build:
+        limit = threading.Timer(BUILD_SECONDS, build.kill)
+        limit.start()
+        try:
+            last = _progress(name, build.stderr or ())
+        finally:
+            limit.cancel()
+    if build.returncode:
+        raise SandboxError(f"{name} could not be built: exit {build.returncode}\n{''.join(last)}")
+
+
+def _progress(name: str, packages: Iterable[str]) -> deque[str]:
+    """Say every now and then how many packages are built, of those that Go names; its last words."""
+    last, said = deque[str](maxlen=20), time.monotonic()
+    for number, line in enumerate(packages, 1):
+        last.append(line)
+        if time.monotonic() - said >= SAY_SECONDS:
+            said = time.monotonic()
+            print(f"sandbox: {name}: {number} packages", flush=True)
+    return last
