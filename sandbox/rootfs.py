@@ -37,11 +37,11 @@ EMPTIED = ("etc/machine-id", "etc/hostname")
 
 
 def archive() -> Path:
-    """Path of the tar; built when the cache has none of this recipe (about 80 s). SandboxError when that fails."""
+    """Path of the tar; built when the cache has none of this recipe. SandboxError when that fails."""
     path = cache.folder() / f"root-{recipe()}.tar"
     with exclusive(cache.folder() / "root.lock"):
         if not path.exists():
-            print("sandbox: building the root file system (once, about 80 s)", flush=True)
+            print("sandbox: building the root file system (once, one to three minutes)", flush=True)
             remove_older()
             build(path)
     return path
