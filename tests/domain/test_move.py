@@ -40,7 +40,7 @@ def joined(fakes, api, pki, tmp_path, monkeypatch, asker):
     return fakes
 
 
-def move(fakes, *names, mode=Mode.KUBERNETES, fallback=None, timeout=0.5, wait=True, dry_run=False, tell=None):
+def move(fakes, *names, mode=Mode.KUBERNETES, fallback=None, timeout=20.0, wait=True, dry_run=False, tell=None):
     request = Request(Verb.MODE, mode, fallback)
     ask = Ask("config feature mode", names, request, timeout, wait, dry_run, tell or (lambda sentence: None))
     return operate(fakes.switch(), ask)
@@ -79,7 +79,7 @@ def test_nothing_is_asked_twice(joined, api):
 
 def test_a_pod_that_does_not_come_is_a_timeout_that_says_why(joined, api):
     api.put("/apis/apps/v1/namespaces/sonic/daemonsets", daemonset("snmp", "snmp"))
-    result = move(joined, "snmp", timeout=1.0)
+    result = move(joined, "snmp", timeout=3.0)
     assert isinstance(result.error, TimedOut)
     assert "the DaemonSet has no pod on this node" in str(result.error)
     assert own(joined, "snmp")["reason"] == "the DaemonSet has no pod on this node"
@@ -325,7 +325,7 @@ def test_a_unit_that_is_started_while_the_intent_is_written_moves_all_the_same(j
             with fake.opened(joined.units.state) as state:
                 state["units"]["snmp.service"].update(active="activating", sub="start-pre")
 
-    result = move(joined, "snmp", timeout=1.0, tell=tell)
+    result = move(joined, "snmp", timeout=3.0, tell=tell)
     assert isinstance(result.error, TimedOut)
     assert (own(joined, "snmp")["want"], api.labels.get("snmp_enabled")) == ("true", "true")
 

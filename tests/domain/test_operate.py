@@ -141,7 +141,7 @@ class TestFailures:
 
     def test_a_start_that_takes_too_long_goes_on_by_itself(self, booted, asker):
         unit(booted, "lldp", start_pre="gate", gate=os.path.join(booted.folder, "gate"))
-        result = asker("start", "lldp", timeout=0.5)
+        result = asker("start", "lldp", timeout=2.0)
         assert (result.exit_code, outcome(result)) == (6, [("lldp", "starting", False)])
         with open(os.path.join(booted.folder, "gate"), "w", encoding="utf-8"):
             pass
