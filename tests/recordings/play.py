@@ -257,8 +257,9 @@ class Program:
 def fill(docker: Docker, case: Case, gates: bool) -> None:
     """The case's containers, running for an hour.
 
-    A recording has no processes, because the recorded programs look at none. Here a container runs the feature's
-    program; with `gates`, a pod's only where STATE_DB says that it serves, and its gate everywhere else.
+    Its processes are those that its supervisorctl speaks of as alive. Where nothing does, because the recorded program
+    looks at none, it runs the feature's program; with `gates`, a pod's only where STATE_DB says that it serves, and its
+    gate everywhere else.
     """
     rows = (case.get("database") or {}).get("STATE_DB", {})
     docker.images |= {f"{name}:latest" for name in case.get("images", [])}
@@ -273,6 +274,9 @@ def fill(docker: Docker, case: Case, gates: bool) -> None:
         made.state = said["state"]
         made.started = 0.0 if made.state == "created" else time.time() - 3600
         made.ended = time.time() - 1800 if made.state in ("exited", "dead") else 0.0
+        if "supervisor" in said:
+            _supervised(made, said)
+            continue
         made.files = {"/etc/supervisor/critical_processes": b"program:main\n"}
         feature = made.labels.get(NAME_LABEL, "")
         row = rows.get(f"FEATURE|{feature}", {})
@@ -288,3 +292,34 @@ def fill(docker: Docker, case: Case, gates: bool) -> None:
             f"HTTP/1.1 {failure['status']} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         docker.inject(failure["pattern"], "raw", head.encode() + body)
+
+
+def supervised(container: Case) -> list[tuple[str, str, str]]:
+    """(group, program, state) of each line of a recorded container's `supervisorctl status`."""
+    lines = [line.split() for line in container.get("supervisor", "").splitlines()]
+    named = [(*line[0].partition(":"), line[1]) for line in lines if len(line) > 1]
+    return [(group, name or group, state) for group, _, name, state in named]
+
+
+def critical(container: Case) -> set[str]:
+    """The programs that a recorded container's list calls critical, those of its groups among them."""
+    words = [line.partition(":") for line in (container.get("critical") or "").split()]
+    of_groups = {
+        name for group, name, _ in supervised(container) for kind, _, said in words if (kind, said) == ("group", group)
+    }
+    return {name for kind, _, name in words if kind == "program"} | of_groups
+
+
+def _supervised(made: FakeContainer, said: Case) -> None:
+    """Its list, its supervisord's groups, and the programs that live."""
+    programs = supervised(said)
+    groups = {group: [name for of, name, _ in programs if of == group] for group, _, _ in programs}
+    configuration = "".join(f"[group:{group}]\nprograms={','.join(names)}\n" for group, names in groups.items())
+    made.files = {"/etc/supervisor/conf.d/groups.conf": configuration.encode()}
+    if said.get("critical") is not None:
+        made.files["/etc/supervisor/critical_processes"] = said["critical"].encode()
+    made.processes = [["100", "/usr/bin/python3 /usr/bin/supervisord -n"]] + [
+        [str(101 + n), f"/usr/sbin/{name} SUPERVISOR_PROCESS_NAME={name} SUPERVISOR_GROUP_NAME={group}"]
+        for n, (group, name, state) in enumerate(programs)
+        if state in ("RUNNING", "STARTING")
+    ]
