@@ -64,7 +64,7 @@ def _wait(db: SwitchDB, name: str, state: str, deadline: float, stale: str) -> s
     """STATE_DB's word for the feature once it is `state`, or `failed` and not `stale`, or the deadline is over."""
     from system_service.terminal.progress import progress  # not for those that do not wait
 
-    tell, told = progress(), ""
+    tell, last = progress(), ""
     while True:
         seen = _seen(db, name)
         left = deadline - time.monotonic()
@@ -72,9 +72,9 @@ def _wait(db: SwitchDB, name: str, state: str, deadline: float, stale: str) -> s
             return seen
         if seen != stale:
             stale = ""
-        if told != (says := f"{name}: STATE_DB says {seen or 'nothing'}"):
+        if last != (says := f"{name}: STATE_DB says {seen or 'nothing'}"):
             tell(says)
-        told = says
+        last = says
         time.sleep(min(_PAUSE, left))
 
 

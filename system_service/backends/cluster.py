@@ -187,8 +187,8 @@ class Cluster:
                 token = str(configuration.auth_settings().get("BearerToken", {}).get("value") or "").strip()
                 self._host = str(configuration.host)
             except Exception as error:
-                told = " ".join(str(error).split())[:200] or type(error).__name__
-                raise self._unusable(told) from error
+                message = " ".join(str(error).split())[:200] or type(error).__name__
+                raise self._unusable(message) from error
             # The client would say so with the token in its sentence.
             if not (token.isascii() and token.isprintable()):
                 raise self._unusable("its token is none")
@@ -207,9 +207,9 @@ class Cluster:
         # No pool of the client's: that one would go through a proxy of the environment.
         self._pool = PoolManager(ssl_context=context, **({"server_hostname": name} if name else {}))
 
-    def _unusable(self, told: str) -> Unreachable:
+    def _unusable(self, message: str) -> Unreachable:
         return Unreachable(
-            f"the kubeconfig {self.kubeconfig} cannot be used: {told}", "join the cluster, or set KUBECONFIG"
+            f"the kubeconfig {self.kubeconfig} cannot be used: {message}", "join the cluster, or set KUBECONFIG"
         )
 
     @property
@@ -223,14 +223,14 @@ class Cluster:
         )
 
     def _lost(self, error: Exception) -> SwitchError:
-        told = " ".join(str(error).split())
-        if "CERTIFICATE_VERIFY_FAILED" in told or "certificate verify failed" in told:
-            why = _after(told, "certificate verify failed")
+        message = " ".join(str(error).split())
+        if "CERTIFICATE_VERIFY_FAILED" in message or "certificate verify failed" in message:
+            why = _after(message, "certificate verify failed")
             return Unreachable(
                 f"{self._where} is not the one that {self.kubeconfig} trusts ({why})",
                 "join the cluster anew: its certificate, or the switch's clock, has changed",
             )
-        if "alert" in told and "certificate" in told:
+        if "alert" in message and "certificate" in message:
             return NotPermitted(f"{self._where} does not accept this switch's certificate", "join the cluster anew")
         kind = type(error).__name__
         plain = {
@@ -238,7 +238,7 @@ class Cluster:
             "ReadTimeoutError": "no answer in time",
             "NewConnectionError": "nobody listens there",
         }
-        return Unreachable(f"{self._where} cannot be reached: {plain.get(kind, told[:200] or kind)}", self._step)
+        return Unreachable(f"{self._where} cannot be reached: {plain.get(kind, message[:200] or kind)}", self._step)
 
     def _refuse(self, status: int, found: object, retry: str, path: str) -> NoReturn:
         said = plain(as_object(found).get("message"))[:300]

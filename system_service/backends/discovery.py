@@ -182,16 +182,16 @@ def authority_of(server: str, timeout: float, check: Callable[[], None] = lambda
     step = f"curl -k {server}{_CLUSTER_INFO}"
     opener = build_opener(ProxyHandler({}), HTTPSHandler(context=blind), Stay())
 
-    def unusable(told: str) -> Unreachable:
-        return Unreachable(f"what {where} says of its authority cannot be used: {told}", step)
+    def unusable(problem: str) -> Unreachable:
+        return Unreachable(f"what {where} says of its authority cannot be used: {problem}", step)
 
     def ask() -> bytes:
         with opener.open(server + _CLUSTER_INFO, timeout=timeout) as answer:
             return answer.read(_MOST)  # type: ignore[no-any-return]
 
     try:
-        told = json.loads(within(timeout, ask, check))
-        inside = parse(str(as_object(as_object(told).get("data")).get("kubeconfig", "")).encode(), unusable)
+        answer = json.loads(within(timeout, ask, check))
+        inside = parse(str(as_object(as_object(answer).get("data")).get("kubeconfig", "")).encode(), unusable)
         # What a stranger says is never the name of a file of ours.
         cluster = as_object(named(inside, "clusters", "").get("cluster"))
         authority = given(cluster, "certificate-authority-data", unusable)
@@ -226,6 +226,6 @@ def _cluster(path: str, found: dict[str, Any]) -> Discovery:
 
 
 def _unusable(path: str) -> Unusable:
-    return lambda told: Unreachable(
-        f"the discovery file {path} cannot be used: {told}", "name another with --discovery-file"
+    return lambda problem: Unreachable(
+        f"the discovery file {path} cannot be used: {problem}", "name another with --discovery-file"
     )

@@ -145,5 +145,5 @@ def _sentence(ended: child.Ended) -> str:
     lines = [" ".join(line.split()) for line in (ended.err or ended.out).splitlines() if line.strip()]
     marked = [line for line in lines if line.startswith("[ERROR ")]
     marked = marked or [line for line in lines if line.lower().startswith(("error", "panic:"))]
-    told = "; ".join(marked or lines[-1:]) or f"exit code {ended.code}"
-    return one_line(told, _SENTENCE) if len(told) <= _SENTENCE else f"{one_line(told, _SENTENCE)} ..."
+    message = "; ".join(marked or lines[-1:]) or f"exit code {ended.code}"
+    return one_line(message, _SENTENCE) if len(message) <= _SENTENCE else f"{one_line(message, _SENTENCE)} ..."

@@ -93,7 +93,7 @@ def _beside(path: str, name: object, unusable: Unusable, root: bool) -> bytes | 
     if not isinstance(name, str) or not name:
         return None
     whole = os.path.join(os.path.dirname(os.path.abspath(path)), name)
-    return vouching(whole, lambda told: unusable(f"{whole}: {told}"), root=root)[0]
+    return vouching(whole, lambda problem: unusable(f"{whole}: {problem}"), root=root)[0]
 
 
 def parse(text: bytes, unusable: Unusable) -> dict[str, Any]:

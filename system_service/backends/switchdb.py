@@ -243,14 +243,14 @@ def _unreachable(address: Address, error: Exception) -> NoReturn:
             f"{_where(address)} may not be opened", "run it as root (sudo), or as a member of the redis group"
         ) from error
     if isinstance(error, hiredis.ProtocolError):
-        told = "what answers there is not Redis"
+        message = "what answers there is not Redis"
     elif isinstance(error, EOFError):
-        told = str(error)
+        message = str(error)
     elif isinstance(error, TimeoutError):
-        told = str(error) if "no answer" in str(error) else "no connection in time"
+        message = str(error) if "no answer" in str(error) else "no connection in time"
     else:
-        told = told_by(error)
-    raise Unreachable(f"{_where(address)} cannot be reached ({told})", ASK_DATABASE) from error
+        message = told_by(error)
+    raise Unreachable(f"{_where(address)} cannot be reached ({message})", ASK_DATABASE) from error
 
 
 def _refused(address: Address, reply: ReplyError) -> NoReturn:

@@ -42,11 +42,11 @@ class Reasons:
             return {}
         here = self._cluster.pods(f"spec.nodeName={self._cluster.node}")
         found = {name: _of(here, name) for name in features}
-        told = self._absent([name for name in features if not found[name]])
+        reasons = self._absent([name for name in features if not found[name]])
         for name, pods in found.items():
             if pods and (reason := self._present(pods, name)) is not None:
-                told[name] = reason
-        return told
+                reasons[name] = reason
+        return reasons
 
     def _may(self) -> bool:
         """Whether one more request may be made, which is counted."""
@@ -58,19 +58,19 @@ class Reasons:
 
     def _absent(self, features: Collection[str]) -> dict[str, str]:
         """Of features that have no pod on this node."""
-        told: dict[str, str] = {}
+        reasons: dict[str, str] = {}
         unknown = [name for name in features if name not in self._deployed]
         if unknown and self._may():
             sets = self._cluster.daemonsets()
             self._deployed.update(name for name in unknown if any(name in containers(_template(s)) for s in sets))
-            told = {name: self._no_pod(name) for name in unknown}
+            reasons = {name: self._no_pod(name) for name in unknown}
         waiting = [name for name in features if name in self._deployed]
         if waiting and self._may():  # a pod that no node has taken yet
             pending = self._cluster.pods("spec.nodeName=")
             for name in waiting:
                 pods = _of(pending, name)
-                told[name] = _best(pods, name) if pods else self._no_pod(name)
-        return told
+                reasons[name] = _best(pods, name) if pods else self._no_pod(name)
+        return reasons
 
     def _no_pod(self, feature: str) -> str:
         if feature in self._deployed:
@@ -91,9 +91,11 @@ class Reasons:
             events = self._cluster.events(name)
         except (Failed, NotPermitted):
             events = []
-        told = {plain(e.get("reason")) for e in events if as_object(e.get("involvedObject")).get("name") == name}
+        causes = {plain(e.get("reason")) for e in events if as_object(e.get("involvedObject")).get("name") == name}
         return (
-            "its image is being pulled" if "Pulling" in told and "Pulled" not in told else "its container is being made"
+            "its image is being pulled"
+            if "Pulling" in causes and "Pulled" not in causes
+            else "its container is being made"
         )
 
 
@@ -133,15 +135,15 @@ def _reason(pod: dict[str, Any], feature: str) -> str:
         if isinstance(state.get("running"), dict):
             return ""
         for word in ("waiting", "terminated"):
-            told = as_object(state.get(word))
-            if told:
-                message = plain(told.get("message"))[:120]
-                return f"{plain(told.get('reason')) or word}{f': {message}' if message else ''}"
+            details = as_object(state.get(word))
+            if details:
+                message = plain(details.get("message"))[:120]
+                return f"{plain(details.get('reason')) or word}{f': {message}' if message else ''}"
     conditions = status.get("conditions")
     for item in conditions if isinstance(conditions, list) else []:
-        told = as_object(item)
-        if told.get("type") == "PodScheduled" and told.get("status") == "False":
-            return f"{plain(told.get('reason')) or 'Unschedulable'}: {plain(told.get('message'))[:120]}"
+        condition = as_object(item)
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return f"{plain(condition.get('reason')) or 'Unschedulable'}: {plain(condition.get('message'))[:120]}"
     return f"its pod is {plain(status.get('phase')) or 'new'}"
 
 

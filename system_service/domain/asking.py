@@ -46,15 +46,15 @@ class Asking:
             return
         after = 0.0
         try:
-            told = self._reasons.ask(names, _EACH)
+            reasons = self._reasons.ask(names, _EACH)
         except Interrupted:
             raise
         except TimedOut:  # the command's time is over, and what is known stays the best that can be told
-            told = {}
+            reasons = {}
         except SwitchError as error:
-            told = dict.fromkeys(names, str(error)) if believed else {}
+            reasons = dict.fromkeys(names, str(error)) if believed else {}
             after = getattr(error, "after", 0.0)
-        for name, why in told.items():
+        for name, why in reasons.items():
             self._tell(name, why)
         # Many a fleet is told to move at one moment.
         self._next = time.monotonic() + spread(self._pause, after, random.random())  # noqa: S311 - it hides nothing

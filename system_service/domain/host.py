@@ -141,8 +141,8 @@ def _shared(run_dir: str) -> bool:
                         groups.append(entry.stat(follow_symlinks=False).st_gid)
     except (KeyError, OSError):
         return False
-    mine = (seen.st_mode, seen.st_uid) == (stat.S_IFDIR | _MODE, 0)
-    return mine and {seen.st_gid, *groups} == {wanted}
+    ours = (seen.st_mode, seen.st_uid) == (stat.S_IFDIR | _MODE, 0)
+    return ours and {seen.st_gid, *groups} == {wanted}
 
 
 def _share(place: Place) -> None:

@@ -266,11 +266,11 @@ def repair(switch: Switch, ask: Ask) -> tuple[Report, ...]:
             if todo is not None:  # nobody would ever finish it
                 files.forget(name)
             continue
-        mine = ask._replace(names=(name,))
+        single = ask._replace(names=(name,))
         if todo == (UNINSTALL,):
-            found = _work(switch, mine, lambda executor, name: _take(switch, executor, name)).reports
+            found = _work(switch, single, lambda executor, name: _take(switch, executor, name)).reports
         elif todo or (rows[name].get("set_owner") == "kube" and plan_repair(survey(switch, name)).actions):
-            found = _work(switch, mine, lambda executor, name: _put(switch, executor, name, plan_repair)).reports
+            found = _work(switch, single, lambda executor, name: _put(switch, executor, name, plan_repair)).reports
         else:
             continue
         if any(isinstance(one.error, (Refused, UnknownFeature)) for one in found):

@@ -34,12 +34,12 @@ class Kept:
             # Members of a group may put a pipe there, which is not waited for.
             handle = os.open(self._path(id), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
             with open(handle, "rb") as file:
-                told = json.loads(file.read(_MOST)) if stat.S_ISREG(os.fstat(handle).st_mode) else None
+                content = json.loads(file.read(_MOST)) if stat.S_ISREG(os.fstat(handle).st_mode) else None
         except (OSError, ValueError, RecursionError):
             return None
-        if not isinstance(told, dict) or told.get("id") != id or told.get("pid") != pid:
+        if not isinstance(content, dict) or content.get("id") != id or content.get("pid") != pid:
             return None
-        born, listed = told.get("born"), told.get("critical")
+        born, listed = content.get("born"), content.get("critical")
         if not isinstance(born, float) or abs(born - _born(age)) > _APART or not isinstance(listed, list):
             return None
         return tuple(listed) if all(isinstance(word, str) for word in listed) else None
@@ -48,14 +48,14 @@ class Kept:
         """Keep it, whole or not at all; for its owner's eyes."""
         path = self._path(id)
         scratch = f"{path}.{os.getpid()}"
-        told = {"id": id, "pid": pid, "born": _born(age), "critical": list(critical)}
+        content = {"id": id, "pid": pid, "born": _born(age), "critical": list(critical)}
         try:
             handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError:
             return
         try:
             with open(handle, "w", encoding="utf-8") as file:
-                json.dump(told, file)
+                json.dump(content, file)
             os.replace(scratch, path)
         except OSError:
             with suppress(OSError):

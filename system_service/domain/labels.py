@@ -216,19 +216,19 @@ def _left(switch: Switch, names: Sequence[str]) -> dict[str, str | None]:
     )
     if not configured(servers.get("SERVER", {})):
         return {}
-    mine = {name: row for name, row in rows.items() if not names or name in names}
-    for name, row in list(mine.items()):
+    candidates = {name: row for name, row in rows.items() if not names or name in names}
+    for name, row in list(candidates.items()):
         wanted = parse_feature(name, features.get(name, {}))
         if row.get("want") != "true":
             continue
         if name not in features:  # a reload, or nobody's feature: it says nothing, and nothing is sent
-            del mine[name]
+            del candidates[name]
         elif wanted.mode is Mode.LEGACY or wanted.state.off:
             if _withdrawn(switch, name, row):
-                mine[name] = {"label": UNKNOWN} | dict(row) | {"want": "false"}
+                candidates[name] = {"label": UNKNOWN} | dict(row) | {"want": "false"}
             else:  # somebody wants something of it at this moment, and asks for it to be sent
-                del mine[name]
-    return unsent(mine)
+                del candidates[name]
+    return unsent(candidates)
 
 
 def _withdrawn(switch: Switch, name: str, seen: Mapping[str, str]) -> bool:

@@ -61,8 +61,8 @@ def _leaving(switch: Switch, standing: Standing) -> Steps:
     elif isinstance(there, Node):
         names = [f.feature.name for f in features if label(f.feature.name) in there.labels]
         if names:
-            told = f"drop the labels {', '.join(map(label, names))} of the node {standing.node}"
-            steps.append(Step(told, lambda hand: _drop(switch, names)))
+            sentence = f"drop the labels {', '.join(map(label, names))} of the node {standing.node}"
+            steps.append(Step(sentence, lambda hand: _drop(switch, names)))
         steps.append(Step(f"delete the node {standing.node}", lambda hand: _delete(switch, standing, found)))
     elif there is not None:
         _left_there(standing, there, found)

@@ -174,19 +174,19 @@ class Move:
 
     def _label(self, moving: Mapping[str, Moving], mode: Mode) -> None:
         """One patch for all features. One that fails is sent later (`system service sync`)."""
-        mine = {name: one for name, one in moving.items() if one.labels and self.request.mode is mode}
-        if not mine or not self.usable or self.by_ctrmgrd:
+        labelled = {name: one for name, one in moving.items() if one.labels and self.request.mode is mode}
+        if not labelled or not self.usable or self.by_ctrmgrd:
             return
         try:
-            labels = {k: v for one in mine.values() for k, v in one.labels.items()}
-            self.executor.tell(f"{', '.join(mine)}: {Action(Kind.LABEL, '', labels)}")
-            sent = send(self.switch, tuple(mine), self.executor.check)
+            labels = {k: v for one in labelled.values() for k, v in one.labels.items()}
+            self.executor.tell(f"{', '.join(labelled)}: {Action(Kind.LABEL, '', labels)}")
+            sent = send(self.switch, tuple(labelled), self.executor.check)
         except SwitchError as error:
-            for name, one in mine.items():
+            for name, one in labelled.items():
                 self._unsent(name, one, error)
             ask(self.switch.run_dir)  # the oneshot goes on trying
             return
-        for name, one in mine.items():
+        for name, one in labelled.items():
             if label(name) in sent.labels:  # else another command wants it otherwise meanwhile
                 record(self.executor.command, name, "label", "done")
                 one.changed |= mode is Mode.KUBERNETES
@@ -294,7 +294,7 @@ class Move:
             if lost is not None and not isinstance(lost, TimedOut):
                 one.error = lost
                 continue
-            because = f": {told}" if (told := why[name] or self._seen_why(one)) else ""
+            because = f": {reason}" if (reason := why[name] or self._seen_why(one)) else ""
             one.error = TimedOut(
                 f"{name} is not run by {_whom(self.request.mode)} yet after {self.timeout:g} s{because}",
                 f"what was begun goes on: system service explain {name}",

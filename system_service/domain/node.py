@@ -55,9 +55,9 @@ class Hand(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One step, safe to repeat; `told` is its sentence, in the imperative. `do` returns False: nothing was changed."""
+    """One step, safe to repeat; `sentence` says what it does, in the imperative. `do` returns False: nothing was changed."""
 
-    told: str
+    sentence: str
     do: Callable[[Hand], object]
 
 
@@ -142,7 +142,7 @@ def change(
     if order.dry_run:
         standing = look(switch)
         found = planned(standing)
-        facts = _facts(switch, standing, found.warnings) | {"plan": [step.told for step in found.steps]}
+        facts = _facts(switch, standing, found.warnings) | {"plan": [step.sentence for step in found.steps]}
         return Result(order.command, (), True, found.last, {"node": facts}, bool(found.steps))
     need_root(order.command)
     deadline = time.monotonic() + order.timeout
@@ -158,7 +158,7 @@ def change(
         try:
             for step in found.steps:
                 interrupts.check()
-                order.tell(step.told)
+                order.tell(step.sentence)
                 done |= _take(step, Hand(deadline, interrupts.check, lock), order.command)
             error = found.last  # a step may have found it
             interrupts.check()
@@ -171,9 +171,9 @@ def _take(step: Step, hand: Hand, command: str) -> bool:
     try:
         did = step.do(hand) is not False
     except SwitchError as error:
-        record(command, "kubernetes", step.told, f"failed: {error}")
+        record(command, "kubernetes", step.sentence, f"failed: {error}")
         raise
-    record(command, "kubernetes", step.told, "done" if did else "left to do")
+    record(command, "kubernetes", step.sentence, "done" if did else "left to do")
     return did
 
 

@@ -160,8 +160,8 @@ def kube_only(switch: Switch, feature: Feature, seen: Sequence[Seen]) -> bool:
     if files.read(feature.name) is not None:
         return True
     others = any(s.unit and s.unit.exists and not s.unit.masked and not s.unit.stale for s in seen)
-    mine = not others and not files.others(feature.name)
-    return mine and feature.mode is Mode.KUBERNETES and not feature.fallback
+    ours = not others and not files.others(feature.name)
+    return ours and feature.mode is Mode.KUBERNETES and not feature.fallback
 
 
 def _named(switch: Switch, names: tuple[str, ...]) -> Intent:

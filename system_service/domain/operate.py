@@ -54,8 +54,8 @@ def operate(switch: Switch, ask: Ask) -> Result:
     deadline = switch.engine.until = time.monotonic() + ask.timeout
     wanted = intent(switch, ask.names)
     snapshot = see(switch, wanted)
-    told = warnings(switch, snapshot.features, ask.request)
-    for sentence in told.values():
+    sentences = warnings(switch, snapshot.features, ask.request)
+    for sentence in sentences.values():
         ask.warn(sentence)
     if ask.dry_run:
         reports = _rehearse(_mover(switch, ask, deadline).look(ask.names) if _moves(ask) else snapshot, ask)
@@ -64,7 +64,7 @@ def operate(switch: Switch, ask: Ask) -> Result:
         with deferred() as interrupts:
             outcomes = _act(switch, ask, names, deadline, interrupts)
             reports = _final(switch, snapshot, names, outcomes)
-    known = {r.name: r.plus(warning=told[r.name]) if r.name in told else r for r in reports}
+    known = {r.name: r.plus(warning=sentences[r.name]) if r.name in sentences else r for r in reports}
     asked = tuple(known.get(n) or unknown(n, wanted.unknown[n]) for n in dict.fromkeys(ask.names))
     return Result(ask.command, asked, ask.dry_run, error=next((r.error for r in asked if r.error), None))
 

@@ -114,11 +114,11 @@ def missing(critical: Sequence[str], programs: Sequence[Program]) -> tuple[str, 
 
 def _program(args: str) -> Program:
     words = args.split()
-    told = {}
+    values = {}
     for mark in (_PROGRAM, _GROUP):
         # The environment comes last: whatever the command line itself says is no match for it.
-        told[mark] = next((word.removeprefix(mark) for word in reversed(words) if word.startswith(mark)), "")
-    return Program(told[_PROGRAM], told[_GROUP], tuple(_word(word) for word in words[:_TITLE] if "=" not in word))
+        values[mark] = next((word.removeprefix(mark) for word in reversed(words) if word.startswith(mark)), "")
+    return Program(values[_PROGRAM], values[_GROUP], tuple(_word(word) for word in words[:_TITLE] if "=" not in word))
 
 
 def _word(word: str) -> str:

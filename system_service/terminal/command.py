@@ -49,8 +49,8 @@ class Command(OrderedHelp):
             outcome = _failure(ctx, error)
         except PermissionError as error:
             # Whatever file it was: the operator's answer is the same.
-            told = f"{error.filename or 'a file'}: {error.strerror}"
-            outcome = _failure(ctx, NotPermitted(told, "run it as root (sudo)"))
+            message = f"{error.filename or 'a file'}: {error.strerror}"
+            outcome = _failure(ctx, NotPermitted(message, "run it as root (sudo)"))
         # A command that has printed its table returns None, and does not pay for the import of Result.
         if outcome is not None:
             if ctx.params.get("as_json"):

@@ -77,8 +77,8 @@ class LazyGroup(OrderedHelp, click.Group):
         from system_service.model.near import near
 
         meant = ", ".join(map(repr, sorted(near(word, self.list_commands(ctx)))))
-        told = f" (Did you mean one of: {meant}?)" if "," in meant else f" Did you mean {meant}?" if meant else ""
-        ctx.fail(f"No such command {word!r}.{told}")
+        hint = f" (Did you mean one of: {meant}?)" if "," in meant else f" Did you mean {meant}?" if meant else ""
+        ctx.fail(f"No such command {word!r}.{hint}")
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         # The table knows what a Tab asks; click would import every command that fits.

@@ -83,8 +83,8 @@ def remark(word: str, text: str, colour: str) -> None:
 def _columns(stream: TextIO) -> int:
     """The width of a stream; more than any line where it is no terminal, or does not say."""
     if render.is_terminal(stream):
-        told = os.environ.get("COLUMNS", "")
-        columns = int(told) if told.isdecimal() else 0
+        text = os.environ.get("COLUMNS", "")
+        columns = int(text) if text.isdecimal() else 0
         columns = columns or os.get_terminal_size(stream.fileno()).columns
         if columns:
             return columns
