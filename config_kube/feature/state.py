@@ -41,7 +41,7 @@ def command(name: str, state: str, block: bool, timeout: float, as_json: bool) -
         return result
     try:
         # A failure that was there before our change is no answer to it; without a change it is the last word.
-        seen = _wait(db, name, state, deadline, stale if result.changed else "")
+        word = _wait(db, name, state, deadline, stale if result.changed else "")
     except KeyboardInterrupt:
         stopped = Interrupted(
             _SIGINT,
@@ -49,12 +49,12 @@ def command(name: str, state: str, block: bool, timeout: float, as_json: bool) -
             f"show feature status {name}",
         )
         return result._replace(error=stopped)
-    if seen == state:
+    if word == state:
         return result
-    if seen == "failed":
+    if word == "failed":
         host.fail(Failed(f"Feature failed to be {state}", f"journalctl -u {name}"), result.reports)
     late = TimedOut(
-        f"{name} was not {state} within {timeout:g} s (STATE_DB says {seen or 'nothing'})",
+        f"{name} was not {state} within {timeout:g} s (STATE_DB says {word or 'nothing'})",
         "systemctl status featured",
     )
     return result._replace(error=late)
@@ -66,13 +66,13 @@ def _wait(db: SwitchDB, name: str, state: str, deadline: float, stale: str) -> s
 
     tell, last = progress(), ""
     while True:
-        seen = _seen(db, name)
+        word = _seen(db, name)
         left = deadline - time.monotonic()
-        if seen == state or not left > 0 or (seen == "failed" and seen != stale):
-            return seen
-        if seen != stale:
+        if word == state or not left > 0 or (word == "failed" and word != stale):
+            return word
+        if word != stale:
             stale = ""
-        if last != (says := f"{name}: STATE_DB says {seen or 'nothing'}"):
+        if last != (says := f"{name}: STATE_DB says {word or 'nothing'}"):
             tell(says)
         last = says
         time.sleep(min(_PAUSE, left))

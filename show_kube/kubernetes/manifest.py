@@ -34,12 +34,12 @@ def command(name: str, image: str | None) -> None:
     """
     switch = Switch.from_env()
     try:
-        (wanted,) = observe(switch, (name,)).features
+        (feature,) = observe(switch, (name,)).features
     except UnknownFeature as error:
         if valid_container(name) and not error.resolution.startswith("did you mean"):
             error.resolution = f"if it exists in Kubernetes only, first: config feature install {name}"
         raise
-    if wanted.kube_only:
+    if feature.kube_only:
         if image is None:
             raise Refused(f"there is no image of {name} on this switch", "name the one in the registry with --image")
         click.echo(json.dumps(daemonset(name, BARE, {}, image, namespace()), indent=2))

@@ -204,8 +204,8 @@ def authority_of(server: str, timeout: float, check: Callable[[], None] = lambda
 
 def _kubeconfig(path: str) -> tuple[dict[str, Any], bool]:
     """What it says, and whether others than its owner may read it."""
-    text, seen = vouching(path, _unusable(path), root=False)
-    return parse(text, _unusable(path)), bool(seen.st_mode & 0o077)
+    text, status = vouching(path, _unusable(path), root=False)
+    return parse(text, _unusable(path)), bool(status.st_mode & 0o077)
 
 
 def _context(found: dict[str, Any]) -> dict[str, Any]:

@@ -31,11 +31,11 @@ def contents(path: str, unusable: Unusable) -> tuple[bytes, os.stat_result]:
         # Whatever is named: a pipe that nobody writes to, or a device, must not be waited for.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         try:
-            seen = os.fstat(handle)
-            if not stat.S_ISREG(seen.st_mode):
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
                 raise OSError("it is no plain file")
             with open(handle, "rb", closefd=False) as file:
-                return file.read(MOST), seen
+                return file.read(MOST), status
         finally:
             os.close(handle)
     except PermissionError as error:
@@ -51,12 +51,12 @@ def vouching(path: str, unusable: Unusable, *, root: bool = True) -> tuple[bytes
 
     Raises NotPermitted, or what `unusable` makes.
     """
-    content, seen = contents(path, unusable)
-    if seen.st_mode & 0o022:
+    content, status = contents(path, unusable)
+    if status.st_mode & 0o022:
         raise unusable(f"others may write it: chmod go-w {path}")
-    if root and seen.st_uid not in (0, os.geteuid()):
+    if root and status.st_uid not in (0, os.geteuid()):
         raise unusable(f"others may write it: chown root {path}")
-    return content, seen
+    return content, status
 
 
 def embedded(path: str, entry: dict[str, Any], key: str, unusable: Unusable, *, root: bool = True) -> str:

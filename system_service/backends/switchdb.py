@@ -57,26 +57,26 @@ class SwitchDB:
         """The databases that `path` names (default: $SYSTEM_SERVICE_DB_CONFIG, else the host's file)."""
         return cls(find_configs(path), timeout)
 
-    def tables(self, *wanted: tuple[str, str], namespace: str = "") -> list[dict[str, Row]]:
+    def tables(self, *places: tuple[str, str], namespace: str = "") -> list[dict[str, Row]]:
         """Whole tables, [("CONFIG_DB", "FEATURE"), ...], each as name -> row.
 
         Two round trips per Redis instance, however many tables. What is not a hash is left out, and so is a row that
         vanished in between. A row without fields is {"NULL": "NULL"}, as the host stores it.
         """
-        keys: list[list[bytes]] = [[] for _ in wanted]
+        keys: list[list[bytes]] = [[] for _ in places]
         prefixes: list[str] = []
         listing: list[tuple[int, str, str, list[Command]]] = []
-        for index, (database, table) in enumerate(wanted):
+        for index, (database, table) in enumerate(places):
             prefixes.append(table + self._config(namespace).separator(database))
             listing.append((index, database, namespace, [("KEYS", prefixes[index] + "*")]))
         for index, address, (names,) in self._ask(listing, decode=False):
             if not isinstance(names, list) or not all(isinstance(name, bytes) for name in names):
                 _nonsense(address)
             keys[index] = names
-        found: list[dict[str, Row]] = [{} for _ in wanted]
+        found: list[dict[str, Row]] = [{} for _ in places]
         reading: list[tuple[int, str, str, list[Command]]] = [
             (index, database, namespace, [("HGETALL", key) for key in keys[index]])
-            for index, (database, _) in enumerate(wanted)
+            for index, (database, _) in enumerate(places)
             if keys[index]
         ]
         for index, address, replies in self._ask(reading):
@@ -86,14 +86,14 @@ class SwitchDB:
                     found[index][key[start:].decode("utf-8", "backslashreplace")] = row
         return found
 
-    def rows(self, *wanted: tuple[str, str], namespace: str = "") -> list[Row]:
+    def rows(self, *keys: tuple[str, str], namespace: str = "") -> list[Row]:
         """Single rows, [("CONFIG_DB", "FEATURE|snmp"), ...]; {} where there is none, or no hash.
 
         One round trip per Redis instance.
         """
-        found: list[Row] = [{} for _ in wanted]
+        found: list[Row] = [{} for _ in keys]
         asked: list[tuple[int, str, str, list[Command]]] = [
-            (index, database, namespace, [("HGETALL", key)]) for index, (database, key) in enumerate(wanted)
+            (index, database, namespace, [("HGETALL", key)]) for index, (database, key) in enumerate(keys)
         ]
         for index, address, (reply,) in self._ask(asked):
             found[index] = _row(reply, address)

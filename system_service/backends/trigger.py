@@ -22,10 +22,10 @@ def ask(run_dir: str = "") -> bool:
     except OSError:
         return False
     try:
-        seen = os.fstat(handle)
-        if not stat.S_ISREG(seen.st_mode):
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
             return False
-        if seen.st_uid == os.geteuid():
+        if status.st_uid == os.geteuid():
             os.fchmod(handle, 0o660)  # whatever the umask took away: units may run as members of the group
         os.write(handle, b"1")  # written and closed: that is what the path unit waits for
     except OSError:

@@ -64,36 +64,36 @@ class Units:
         Raises:
             TimedOut: systemctl did not answer in time.
         """
-        wanted = list(dict.fromkeys(names))
-        if not wanted:
+        distinct = list(dict.fromkeys(names))
+        if not distinct:
             return {}
-        ended = self._run("show", [f"--property={_PROPERTIES}"], wanted, self._timeout)
+        ended = self._run("show", [f"--property={_PROPERTIES}"], distinct, self._timeout)
         if ended.code is None:
             raise TimedOut(f"systemctl show did not answer within {self._timeout:g} s", "systemctl is-system-running")
         if ended.code != 0:
             raise _refusal(ended, "systemctl show", "systemctl is-system-running")
         blocks = [b for b in ended.out.split("\n\n") if b.strip()]
-        if ended.cut or len(blocks) != len(wanted) or not ended.out.endswith("\n"):
-            raise _nonsense(f"{len(blocks)} answers for {len(wanted)} units")
-        return {name: _unit(name, block) for name, block in zip(wanted, blocks, strict=True)}
+        if ended.cut or len(blocks) != len(distinct) or not ended.out.endswith("\n"):
+            raise _nonsense(f"{len(blocks)} answers for {len(distinct)} units")
+        return {name: _unit(name, block) for name, block in zip(distinct, blocks, strict=True)}
 
     def states(self, *names: str) -> dict[str, Unit]:
         """The same units with less to say: whether they exist, are masked, active, and their sub-state.
 
         One D-Bus call however many units. `show` makes one a unit, at ten times the cost of this for twenty.
         """
-        wanted = list(dict.fromkeys(names))
-        if not wanted:
+        distinct = list(dict.fromkeys(names))
+        if not distinct:
             return {}
-        ended = self._spawn(["busctl", "--json=short", "call", *_LIST_UNITS, "as", str(len(wanted)), *wanted])
+        ended = self._spawn(["busctl", "--json=short", "call", *_LIST_UNITS, "as", str(len(distinct)), *distinct])
         if ended.code is None:
             raise TimedOut(f"busctl did not answer within {self._timeout:g} s", "systemctl is-system-running")
         if ended.code != 0:
             raise _refusal(ended, "busctl call", "systemctl is-system-running")
         found = {unit.name: unit for unit in _listed(ended.out)}
-        if missing := [name for name in wanted if name not in found]:
+        if missing := [name for name in distinct if name not in found]:
             raise _nonsense(f"no answer for {missing[0]}")
-        return {name: found[name] for name in wanted}
+        return {name: found[name] for name in distinct}
 
     def start(self, name: str, timeout: float, *, block: bool = True) -> None:
         """Start a unit, wait for the job and see that it is active. `block` false: hand the job over, look at nothing.
@@ -178,7 +178,7 @@ class Units:
         if ended.code != 0:
             raise _refusal(ended, f"systemd-run {name}", f"systemctl status {name}.timer")
 
-    def _job(self, verb: str, name: str, timeout: float, block: bool, wanted: tuple[Active, ...]) -> None:
+    def _job(self, verb: str, name: str, timeout: float, block: bool, states: tuple[Active, ...]) -> None:
         ended = self._run(verb, [] if block else ["--no-block"], [name], timeout)
         if ended.code is None:
             raise TimedOut(
@@ -192,13 +192,13 @@ class Units:
             raise failure
         # A job that was replaced by another can end well, and not be done.
         unit = self.show(name)[name]
-        if failure is None and unit.active in wanted:
+        if failure is None and unit.active in states:
             return
         if failure is not None and (not unit.exists or unit.masked or unit.result in ("", "success")):
             raise failure  # the unit itself knows nothing of it: systemctl's sentence says most
-        seen = f"{unit.active.value} ({unit.sub})"
+        state = f"{unit.active.value} ({unit.sub})"
         why = f", result {unit.result}" if unit.result not in ("", "success") else ""
-        raise Failed(f"{name} is {seen} after {verb}{why}", log)
+        raise Failed(f"{name} is {state} after {verb}{why}", log)
 
     def _files(self, verb: str, names: tuple[str, ...], done: Callable[[Unit], bool]) -> None:
         ended = self._run(verb, [], names, self._timeout)

@@ -132,8 +132,8 @@ def _shared(run_dir: str) -> bool:
 
     groups = []
     try:
-        wanted = grp.getgrnam(_GROUP).gr_gid
-        seen = os.stat(run_dir)
+        group = grp.getgrnam(_GROUP).gr_gid
+        status = os.stat(run_dir)
         with os.scandir(run_dir) as entries:
             for entry in entries:
                 if not entry.name.startswith("."):  # those are of what only root does
@@ -141,8 +141,8 @@ def _shared(run_dir: str) -> bool:
                         groups.append(entry.stat(follow_symlinks=False).st_gid)
     except (KeyError, OSError):
         return False
-    ours = (seen.st_mode, seen.st_uid) == (stat.S_IFDIR | _MODE, 0)
-    return ours and {seen.st_gid, *groups} == {wanted}
+    ours = (status.st_mode, status.st_uid) == (stat.S_IFDIR | _MODE, 0)
+    return ours and {status.st_gid, *groups} == {group}
 
 
 def _share(place: Place) -> None:
@@ -163,10 +163,10 @@ def _enable(place: Place) -> list[Step]:
     ]
     if not place.units.available():  # an image that is being made
         return [*steps, *(Step(f"enable {name}", partial(place.units.enable_offline, name)) for name in _off(place))]
-    seen = place.units.show(*UNITS)
-    if steps or any(unit.stale for unit in seen.values()):
+    states = place.units.show(*UNITS)
+    if steps or any(unit.stale for unit in states.values()):
         steps.append(Step("have systemd read its units anew", place.units.reload))
-    for name, unit in seen.items():
+    for name, unit in states.items():
         if unit.file_state != "enabled":
             steps.append(Step(f"enable {name}", partial(place.units.enable, name)))
         if name in _STAY and unit.active is not Active.ACTIVE:
@@ -215,8 +215,8 @@ def uninstall(place: Place, switch: Switch, command: str, *, dry_run: bool = Fal
 
 def _removal(place: Place, switch: Switch) -> list[Step]:
     steps = []
-    seen = place.units.show(*UNITS, AGAIN) if place.units.available() else {}
-    for name, unit in seen.items():
+    states = place.units.show(*UNITS, AGAIN) if place.units.available() else {}
+    for name, unit in states.items():
         if unit.exists and unit.active not in (Active.INACTIVE, Active.FAILED):
             steps.append(Step(f"stop {name}", partial(place.units.stop, name, _TIMEOUT)))
         if unit.file_state == "enabled":
@@ -224,7 +224,7 @@ def _removal(place: Place, switch: Switch) -> list[Step]:
     units = [_unit(place, name) for name in UNITS]
     there = [path for unit in units for path in (unit, *files.partials(unit)) if os.path.lexists(path)]
     steps += [Step(f"remove {path}", partial(files.remove, path)) for path in there]
-    if there and seen:
+    if there and states:
         steps.append(Step("have systemd read its units anew", place.units.reload))
     if os.path.isdir(place.unit_dir) and {*os.listdir(place.unit_dir)} <= {*map(os.path.basename, there)}:
         steps.append(Step(f"remove {place.unit_dir}", partial(_remove_empty, place.unit_dir)))

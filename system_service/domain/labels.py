@@ -41,20 +41,20 @@ class Sent(NamedTuple):
     failures: Mapping[str, SwitchError] = MappingProxyType({})
 
 
-def want(db: SwitchDB, feature: str, wanted: bool, *, sure: bool = True) -> bool:
+def want(db: SwitchDB, feature: str, desired: bool, *, sure: bool = True) -> bool:
     """Note whether a pod of the feature may be here; False when nothing is left for us to send.
 
     With `sure` false what is noted of the API server is not believed: somebody has seen it otherwise.
     """
-    word = str(wanted).lower()
+    word = str(desired).lower()
     if ctrmgrd.present():
         row, own = db.rows(("STATE_DB", LABELS_ROW), ("STATE_DB", f"{OWN_TABLE}|{feature}"))
         said = row.get(label(feature))
         changes = (said or "false") != word
         if said != word:  # a write is a patch to ctrmgrd, also of what is so
             db.write("STATE_DB", LABELS_ROW, {label(feature): word})
-        if changes or wanted or own:  # the day it is masked, what is wanted and what it may have sent is ours to know
-            unsure(db, feature, wanted)
+        if changes or desired or own:  # the day it is masked, what is wanted and what it may have sent is ours to know
+            unsure(db, feature, desired)
         return False
     sent = ""
 
@@ -73,9 +73,9 @@ def want(db: SwitchDB, feature: str, wanted: bool, *, sure: bool = True) -> bool
     return sent != word
 
 
-def unsure(db: SwitchDB, feature: str, wanted: bool) -> None:
+def unsure(db: SwitchDB, feature: str, desired: bool) -> None:
     """Note what is wanted, and that nobody of ours knows what the API server has: another sends it."""
-    db.update("STATE_DB", f"{OWN_TABLE}|{feature}", lambda row: Edit({"want": str(wanted).lower(), "label": UNKNOWN}))
+    db.update("STATE_DB", f"{OWN_TABLE}|{feature}", lambda row: Edit({"want": str(desired).lower(), "label": UNKNOWN}))
 
 
 def derive(switch: Switch, snapshot: Snapshot) -> list[str]:
@@ -127,14 +127,14 @@ def unsent(own_rows: Mapping[str, Mapping[str, str]]) -> dict[str, str | None]:
     """
     found: dict[str, str | None] = {}
     for name, row in own_rows.items():
-        wanted = row.get("want", "")
+        desired = row.get("want", "")
         if (
             valid_name(name)
             and len(label(name)) <= LONGEST_LABEL
-            and wanted in ("true", "false")
-            and row.get("label", "false") != wanted
+            and desired in ("true", "false")
+            and row.get("label", "false") != desired
         ):
-            found[label(name)] = "true" if wanted == "true" else None
+            found[label(name)] = "true" if desired == "true" else None
     return found
 
 
@@ -218,12 +218,12 @@ def _left(switch: Switch, names: Sequence[str]) -> dict[str, str | None]:
         return {}
     candidates = {name: row for name, row in rows.items() if not names or name in names}
     for name, row in list(candidates.items()):
-        wanted = parse_feature(name, features.get(name, {}))
+        feature = parse_feature(name, features.get(name, {}))
         if row.get("want") != "true":
             continue
         if name not in features:  # a reload, or nobody's feature: it says nothing, and nothing is sent
             del candidates[name]
-        elif wanted.mode is Mode.LEGACY or wanted.state.off:
+        elif feature.mode is Mode.LEGACY or feature.state.off:
             if _withdrawn(switch, name, row):
                 candidates[name] = {"label": UNKNOWN} | dict(row) | {"want": "false"}
             else:  # somebody wants something of it at this moment, and asks for it to be sent
@@ -231,15 +231,15 @@ def _left(switch: Switch, names: Sequence[str]) -> dict[str, str | None]:
     return unsent(candidates)
 
 
-def _withdrawn(switch: Switch, name: str, seen: Mapping[str, str]) -> bool:
+def _withdrawn(switch: Switch, name: str, before: Mapping[str, str]) -> bool:
     """Note that no pod is wanted, unless our row is not as it was seen, or CONFIG_DB has changed meanwhile."""
     key = f"{OWN_TABLE}|{name}"
-    if not switch.db.update("STATE_DB", key, lambda row: Edit({"want": "false"}) if row == seen else None):
+    if not switch.db.update("STATE_DB", key, lambda row: Edit({"want": "false"}) if row == before else None):
         return False
     # Who wants a pod writes CONFIG_DB first and our row after it, which it finds as it should be if it was sooner.
     (row,) = switch.db.rows(("CONFIG_DB", f"FEATURE|{name}"))
-    wanted = parse_feature(name, row)
-    if wanted.mode is Mode.LEGACY or wanted.state.off:
+    feature = parse_feature(name, row)
+    if feature.mode is Mode.LEGACY or feature.state.off:
         return True
     switch.db.update("STATE_DB", key, lambda row: Edit({"want": "true"}))
     return False
@@ -281,8 +281,8 @@ def _up(switch: Switch, snapshot: Snapshot) -> set[str]:
         for wanted in snapshot.features
         for instance in instances(wanted.feature, switch.db.namespaces)
     }
-    seen = switch.units.states(*units)
-    return {name for unit, name in units.items() if seen[unit].active in _UP}
+    states = switch.units.states(*units)
+    return {name for unit, name in units.items() if states[unit].active in _UP}
 
 
 def _down(row: Mapping[str, str]) -> Edit | None:

@@ -20,14 +20,14 @@ def look(switch: Switch, command: str, names: Sequence[str] = (), *, partial: bo
         UnknownFeature: no name has a FEATURE row.
         Unreachable, NotPermitted, TimedOut: a backend cannot be asked.
     """
-    wanted = intent(switch, names)
-    error: SwitchError | None = next(iter(wanted.unknown.values()), None)
+    intended = intent(switch, names)
+    error: SwitchError | None = next(iter(intended.unknown.values()), None)
     try:
-        seen = {f.feature.name: report(f) for f in see(switch, wanted).features}
+        reports = {f.feature.name: report(f) for f in see(switch, intended).features}
     except SwitchError as failure:
         if not partial:
             raise
         error = failure
-        seen = {f.name: unseen(f, failure) for f in wanted.features}
-    order = dict.fromkeys(names) or seen
-    return Result(command, tuple(seen.get(n) or unknown(n, wanted.unknown[n]) for n in order), error=error)
+        reports = {f.name: unseen(f, failure) for f in intended.features}
+    order = dict.fromkeys(names) or reports
+    return Result(command, tuple(reports.get(n) or unknown(n, intended.unknown[n]) for n in order), error=error)

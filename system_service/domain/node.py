@@ -55,7 +55,7 @@ class Hand(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One step, safe to repeat; `sentence` says what it does, in the imperative. `do` returns False: nothing was changed."""
+    """One step, safe to repeat. `sentence` is an imperative; `do` returns False where nothing had to be changed."""
 
     sentence: str
     do: Callable[[Hand], object]

@@ -45,10 +45,10 @@ def observe(switch: Switch, names: Sequence[str] = ()) -> Snapshot:
         Unreachable: a backend does not answer, or the FEATURE table is empty (a reload may be under way).
         NotPermitted: a socket may not be opened.
     """
-    wanted = intent(switch, names)
-    for error in wanted.unknown.values():
+    intended = intent(switch, names)
+    for error in intended.unknown.values():
         raise error
-    return see(switch, wanted)
+    return see(switch, intended)
 
 
 def intent(switch: Switch, names: Sequence[str] = ()) -> Intent:
@@ -56,22 +56,22 @@ def intent(switch: Switch, names: Sequence[str] = ()) -> Intent:
     return _named(switch, tuple(dict.fromkeys(names))) if names else _all(switch)
 
 
-def see(switch: Switch, wanted: Intent, listed: Sequence[Container] | None = None) -> Snapshot:
+def see(switch: Switch, intended: Intent, listed: Sequence[Container] | None = None) -> Snapshot:
     """What Docker and systemd show of these features. Raises Unreachable, NotPermitted, TimedOut.
 
     `listed`: Docker's list, for who has it already and needs nothing of systemd, which is not asked then.
     """
-    scopes = {f.name: instances(f, switch.db.namespaces) for f in wanted.features}
+    scopes = {f.name: instances(f, switch.db.namespaces) for f in intended.features}
     systemd = listed is None and switch.units.available()
     listed = switch.engine.containers() if listed is None else listed
     containers = {c.name: c for c in listed}
-    pods = {f.name: pods_of(f.name, listed) for f in wanted.features}
-    wanted_units = [i.unit for f in wanted.features for i in scopes[f.name]]
+    pods = {f.name: pods_of(f.name, listed) for f in intended.features}
+    wanted_units = [i.unit for f in intended.features for i in scopes[f.name]]
     # A line each needs no more than systemd can say of all of them at once; a plan, or the details of one, do.
-    ask = switch.units.states if wanted.everything else switch.units.show
+    ask = switch.units.states if intended.everything else switch.units.show
     units = ask(*wanted_units, FEATURED, CTRMGRD) if systemd else {}
     host = Host(systemd, _acts(units, FEATURED), _acts(units, CTRMGRD))
-    own_rows = _labelled(switch, wanted) if host.ctrmgrd else wanted.own_rows
+    own_rows = _labelled(switch, intended) if host.ctrmgrd else intended.own_rows
     seen = {
         f.name: tuple(
             Seen(
@@ -81,13 +81,13 @@ def see(switch: Switch, wanted: Intent, listed: Sequence[Container] | None = Non
                 () if i.namespace else pods[f.name],
                 None
                 if i.namespace
-                else _serving(switch, containers.get(i.container), pods[f.name], wanted.own_rows[f.name]),
+                else _serving(switch, containers.get(i.container), pods[f.name], intended.own_rows[f.name]),
             )
             for i in scopes[f.name]
         )
-        for f in wanted.features
+        for f in intended.features
     }
-    only = {f.name: kube_only(switch, f, seen[f.name]) for f in wanted.features}
+    only = {f.name: kube_only(switch, f, seen[f.name]) for f in intended.features}
     unfinished = switch.unit_files().unfinished() if any(only.values()) else {}
     return Snapshot(
         host,
@@ -95,14 +95,14 @@ def see(switch: Switch, wanted: Intent, listed: Sequence[Container] | None = Non
             FeatureSeen(
                 f,
                 seen[f.name],
-                wanted.state_rows[f.name],
+                intended.state_rows[f.name],
                 _with_todo(own_rows[f.name], unfinished.get(f.name, ())),
                 only[f.name],
                 not only[f.name] and bare(switch, f, seen[f.name]),
             )
-            for f in wanted.features
+            for f in intended.features
         ),
-        wanted.server,
+        intended.server,
     )
 
 
@@ -142,11 +142,13 @@ def _with_todo(row: Mapping[str, str], words: Sequence[str]) -> Mapping[str, str
     return {**rest, "todo": words[0]} if words else rest
 
 
-def _labelled(switch: Switch, wanted: Intent) -> Mapping[str, Mapping[str, str]]:
+def _labelled(switch: Switch, intended: Intent) -> Mapping[str, Mapping[str, str]]:
     """Our rows where ctrmgrd sends the labels: what is wanted and sent is what its own row says."""
     (labels,) = switch.db.rows(("STATE_DB", LABELS_ROW))
-    said = {f.name: labels.get(f"{f.name}_enabled", "") for f in wanted.features}
-    return {name: {**row, "want": said[name] or "false", "label": said[name]} for name, row in wanted.own_rows.items()}
+    said = {f.name: labels.get(f"{f.name}_enabled", "") for f in intended.features}
+    return {
+        name: {**row, "want": said[name] or "false", "label": said[name]} for name, row in intended.own_rows.items()
+    }
 
 
 def kube_only(switch: Switch, feature: Feature, seen: Sequence[Seen]) -> bool:
@@ -168,8 +170,8 @@ def _named(switch: Switch, names: tuple[str, ...]) -> Intent:
     unknown = {n: UnknownFeature(f"there is no feature {n!r}", _LIST) for n in names if not valid_name(n)}
     asked = [n for n in names if n not in unknown]
     keys = (("CONFIG_DB", "FEATURE"), ("STATE_DB", "FEATURE"), ("STATE_DB", OWN_TABLE))
-    wanted = [(db, f"{table}|{name}") for name in asked for db, table in keys]
-    *found, server = switch.db.rows(*wanted, ("CONFIG_DB", "KUBERNETES_MASTER|SERVER"))
+    places = [(db, f"{table}|{name}") for name in asked for db, table in keys]
+    *found, server = switch.db.rows(*places, ("CONFIG_DB", "KUBERNETES_MASTER|SERVER"))
     rows = {name: row for name, row in zip(asked, found[::3], strict=True) if row}
     if missing := [n for n in asked if n not in rows]:
         unknown |= _unknown(switch, missing)

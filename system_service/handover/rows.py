@@ -102,16 +102,16 @@ class Rows:
 
         `quiet`: as of `state_row.local_up`.
         """
-        wanted = True
+        up = True
         fields = local_up(self._container, host_time(), quiet)
 
         def decide(row: Mapping[str, str]) -> Edit | None:
-            nonlocal wanted
-            wanted = row.get("system_state") != "down"
-            return Edit(fields) if wanted else None
+            nonlocal up
+            up = row.get("system_state") != "down"
+            return Edit(fields) if up else None
 
         self._db.update("STATE_DB", self._key, decide)
-        return wanted
+        return up
 
     def kube_up(self, id: str, version: str) -> None:
         """Say again what was lost: this container of a pod's runs it, past its gate."""

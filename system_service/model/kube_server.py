@@ -23,7 +23,7 @@ def fields(row: Mapping[str, str]) -> dict[str, str]:
     return {field: value for field, value in row.items() if field != "NULL"}
 
 
-def wanted(row: Mapping[str, str]) -> dict[str, Any] | None:
+def desired(row: Mapping[str, str]) -> dict[str, Any] | None:
     """CONFIG_DB's row as plain values: `ip`, `port` (None: no number), `insecure`, `disable`; None without a row."""
     if not fields(row):
         return None

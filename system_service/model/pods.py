@@ -33,7 +33,7 @@ def pod_labels(feature: str) -> tuple[str, ...]:
 
 def pods_of(feature: str, containers: Iterable[Container]) -> tuple[Container, ...]:
     """Those of Docker's list that run, in its order: the newest first."""
-    wanted = [label.split("=", 1) for label in pod_labels(feature)]
+    pairs = [label.split("=", 1) for label in pod_labels(feature)]
     return tuple(
-        c for c in containers if c.run.value in _LIVE and all(c.labels.get(name) == value for name, value in wanted)
+        c for c in containers if c.run.value in _LIVE and all(c.labels.get(name) == value for name, value in pairs)
     )

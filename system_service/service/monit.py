@@ -27,8 +27,8 @@ def command(names: tuple[str, ...], patience: float) -> None:
       system service monit > /etc/monit/conf.d/system-service
       system service monit snmp lldp --patience 600
     """
-    wanted = intent(Switch.from_env(), names)
-    for error in wanted.unknown.values():
+    intended = intent(Switch.from_env(), names)
+    for error in intended.unknown.values():
         raise error
     options = () if patience == PATIENCE else ("--patience", f"{patience:g}")
-    click.echo(configuration((f.name for f in wanted.features), own_path(), options), nl=False)
+    click.echo(configuration((f.name for f in intended.features), own_path(), options), nl=False)

@@ -60,12 +60,12 @@ def command(names: tuple[str, ...], boot: bool, again: bool, as_json: bool) -> R
 
 def _close(names: tuple[str, ...], as_json: bool) -> Result:
     switch = Switch.from_env()
-    wanted = intent(switch, names)
+    intended = intent(switch, names)
     # Docker need not answer for this.
-    seen = tuple(
-        FeatureSeen(f, (), wanted.state_rows[f.name], kube_only=kube_only(switch, f, ())) for f in wanted.features
+    features = tuple(
+        FeatureSeen(f, (), intended.state_rows[f.name], kube_only=kube_only(switch, f, ())) for f in intended.features
     )
-    closed = close_gates(switch, Snapshot(Host(), seen))
+    closed = close_gates(switch, Snapshot(Host(), features))
     if not as_json:
         click.echo(f"gates closed: {', '.join(closed) or 'none to close'}")
     return Result("system service sync", tuple(Report(name, changed=True) for name in closed))
@@ -73,7 +73,7 @@ def _close(names: tuple[str, ...], as_json: bool) -> Result:
 
 def _sync(names: tuple[str, ...], as_json: bool) -> Result:
     switch = Switch.from_env()
-    wanted = intent(switch, names)
+    intended = intent(switch, names)
     ask = Ask("system service sync", names, Request(Verb.MODE, Mode.KUBERNETES), _TIMEOUT, wait=False, tell=progress())
     repaired = repair(switch, ask)
     _settle(switch, names)
@@ -92,7 +92,7 @@ def _sync(names: tuple[str, ...], as_json: bool) -> Result:
         key.removesuffix("_enabled"): error for key, error in sent.failures.items()
     }
     errors |= {one.name: one.error for one in repaired if one.error or one.name not in errors}
-    snapshot = see(switch, intent(switch, names) if repaired else wanted)
+    snapshot = see(switch, intent(switch, names) if repaired else intended)
     reports = tuple(
         report(f, changed=f.feature.name in changed, error=errors.get(f.feature.name)) for f in snapshot.features
     )

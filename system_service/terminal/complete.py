@@ -23,7 +23,7 @@ def kube_only_names(ctx: click.Context, param: click.Parameter, incomplete: str)
 
 
 def _names(
-    ctx: click.Context, param: click.Parameter, incomplete: str, wanted: Callable[[dict[str, str]], bool]
+    ctx: click.Context, param: click.Parameter, incomplete: str, fits: Callable[[dict[str, str]], bool]
 ) -> list[str]:
     from system_service.backends.switchdb import SwitchDB
     from system_service.errors import SwitchError
@@ -36,5 +36,5 @@ def _names(
     except (SwitchError, OSError):
         return []
     # A name of strange characters could break the shell's reading of the list.
-    found = [n for n, row in rows.items() if n.startswith(incomplete) and valid_name(n) and wanted(row)]
+    found = [n for n, row in rows.items() if n.startswith(incomplete) and valid_name(n) and fits(row)]
     return sorted((n for n in found if not (isinstance(taken, tuple) and n in taken)), key=natural)

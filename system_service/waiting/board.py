@@ -76,12 +76,12 @@ class Board(Link):
         if self._db is None:
             return
         try:
-            (wanted,) = self._db.rows(("CONFIG_DB", self._key), namespace=self._namespace)
-            self.known = bool(wanted)
-            if wanted:  # an absent row says nothing: a reload empties the tables for a moment
+            (row,) = self._db.rows(("CONFIG_DB", self._key), namespace=self._namespace)
+            self.known = bool(row)
+            if row:  # an absent row says nothing: a reload empties the tables for a moment
                 # Per-ASIC instances cannot move.
-                self.kube = wanted.get("set_owner") == "kube" and not self._namespace
-            owned = "set_owner" in wanted or (bool(wanted) and ctrmgrd.present())
+                self.kube = row.get("set_owner") == "kube" and not self._namespace
+            owned = "set_owner" in row or (bool(row) and ctrmgrd.present())
             if owned and version is not None:
                 self._write(version)
             self.settled()

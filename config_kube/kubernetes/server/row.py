@@ -32,7 +32,7 @@ def change(field: str, value: str) -> Result:
     if changed:
         save_hint()
         _send_labels(after)
-    facts = {"server": kube_server.wanted(after)}
+    facts = {"server": kube_server.desired(after)}
     return Result(spoken(click.get_current_context()), facts=facts, wrote=changed)
 
 

@@ -29,7 +29,7 @@ def command(as_json: bool) -> Result | None:
     if as_json:
         from system_service.domain.result import Result
 
-        return Result("show kubernetes server config", facts={"server": kube_server.wanted(row)})
+        return Result("show kubernetes server config", facts={"server": kube_server.desired(row)})
     known = kube_server.fields(row)
     if not known:
         click.echo("Kubernetes server is not configured")
