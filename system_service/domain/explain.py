@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from system_service.backends.journal import read
-from system_service.domain.mode import label, why_no_server
 from system_service.domain.observe import observe
 from system_service.domain.report import detail, local, owner, pending, report, since, status
 from system_service.domain.result import Report
@@ -13,6 +12,8 @@ from system_service.domain.switch import Switch
 from system_service.domain.waiting_for import same_version, takes_over
 from system_service.errors import SwitchError
 from system_service.model.feature import Mode, Owner
+from system_service.model.kube_server import why_no_server
+from system_service.model.naming import label
 from system_service.model.pods import namespace
 from system_service.model.snapshot import Active, FeatureSeen, Run, Seen, Snapshot
 

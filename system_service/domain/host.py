@@ -24,7 +24,6 @@ from system_service.domain.audit import record
 from system_service.domain.interrupt import Interrupts, deferred
 from system_service.domain.labels import SENDER, unsent
 from system_service.domain.lock import held
-from system_service.domain.mode import configured
 from system_service.domain.node import MEMBERSHIP
 from system_service.domain.observe import observe
 from system_service.domain.privilege import need_root
@@ -32,6 +31,7 @@ from system_service.domain.result import Result
 from system_service.domain.switch import Switch
 from system_service.errors import Failed, Refused, SwitchError
 from system_service.model.feature import Mode, Owner
+from system_service.model.kube_server import configured
 from system_service.model.naming import RUN_DIR
 from system_service.model.snapshot import Active, FeatureSeen, Snapshot
 from system_service.model.state_row import OWN_TABLE

@@ -22,7 +22,7 @@ from system_service.domain.execute import Executor
 from system_service.domain.interrupt import deferred
 from system_service.domain.labels import alone, taken, want
 from system_service.domain.lock import held
-from system_service.domain.mode import configured, label, why_no_cluster
+from system_service.domain.mode import why_no_cluster
 from system_service.domain.operate import Ask, until_so
 from system_service.domain.plan import Request, Verb, plan
 from system_service.domain.privilege import need_root
@@ -51,6 +51,8 @@ from system_service.errors import (
     Unreachable,
 )
 from system_service.model.feature import Owner
+from system_service.model.kube_server import configured
+from system_service.model.naming import label
 from system_service.model.natural import natural
 from system_service.model.pods import namespace, pods_of
 from system_service.model.snapshot import Active

@@ -5,12 +5,12 @@ from __future__ import annotations
 from system_service.backends import files, trigger
 from system_service.backends.discovery import Discovery, authority_of, handed_over, prove, read
 from system_service.backends.kubeadm import KUBELET, Kubeadm
-from system_service.domain.mode import why_no_server
 from system_service.domain.node import Hand, Order, Standing, Step, Steps, change, refuse_where_nobody_joins
 from system_service.domain.result import Result
 from system_service.domain.switch import Switch
 from system_service.errors import Refused, SwitchError
 from system_service.model.address import is_subdomain
+from system_service.model.kube_server import why_no_server
 from system_service.model.snapshot import Active
 
 _ASK = 5.0  # seconds for an answer of the server

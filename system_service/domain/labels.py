@@ -17,11 +17,13 @@ from system_service.backends import ctrmgrd
 from system_service.backends.switchdb import Edit, SwitchDB
 from system_service.domain.actions import Action, Kind
 from system_service.domain.lock import held
-from system_service.domain.mode import LONGEST_LABEL, configured, has_gate, label, wants_label
+from system_service.domain.mode import has_gate, wants_label
 from system_service.domain.switch import Switch
 from system_service.domain.waiting_for import stopped
 from system_service.errors import Failed, SwitchError, UnknownNode
 from system_service.model.feature import Mode, instances, parse_feature, valid_name
+from system_service.model.kube_server import configured
+from system_service.model.naming import LONGEST_LABEL, label
 from system_service.model.snapshot import Active, Snapshot
 from system_service.model.state_row import LABELS_ROW, OWN_TABLE
 

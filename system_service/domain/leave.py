@@ -9,13 +9,14 @@ from __future__ import annotations
 from system_service.backends.discovery import Discovery, cluster_of
 from system_service.backends.kubeadm import KUBELET
 from system_service.domain.labels import taken
-from system_service.domain.mode import configured, label
 from system_service.domain.node import Order, Standing, Step, Steps, change, refuse_where_nobody_joins
 from system_service.domain.observe import intent, observe
 from system_service.domain.result import Result
 from system_service.domain.switch import Switch
 from system_service.errors import NotPermitted, Refused, SwitchError, UnknownNode, Unreachable
 from system_service.model.feature import Mode
+from system_service.model.kube_server import configured
+from system_service.model.naming import label
 from system_service.model.snapshot import FeatureSeen, Node
 
 

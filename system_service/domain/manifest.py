@@ -10,9 +10,8 @@ import re
 from typing import Any
 
 from system_service.backends.docker_json import as_object
-from system_service.domain.mode import label
 from system_service.errors import Refused
-from system_service.model.naming import stop_timeout
+from system_service.model.naming import label, stop_timeout
 from system_service.model.pods import NAMESPACE
 
 _ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")

@@ -5,11 +5,11 @@ Pure, as `plan` is. The handover itself is the unit's `wait`'s (system_service/h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from system_service.domain.actions import Action, Kind, Plan
 from system_service.errors import Refused, SwitchError, Unreachable
 from system_service.model.feature import Mode, Owner
+from system_service.model.kube_server import configured, why_no_server
+from system_service.model.naming import LONGEST_LABEL, label
 from system_service.model.snapshot import Active, FeatureSeen, Host, Node, Seen, Snapshot
 
 # Features whose images run the start-up gate. Others are addressed by their docker name in the switch's scripts.
@@ -17,8 +17,6 @@ GATED = frozenset(
     {"bmp", "dhcp_relay", "dhcp_server", "gnmi", "lldp", "otel", "pmon", "radv", "snmp", "telemetry"},
 )
 GATE_LABEL = "sonic.startup-gate"
-LONGEST_LABEL = 63
-"""Letters of a label's name, to the API server."""
 
 
 def plan_mode(snapshot: Snapshot, wanted: FeatureSeen, mode: Mode, fallback: bool | None) -> Plan:
@@ -62,16 +60,6 @@ def plan_mode(snapshot: Snapshot, wanted: FeatureSeen, mode: Mode, fallback: boo
         )
     served = f"kubernetes is wanted for {feature.name}; the local image serves until it can be had"
     return Plan(write, Unreachable(f"{served}: {reason}", resolution))
-
-
-def configured(server: Mapping[str, str]) -> bool:
-    """Whether the operator has set a Kubernetes server (KUBERNETES_MASTER|SERVER), and not disabled it."""
-    return bool(server.get("ip")) and server.get("disable", "").lower() != "true"
-
-
-def label(feature: str) -> str:
-    """The node's label that says whether a pod of the feature may be here."""
-    return f"{feature}_enabled"
 
 
 def wants_label(host: Host, wanted: FeatureSeen) -> bool:
@@ -197,15 +185,6 @@ def why_no_cluster(snapshot: Snapshot) -> tuple[str, str]:
     if isinstance(snapshot.node, SwitchError):
         return str(snapshot.node), snapshot.node.resolution or "system service explain"
     return "the cluster was not asked", "config feature mode again"
-
-
-def why_no_server(server: Mapping[str, str]) -> tuple[str, str] | None:
-    """Why the operator wants no Kubernetes server to be used, and the next step; None: he does."""
-    if not server.get("ip"):
-        return "no Kubernetes server is configured", "config kubernetes server ip ADDRESS"
-    if not configured(server):
-        return "the Kubernetes server is disabled", "config kubernetes server disable off"
-    return None
 
 
 def _write(host: Host, wanted: FeatureSeen, mode: Mode, fallback: bool | None) -> tuple[Action, ...]:

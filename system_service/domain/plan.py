@@ -10,9 +10,10 @@ from enum import Enum
 from typing import NamedTuple
 
 from system_service.domain.actions import Action, Kind, Plan
-from system_service.domain.mode import label, plan_mode, supervised
+from system_service.domain.mode import plan_mode, supervised
 from system_service.errors import Failed, Refused
 from system_service.model.feature import AdminState, Mode
+from system_service.model.naming import label
 from system_service.model.snapshot import Active, FeatureSeen, Host, Run, Seen, Snapshot
 
 # What Docker still has to stop.

@@ -36,6 +36,20 @@ def desired(row: Mapping[str, str]) -> dict[str, Any] | None:
     }
 
 
+def configured(server: Mapping[str, str]) -> bool:
+    """Whether the operator has set a Kubernetes server (KUBERNETES_MASTER|SERVER), and not disabled it."""
+    return bool(server.get("ip")) and server.get("disable", "").lower() != "true"
+
+
+def why_no_server(server: Mapping[str, str]) -> tuple[str, str] | None:
+    """Why the operator wants no Kubernetes server to be used, and the next step; None: he does."""
+    if not server.get("ip"):
+        return "no Kubernetes server is configured", "config kubernetes server ip ADDRESS"
+    if not configured(server):
+        return "the Kubernetes server is disabled", "config kubernetes server disable off"
+    return None
+
+
 def url(row: Mapping[str, str]) -> str:
     """The address of CONFIG_DB's server; "" where the row has none that could be one."""
     from system_service.model.address import https_url, is_host

@@ -11,6 +11,9 @@ RUN_DIR = "/run/sonic-system-service"
 # teamd cleans up its port channels; killed before that, they stay behind.
 _STOP_TIMEOUTS = {"teamd": 60}
 
+LONGEST_LABEL = 63
+"""Letters of a label's name, to the API server."""
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,3 +38,8 @@ def stop_timeout(feature: str) -> int:
 def word(text: object) -> str:
     """A word of somebody else's as it goes into a field of ours: printable, without spaces, at most 64 letters."""
     return "".join(letter for letter in str(text or "") if letter.isprintable() and not letter.isspace())[:64]
+
+
+def label(feature: str) -> str:
+    """The node's label that says whether a pod of the feature may be here."""
+    return f"{feature}_enabled"

@@ -8,7 +8,6 @@ from system_service.backends import ctrmgrd
 from system_service.domain import later
 from system_service.domain.install import repair
 from system_service.domain.labels import UNKNOWN, ask_node, close_gates, derive, send
-from system_service.domain.mode import configured
 from system_service.domain.observe import intent, kube_only, see
 from system_service.domain.operate import Ask
 from system_service.domain.plan import Request, Verb
@@ -17,6 +16,7 @@ from system_service.domain.result import Report, Result
 from system_service.domain.switch import Switch
 from system_service.errors import SwitchError
 from system_service.model.feature import Mode
+from system_service.model.kube_server import configured
 from system_service.model.snapshot import FeatureSeen, Host, Snapshot
 from system_service.terminal.command import Command
 from system_service.terminal.options import json_option, names_argument

@@ -24,7 +24,8 @@ GAP = "..."
 _REASONS = {
     "system_service/domain/report.py": ("_detail",),
     "system_service/domain/waiting_for.py": ("awaited", "why_not_kube", "_at_its_gate"),
-    "system_service/domain/mode.py": ("why_no_cluster", "why_no_server"),
+    "system_service/domain/mode.py": ("why_no_cluster",),
+    "system_service/model/kube_server.py": ("why_no_server",),
     "system_service/backends/why.py": ("_reason", "_creating", "_no_pod"),
 }
 _NOTED = ("died", "fell")

@@ -39,7 +39,7 @@ def change(field: str, value: str) -> Result:
 def _send_labels(server: Row) -> None:
     """What could not be sent without a server can be sent to this one."""
     from system_service.backends.trigger import ask
-    from system_service.domain.mode import configured
+    from system_service.model.kube_server import configured
 
     if configured(server):
         ask()
