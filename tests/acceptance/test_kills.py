@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import redis
-from sandbox.errors import SandboxError
+from sandbox.processes import SandboxError
 
 from sandbox import features
 from tests.acceptance.fleet import V1, Fleet
