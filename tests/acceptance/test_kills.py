@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import redis
-from sandbox.processes import SandboxError
 
 from sandbox import features
+from sandbox.processes import SandboxError
 from tests.acceptance.fleet import V1, Fleet
 from tests.acceptance.tripwire import Tripwire, wired
 from tests.support.boot import boot_id, boot_time
