@@ -5,7 +5,7 @@ VENVS := $(CACHE)/checkout-$(firstword $(shell echo '$(CURDIR)' | cksum))
 BIN := $(VENVS)/venv/bin
 NEWEST := $(VENVS)/venv-newest-click/bin
 
-.PHONY: demo demo-shell test check fuzz chaos fleet bench docs dist setup clean
+.PHONY: demo demo-shell test check fuzz chaos fleet bench docs pictures dist setup clean
 
 demo: setup  ## bring the sandbox switch up and tell the story
 	$(BIN)/python -m sandbox.demo
@@ -38,6 +38,9 @@ chaos: setup  ## an hour in which everything happens to a joined switch; CHAOS="
 
 docs: setup  ## the command reference and the manual pages, made from the commands' own help
 	$(BIN)/python -m tests.docs.generate
+
+pictures: setup  ## the drawings of README and docs/bench.md, from what a sandbox switch does meanwhile
+	$(BIN)/python -m tests.bench.pictures
 
 dist: setup  ## wheel and source package of the last commit, reproducible
 	$(BIN)/python -m sandbox.dist

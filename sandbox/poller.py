@@ -63,6 +63,17 @@ class Record:
                 last, broken = moment, False
         return longest
 
+    def silences(self) -> list[tuple[float, float]]:
+        """Each time without an answer: the moments of the answers before and after it. One still open is not among
+        them."""
+        found, last, broken = [], self._before, False
+        for moment, answered in self._seen:
+            if answered and broken and last is not None:
+                found.append((last, moment))
+            broken = not answered
+            last = moment if answered else last
+        return found
+
     def steady(self) -> bool:
         """Whether it ends with a row of answers."""
         last = self._seen[-_STEADY:]

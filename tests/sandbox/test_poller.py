@@ -48,3 +48,11 @@ def test_a_part_knows_the_answer_before_it() -> None:
 )
 def test_steady_is_a_row_of_answers(answers: str, steady: bool) -> None:
     assert record(answers).steady() is steady
+
+
+@pytest.mark.parametrize(
+    ("answers", "silences"),
+    [("", []), ("yyy", []), ("yynnyny", [(1, 4), (4, 6)]), ("yynn", []), ("nny", [])],
+)
+def test_each_silence_has_a_beginning_and_an_end(answers: str, silences: list[tuple[float, float]]) -> None:
+    assert record(answers).silences() == silences
