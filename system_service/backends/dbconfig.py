@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from system_service.wire.resp import Address
 
 DEFAULT_PATH = "/var/run/redis/sonic-db/database_config.json"
-ASK_DATABASE = "look at the database: `systemctl status database`"
+ASK_DATABASE = "systemctl status database"
 
 
 class Config:

@@ -100,4 +100,4 @@ def told(error: OSError, path: str) -> Failed | NotPermitted:
     """The error of ours for one that the file system gave."""
     if isinstance(error, PermissionError):
         return NotPermitted(f"{path}: {error.strerror}", "run it as root (sudo)")
-    return Failed(f"{path} cannot be written: {error.strerror}", f"see to {os.path.dirname(path)}")
+    return Failed(f"{path} cannot be written: {error.strerror}", f"df {os.path.dirname(path)}")

@@ -182,7 +182,8 @@ class Units:
         ended = self._run(verb, [] if block else ["--no-block"], [name], timeout)
         if ended.code is None:
             raise TimedOut(
-                f"{name}: {verb} did not end within {timeout:g} s; systemd goes on with it", f"systemctl status {name}"
+                f"{name}: {verb} did not end within {timeout:.3g} s; systemd goes on with it",
+                f"systemctl status {name}",
             )
         if ended.code == 0 and not block:
             return

@@ -188,7 +188,7 @@ class Executor(NamedTuple):
             if time.monotonic() >= self.deadline:
                 raise TimedOut(
                     f"{action.target} did not get there in time: {action}",
-                    f"what was begun goes on: system service status {wanted.feature.name}",
+                    f"system service status {wanted.feature.name}",
                 )
             time.sleep(min(pause, max(0.0, self.deadline - time.monotonic())))
             pause = min(pause * 2, _LONGEST_PAUSE)

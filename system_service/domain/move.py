@@ -299,7 +299,7 @@ class Move:
             because = f": {reason}" if (reason := why[name] or self._seen_why(one)) else ""
             one.error = TimedOut(
                 f"{name} is not run by {_whom(self.request.mode)} yet after {self.timeout:g} s{because}",
-                f"what was begun goes on: system service explain {name}",
+                f"system service explain {name}",
             )
             if name in acting and self.request.mode is Mode.KUBERNETES:
                 self._go_back(name, one)

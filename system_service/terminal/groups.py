@@ -67,18 +67,32 @@ class LazyGroup(OrderedHelp, click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if not ctx.resilient_parsing and not args[0].startswith("-") and self._full_name(ctx, args[0]) is None:
-            self._fail(ctx, args[0])
+            self._fail(ctx, args)
         # The usage line shows the full name, whatever prefix was typed.
         _, command, rest = super().resolve_command(ctx, args)
         return (command.name if command else None), command, rest
 
-    def _fail(self, ctx: click.Context, word: str) -> NoReturn:
+    def _fail(self, ctx: click.Context, args: list[str]) -> NoReturn:
         """In the words of the newest click, which knows of no command in a table."""
         from system_service.model.near import near
 
-        meant = ", ".join(map(repr, sorted(near(word, self.list_commands(ctx)))))
+        word = args[0]
+        found = near(word, self.list_commands(ctx)) or self._elsewhere(ctx, args)
+        meant = ", ".join(map(repr, sorted(found)))
         hint = f" (Did you mean one of: {meant}?)" if "," in meant else f" Did you mean {meant}?" if meant else ""
         ctx.fail(f"No such command {word!r}.{hint}")
+
+    def _elsewhere(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Where the words of a wrong order may belong: `snmp stop` is `stop snmp`, `stop` is `service stop`."""
+        word, after = args[0], args[1:2]
+        if after and after[0] in self.list_commands(ctx):
+            return [f"{after[0]} {word}"]
+        groups = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        return [
+            f"{name} {word}"
+            for name, group in groups.items()
+            if isinstance(group, click.Group) and word in group.list_commands(ctx)
+        ]
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         # The table knows what a Tab asks; click would import every command that fits.

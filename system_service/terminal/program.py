@@ -68,5 +68,5 @@ def output_lost(error: OSError) -> int:
     with open(os.devnull, "wb") as null:
         os.dup2(null.fileno(), 1)  # what is still in the buffer would fail once more at the end
     click.echo(f"Error: the output cannot be written: {error.strerror or error}", err=True)
-    click.echo("Try: see to the place it is written to (`df`)", err=True)
+    click.echo("Try: df", err=True)
     return 1

@@ -211,7 +211,7 @@ def test_a_server_that_says_half_a_word_now_and_then_is_not_waited_for(pki):
         server.start()
         try:
             url = f"https://127.0.0.1:{mute.getsockname()[1]}"
-            with pytest.raises(Unreachable, match=f"the API server at {url} cannot be reached: timed out"):
+            with pytest.raises(Unreachable, match=f"the API server at {url} cannot be reached: .*timed out"):
                 prove(there.at(url), 0.5)
             assert time.monotonic() - begun < 3
         finally:

@@ -77,6 +77,21 @@ def test_unique_prefixes_are_taken(argv, code, said):
     assert said in result.output
 
 
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["stop", "snmp"], "No such command 'stop'. (Did you mean one of: 'container stop', 'service stop'?)\n"),
+        (["check"], "No such command 'check'. Did you mean 'service check'?\n"),
+        (["service", "snmp", "stop"], "No such command 'snmp'. Did you mean 'stop snmp'?\n"),
+        (["service", "snmp"], "No such command 'snmp'.\n"),
+    ],
+)
+def test_words_in_a_wrong_order_are_put_right(argv, said):
+    result = CliRunner().invoke(PROGRAMS["system"], argv, prog_name="system")
+    assert result.exit_code == 2
+    assert result.output.endswith(said)
+
+
 @pytest.mark.parametrize("command", ["status", "check", "sync", "monit", "start", "wait"])
 def test_names_that_may_be_left_out_are_bracketed(command):
     usage = help_of(("system", "service", command), "-h").splitlines()[0]
