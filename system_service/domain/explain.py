@@ -32,7 +32,7 @@ def reasons(switch: Switch, name: str) -> Report:
     return report(wanted).plus(
         now=_now(wanted),
         why=_why(wanted) + _last_words(switch, wanted),
-        next=[line for seen in wanted.seen for line in _next(snapshot, wanted, seen)],
+        next=[line for seen in wanted.seen for line in outlook(snapshot, wanted, seen)],
     )
 
 
@@ -90,7 +90,8 @@ def _last_words(switch: Switch, wanted: FeatureSeen) -> list[str]:
     return [f"its last words: {line}" for line in text.splitlines()[-_LOG_LINES:]]
 
 
-def _next(snapshot: Snapshot, wanted: FeatureSeen, seen: Seen) -> list[str]:
+def outlook(snapshot: Snapshot, wanted: FeatureSeen, seen: Seen) -> list[str]:
+    """What happens next to this instance, and what would change that: a sentence or two."""
     name, unit, host, server = wanted.feature.name, seen.unit, snapshot.host, snapshot.server
     if unit is None or not unit.exists or not host.systemd:
         if wanted.feature.state.off and not seen.runs:

@@ -1,0 +1,61 @@
+"""What is said of every situation that an instance can be in, and that word, sentence and outlook go together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+from system_service.domain import explain
+from system_service.domain.noted import SAME_VERSION, TWO_PODS
+from system_service.domain.report import detail, status
+from system_service.model.feature import AdminState, Feature, Instance, Mode
+from system_service.model.snapshot import Active, Container, FeatureSeen, Host, Run, Seen, Snapshot, Unit
+
+TOLD = Path(__file__).with_name("conditions.json")
+STATES = (AdminState.ENABLED, AdminState.DISABLED)
+SUBS = {Active.ACTIVATING: ("start-pre", "auto-restart")}
+ONE, OTHER = (Container(letter * 64, f"k8s_{letter}", Run.RUNNING) for letter in "12")
+# Its pods, and the one of them that runs it.
+PODS = (((), None), ((ONE,), None), ((ONE,), ONE), ((ONE, OTHER), None), ((ONE, OTHER), ONE))
+# Whether it is in Kubernetes alone, whether it has no image here, and the local container's states then.
+IMAGES = ((False, False, tuple(Run)), (True, False, (Run.ABSENT,)), (False, True, (Run.ABSENT,)))
+NOTES = ({}, {"reason": SAME_VERSION}, {"reason": TWO_PODS})
+UNINSTALL = {"todo": "uninstall"}
+
+
+def units() -> Iterator[Unit | None]:
+    """None: systemd was not asked. One that does not exist, and one in each of its states, masked or not."""
+    yield from (None, Unit("snmp.service"))
+    for active, masked in product(Active, ("", "masked")):
+        for sub in SUBS.get(active, (active.value,)):
+            yield Unit("snmp.service", True, active, sub, masked, "exit-code" if active is Active.FAILED else "")
+
+
+def situations() -> Iterator[FeatureSeen]:
+    """Every one that `observe` can show, of one instance each."""
+    for state, mode, fallback, (only, bare, runs) in product(STATES, Mode, (True, False), IMAGES):
+        feature = Feature("snmp", state, mode=mode, fallback=fallback)
+        notes = (*NOTES, UNINSTALL) if only else NOTES
+        for run, unit, (pods, serving), own in product(runs, units(), PODS, notes):
+            container = None if run is Run.ABSENT else Container("0" * 64, "snmp", run, "docker-snmp:1")
+            seen = Seen(Instance("snmp", "", "snmp.service", "snmp"), container, unit, pods, serving)
+            yield FeatureSeen(feature, (seen,), {}, own, only, bare)
+
+
+def outlook(wanted: FeatureSeen) -> str:
+    (seen,) = wanted.seen
+    return "; ".join(explain.outlook(Snapshot(Host(systemd=seen.unit is not None), (wanted,)), wanted, seen))
+
+
+def test_every_situation_is_told_as_before() -> None:
+    """conditions.json has, for each word, sentence and outlook that go together, in how many situations they are said.
+
+    What differs is shown as a difference of two lists; where it is meant, the new one is written into the file.
+    """
+    told: dict[str, dict[str, dict[str, int]]] = {}
+    for wanted in situations():
+        outlooks = told.setdefault(status(wanted), {}).setdefault(detail(wanted), {})
+        outlooks[outlook(wanted)] = outlooks.get(outlook(wanted), 0) + 1
+    assert told == json.loads(TOLD.read_text())
