@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 
 from system_service.domain import explain
+from system_service.domain.condition import Condition, condition
 from system_service.domain.noted import SAME_VERSION, TWO_PODS
 from system_service.domain.report import detail, status
 from system_service.model.feature import AdminState, Feature, Instance, Mode
@@ -49,13 +50,24 @@ def outlook(wanted: FeatureSeen) -> str:
     return "; ".join(explain.outlook(Snapshot(Host(systemd=seen.unit is not None), (wanted,)), wanted, seen))
 
 
-def test_every_situation_is_told_as_before() -> None:
-    """conditions.json has, for each word, sentence and outlook that go together, in how many situations they are said.
+def test_every_condition_has_its_word_its_sentence_and_its_outlook() -> None:
+    """conditions.json has them for each condition, and in how many situations they are told together.
 
-    What differs is shown as a difference of two lists; where it is meant, the new one is written into the file.
+    Where another is meant, it is written into that file: `python -m tests.domain.test_condition`.
     """
-    told: dict[str, dict[str, dict[str, int]]] = {}
+    assert told() == json.loads(TOLD.read_text())
+    assert set(told()) == {one.value for one in Condition}
+
+
+def told() -> dict[str, dict[str, dict[str, dict[str, int]]]]:
+    """Condition -> word -> sentence -> outlook -> number of situations."""
+    found: dict[str, dict[str, dict[str, dict[str, int]]]] = {}
     for wanted in situations():
-        outlooks = told.setdefault(status(wanted), {}).setdefault(detail(wanted), {})
+        words = found.setdefault(condition(wanted, *wanted.seen).value, {})
+        outlooks = words.setdefault(status(wanted), {}).setdefault(detail(wanted), {})
         outlooks[outlook(wanted)] = outlooks.get(outlook(wanted), 0) + 1
-    assert told == json.loads(TOLD.read_text())
+    return found
+
+
+if __name__ == "__main__":
+    TOLD.write_text(json.dumps(told(), indent=1, sort_keys=True) + "\n")
