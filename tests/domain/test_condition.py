@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 
 from system_service.domain import explain
+from system_service.domain.check import why_down
 from system_service.domain.condition import Condition, condition
 from system_service.domain.noted import SAME_VERSION, TWO_PODS
 from system_service.domain.report import detail, status
@@ -57,6 +58,28 @@ def test_every_condition_has_its_word_its_sentence_and_its_outlook() -> None:
     """
     assert told() == json.loads(TOLD.read_text())
     assert set(told()) == {one.value for one in Condition}
+
+
+def test_check_which_asks_no_unit_says_the_same_as_where_it_is_up() -> None:
+    compared = {True: 0, False: 0}
+    for wanted in situations():
+        (seen,) = wanted.seen
+        up = seen.unit is not None and seen.unit.active is Active.ACTIVE
+        if not up or wanted.feature.state.off or wanted.own == UNINSTALL:
+            continue
+        compared[seen.runs] += 1
+        unasked, said = seen._replace(unit=None), detail(wanted)
+        if seen.runs:
+            assert detail(wanted._replace(seen=(unasked,))) == said
+        elif condition(wanted, seen) in (Condition.AT_GATE, Condition.PENDING):
+            assert why_down(wanted, unasked).endswith(said)
+        elif seen.container:
+            assert why_down(wanted, unasked).startswith(f"container snmp is {seen.run.value}")
+            assert f"container is {seen.run.value}" in said or f"container snmp is {seen.run.value}" in said
+        else:
+            assert condition(wanted, seen) is Condition.EMPTY
+            assert why_down(wanted, unasked) == "there is no container snmp"
+    assert min(compared.values()) >= 100
 
 
 def told() -> dict[str, dict[str, dict[str, dict[str, int]]]]:
