@@ -57,8 +57,8 @@ def _box(wanted: FeatureSeen, seen: Seen) -> str:
 
 
 def _unit_words(seen: Seen) -> str:
-    unit = seen.unit
-    if unit is None or not unit.exists:
+    unit = unit_of(seen)
+    if not unit.exists:
         return ", and has no unit"
     masked = ", masked" if unit.masked else ""
     return f", {unit.name} is {unit.active.value} ({unit.sub}{masked})"
@@ -102,9 +102,14 @@ def outlook(snapshot: Snapshot, wanted: FeatureSeen, seen: Seen) -> list[str]:
             return _by_its_container(snapshot.server, wanted, seen)
         case Condition.LEAVING | Condition.ALONE | Condition.CLAIMED | Condition.POD | Condition.BESIDE_FROZEN:
             return [_after_the_pod(wanted)]
-        case _:  # nobody runs it, and its unit is up
-            told = _awaited(wanted, seen)
-            return [told] if told else _by_its_container(snapshot.server, wanted, seen)
+        case Condition.FROZEN | Condition.AT_GATE | Condition.PENDING | Condition.EMPTY:
+            awaited = _awaited(wanted, seen)
+            return [awaited] if awaited else _by_its_container(snapshot.server, wanted, seen)
+        # What is left is told by its unit, above.
+        case Condition.STOPPING | Condition.STARTING | Condition.UNWATCHED | Condition.UNWANTED:
+            return []
+        case Condition.AGAIN | Condition.FAILED | Condition.STOPPED:
+            return []
 
 
 def _without_a_unit(wanted: FeatureSeen, seen: Seen) -> str:

@@ -56,8 +56,10 @@ def test_every_condition_has_its_word_its_sentence_and_its_outlook() -> None:
 
     Where another is meant, it is written into that file: `python -m tests.domain.test_condition`.
     """
-    assert told() == json.loads(TOLD.read_text())
-    assert set(told()) == {one.value for one in Condition}
+    found = told()
+    assert found == json.loads(TOLD.read_text())
+    assert set(found) == {one.value for one in Condition}
+    assert all(all(outlooks) for words in found.values() for said in words.values() for outlooks in said.values())
 
 
 def test_check_which_asks_no_unit_says_the_same_as_where_it_is_up() -> None:
