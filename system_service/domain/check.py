@@ -197,7 +197,7 @@ class _Checker:
         name = seen.instance.container
         if in_transit(self.switch, wanted, seen):
             return _Verdict(name, False, why=_MOVES)
-        why = _why(wanted, seen)
+        why = why_down(wanted, seen)
         if pending(wanted.feature) and not stopped(wanted) and not any(pod.run is Run.PAUSED for pod in seen.pods):
             since, doubt = self._waits_since(wanted, seen)
             waited = max(0.0, self._now - since)  # a clock that was set back
@@ -235,8 +235,8 @@ def _runner(seen: Seen) -> tuple[Container | None, Owner]:
     return None, Owner.NONE
 
 
-def _why(wanted: FeatureSeen, seen: Seen) -> str:
-    """Why it does not run, as far as Docker tells."""
+def why_down(wanted: FeatureSeen, seen: Seen) -> str:
+    """Why nobody runs this instance, as far as Docker tells; its unit, which is not asked, is taken to be up."""
     paused = next((pod for pod in seen.pods if pod.run is Run.PAUSED), None)
     if paused is not None:
         return f"the pod's container {paused.id[:12]} is paused"

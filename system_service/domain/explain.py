@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from system_service.backends.journal import read
+from system_service.domain.condition import Condition, again, condition, unit_of
 from system_service.domain.observe import observe
 from system_service.domain.report import detail, local, owner, pending, report, since, status
 from system_service.domain.result import Report
@@ -33,7 +34,7 @@ def reasons(switch: Switch, name: str) -> Report:
     return report(wanted).plus(
         now=_now(wanted),
         why=_why(wanted) + _last_words(switch, wanted),
-        next=[line for seen in wanted.seen for line in _next(snapshot, wanted, seen)],
+        next=[line for seen in wanted.seen for line in outlook(snapshot, wanted, seen)],
     )
 
 
@@ -57,8 +58,8 @@ def _box(wanted: FeatureSeen, seen: Seen) -> str:
 
 
 def _unit_words(seen: Seen) -> str:
-    unit = seen.unit
-    if unit is None or not unit.exists:
+    unit = unit_of(seen)
+    if not unit.exists:
         return ", and has no unit"
     masked = ", masked" if unit.masked else ""
     return f", {unit.name} is {unit.active.value} ({unit.sub}{masked})"
@@ -91,47 +92,82 @@ def _last_words(switch: Switch, wanted: FeatureSeen) -> list[str]:
     return [f"its last words: {line}" for line in text.splitlines()[-_LOG_LINES:]]
 
 
-def _next(snapshot: Snapshot, wanted: FeatureSeen, seen: Seen) -> list[str]:
-    name, unit, host, server = wanted.feature.name, seen.unit, snapshot.host, snapshot.server
-    if unit is None or not unit.exists or not host.systemd:
-        if wanted.feature.state.off and not seen.runs:
-            return [f"nothing, until: system service enable {name}"]
-        if seen.serving and seen.run is not Run.RUNNING and not wanted.kube_only:
-            return ["no unit watches its pod: nobody takes over when that ends"]
-        if wanted.kube_only:
-            return [f"nobody watches its pod: {seen.instance.unit} is missing; system service sync makes it anew"]
-        return [f"no unit watches container {seen.instance.container}: nobody starts it again when it ends"]
+def outlook(snapshot: Snapshot, wanted: FeatureSeen, seen: Seen) -> list[str]:
+    """What happens next to this instance, and what would change that: a sentence or two."""
+    if not snapshot.host.systemd or not unit_of(seen).exists:
+        return [_without_a_unit(wanted, seen)]
+    if told := _by_its_unit(wanted, seen):
+        return [told]
+    match condition(wanted, seen):
+        case Condition.SAME_VERSION | Condition.FALLBACK | Condition.LOCAL | Condition.BESIDE_A_POD:
+            return _by_its_container(snapshot.server, wanted, seen)
+        case Condition.LEAVING | Condition.ALONE | Condition.CLAIMED | Condition.POD | Condition.BESIDE_FROZEN:
+            return [_after_the_pod(wanted)]
+        case Condition.FROZEN | Condition.AT_GATE | Condition.PENDING | Condition.EMPTY:
+            awaited = _awaited(wanted, seen)
+            return [awaited] if awaited else _by_its_container(snapshot.server, wanted, seen)
+        # What is left is told by its unit, above.
+        case Condition.STOPPING | Condition.STARTING | Condition.UNWATCHED | Condition.UNWANTED:
+            return []
+        case Condition.AGAIN | Condition.FAILED | Condition.STOPPED:
+            return []
+
+
+def _without_a_unit(wanted: FeatureSeen, seen: Seen) -> str:
+    if wanted.feature.state.off and not seen.runs:
+        return f"nothing, until: system service enable {wanted.feature.name}"
+    if wanted.kube_only:
+        return f"nobody watches its pod: {seen.instance.unit} is missing; system service sync makes it anew"
+    if seen.serving and seen.run is not Run.RUNNING:
+        return "no unit watches its pod: nobody takes over when that ends"
+    return f"no unit watches container {seen.instance.container}: nobody starts it again when it ends"
+
+
+def _by_its_unit(wanted: FeatureSeen, seen: Seen) -> str:
+    """What systemd is going to do or has ceased to, whoever runs it; "" where its unit is up."""
+    name, unit = wanted.feature.name, unit_of(seen)
     if unit.masked and not wanted.feature.state.off:
         ends = "once it has ended nothing" if unit.active is Active.ACTIVE else "nothing, the next boot neither,"
-        return [f"{unit.name} is masked: {ends} starts it again, until: system service enable {name}"]
-    if unit.active is Active.ACTIVATING and unit.sub == "auto-restart":
-        return [f"systemd starts {unit.name} again after its RestartSec; sooner: system service start {name}"]
-    if unit.active is Active.ACTIVATING:
-        return [f"systemd is starting {unit.name}"]
+        return f"{unit.name} is masked: {ends} starts it again, until: system service enable {name}"
+    if again(unit):
+        return f"systemd starts {unit.name} again after its RestartSec; sooner: system service start {name}"
+    if unit.active is Active.ACTIVATING or condition(wanted, seen) is Condition.STARTING:
+        return f"systemd is starting {unit.name}"
     if wanted.feature.state.off:
-        return [f"nothing, until: system service enable {name}"]
-    if unit.active is Active.FAILED:
-        return [f"systemd has given up on {unit.name}: system service start {name}"]
-    if unit.active is Active.INACTIVE and seen.runs:
-        # `start` takes over what runs; a restart would interrupt it.
-        return [f"nobody watches the container; under its unit again: system service start {name}"]
-    if unit.active is Active.INACTIVE:
-        return [f"nothing, until the next boot or: system service start {name}"]
-    if wanted.kube_only and not seen.runs:
+        return f"nothing, until: system service enable {name}"
+    match unit.active:
+        case Active.DEACTIVATING:
+            return f"systemd is stopping {unit.name}"
+        case Active.FAILED:
+            return f"systemd has given up on {unit.name}: system service start {name}"
+        case Active.INACTIVE if seen.runs:
+            # `start` takes over what runs; a restart would interrupt it.
+            return f"nobody watches the container; under its unit again: system service start {name}"
+        case Active.INACTIVE:
+            return f"nothing, until the next boot or: system service start {name}"
+    return ""
+
+
+def _awaited(wanted: FeatureSeen, seen: Seen) -> str:
+    """What the `wait` of a feature that nobody runs waits for; "" where that is no pod."""
+    name = wanted.feature.name
+    if wanted.kube_only:
         look = f"kubectl --namespace {namespace()} get pods"
-        return [f"its wait waits for a pod: {look}; show kubernetes manifest {name} --image REF"]
-    if not seen.runs and pending(wanted.feature):
-        return [f"its wait waits for Kubernetes; from the local image meanwhile: config feature mode {name} legacy"]
-    if seen.owner is Owner.NONE and wanted.feature.mode is Mode.KUBERNETES:
-        if wanted.bare:
-            return ["its wait waits for a pod: there is no image of it on this switch that could serve meanwhile"]
-        return ["its wait waits for a pod; if none comes, the local image serves"]
-    if seen.serving and seen.run is not Run.RUNNING:
-        return [_after_the_pod(wanted)]
-    lines = [f"when its container ends, systemd applies {unit.name}'s restart rules"]
-    if wanted.feature.mode is Mode.KUBERNETES and not wanted.kube_only:
-        lines.append(_before_the_pod(server, wanted, seen))
-    return lines
+        return f"its wait waits for a pod: {look}; show kubernetes manifest {name} --image REF"
+    if pending(wanted.feature):
+        return f"its wait waits for Kubernetes; from the local image meanwhile: config feature mode {name} legacy"
+    if wanted.feature.mode is Mode.LEGACY or seen.owner is Owner.LOCAL:
+        return ""
+    if wanted.bare:
+        return "its wait waits for a pod: there is no image of it on this switch that could serve meanwhile"
+    return "its wait waits for a pod; if none comes, the local image serves"
+
+
+def _by_its_container(server: Mapping[str, str], wanted: FeatureSeen, seen: Seen) -> list[str]:
+    """Where the local container runs it, or is what its unit waits for."""
+    lines = [f"when its container ends, systemd applies {unit_of(seen).name}'s restart rules"]
+    kubernetes = wanted.feature.mode is Mode.KUBERNETES and not wanted.kube_only
+    return [*lines, _before_the_pod(server, wanted, seen)] if kubernetes else lines
 
 
 def _before_the_pod(server: Mapping[str, str], wanted: FeatureSeen, seen: Seen) -> str:

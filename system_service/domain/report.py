@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from system_service.domain.noted import SAME_VERSION, TWO_PODS, reason, stamp, took
+from system_service.domain.condition import sentence, word
+from system_service.domain.noted import stamp, took
 from system_service.domain.result import Report
-from system_service.domain.waiting_for import awaited, same_version, why_not_kube
 from system_service.errors import SwitchError
 from system_service.model.clock import number
 from system_service.model.feature import Feature, Mode, Owner
-from system_service.model.snapshot import Active, FeatureSeen, Run, Seen
+from system_service.model.snapshot import FeatureSeen, Seen
 
 # The word of a feature with several instances is that of its worst one, in this order.
 _WORST_FIRST = ("failed", "stopping", "starting", "stopped", "disabled", "pending", "handover", "fallback", "running")
@@ -21,8 +21,8 @@ _DIGITS = str.maketrans("123456789", "000000000")
 
 def status(wanted: FeatureSeen) -> str:
     """One of the status words of docs/commands.md; for several instances the worst."""
-    words = {_status(wanted, seen) for seen in wanted.seen}
-    return next((word for word in _WORST_FIRST if word in words), "stopped")
+    words = {word(wanted, seen) for seen in wanted.seen}
+    return next((worst for worst in _WORST_FIRST if worst in words), "stopped")
 
 
 def running(found: Report) -> bool:
@@ -37,7 +37,7 @@ def owner(wanted: FeatureSeen) -> Owner:
 
 def detail(wanted: FeatureSeen) -> str:
     """Why the feature is not as wanted, or ""."""
-    reasons = [_detail(wanted, seen) for seen in wanted.seen]
+    reasons = [sentence(wanted, seen) for seen in wanted.seen]
     return "; ".join(dict.fromkeys(r for r in reasons if r))
 
 
@@ -141,75 +141,9 @@ def local(rfc3339: str) -> str:
         return ""
 
 
-def _status(wanted: FeatureSeen, seen: Seen) -> str:
-    feature = wanted.feature
-    unit = seen.unit if seen.unit is not None and seen.unit.exists else None
-    active = unit.active if unit else None
-    if active is Active.DEACTIVATING:
-        return "stopping"
-    if seen.runs:
-        if unit and active is Active.ACTIVATING and unit.sub != "auto-restart":
-            return "starting"
-        as_wanted = seen.owner.value == feature.mode.stored or same_version(wanted, seen)
-        return "running" if as_wanted else _between(feature)
-    if seen.run in (Run.PAUSED, Run.DEAD):
-        return "failed"
-    if seen.run is Run.RESTARTING or active in (Active.ACTIVATING, Active.RELOADING):
-        return "starting"
-    if feature.state.off:
-        return "disabled"
-    if active is Active.ACTIVE and feature.mode is Mode.KUBERNETES:
-        # The unit's `wait` is at it: a pod is about to take over, or none has come yet.
-        return "handover" if seen.pods else "pending"
-    return "failed" if active in (Active.FAILED, Active.ACTIVE) else "stopped"
-
-
-def _between(feature: Feature) -> str:
-    """The word while the other owner runs it: kubernetes wanted and not there yet, or legacy and not back yet."""
-    return "fallback" if feature.mode is Mode.KUBERNETES else "handover"
-
-
 def pending(feature: Feature) -> bool:
     """Whether the local image may not serve while Kubernetes cannot: a unit without container waits then."""
     return feature.mode is Mode.KUBERNETES and not feature.fallback
-
-
-def _detail(wanted: FeatureSeen, seen: Seen) -> str:
-    feature = wanted.feature
-    container, unit = seen.instance.container, seen.unit if seen.unit and seen.unit.exists else None
-    if seen.run is Run.PAUSED:
-        return f"container {container} is paused"
-    if seen.run is Run.DEAD:
-        return f"container {container} is dead: docker rm -f {container}"
-    if wanted.kube_only and wanted.own.get("todo") == "uninstall":
-        return f"being uninstalled: config feature uninstall {feature.name}"
-    if wanted.kube_only and unit is None and seen.unit is not None and not feature.state.off:
-        return f"{seen.instance.unit} is missing: system service sync"
-    if unit and not seen.runs:
-        if unit.active is Active.FAILED:
-            return f"{unit.name} failed{f': {unit.result}' if unit.result else ''}"
-        if unit.active is Active.ACTIVE and feature.mode is Mode.KUBERNETES:
-            return awaited(wanted, seen)
-        if unit.active is Active.ACTIVE:
-            return f"{unit.name} is active, but its container is {seen.run.value}"
-        if unit.sub == "auto-restart":
-            return f"{unit.name} waits to be started again"
-    if seen.run is Run.RUNNING:
-        if unit and unit.active in (Active.INACTIVE, Active.FAILED):
-            return f"container {container} runs although {unit.name} is {unit.active.value}"
-        if feature.state.off:
-            return "runs although it is disabled"
-        if same_version(wanted, seen):
-            return SAME_VERSION
-        if feature.mode is Mode.KUBERNETES:
-            return f"the local image serves: {why_not_kube(wanted, seen)}"
-    if seen.serving and feature.mode is Mode.LEGACY:
-        return "a pod still runs it, the local container is about to take over"
-    if seen.serving and wanted.bare:
-        return "a pod runs it, and nothing here could take over: there is no image of it on this switch"
-    if seen.serving and reason(wanted.own) == TWO_PODS:
-        return TWO_PODS
-    return ""
 
 
 def _instance(seen: Seen) -> dict[str, Any]:

@@ -75,6 +75,7 @@ LOOK = (
         "system_service.backends.child",
         "system_service.backends.units",
         "system_service.domain",
+        "system_service.domain.condition",
         "system_service.domain.look",
         "system_service.domain.noted",
         "system_service.domain.observe",

@@ -1,0 +1,98 @@
+"""What is said of every situation that an instance can be in, and that word, sentence and outlook go together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+from system_service.domain import explain
+from system_service.domain.check import why_down
+from system_service.domain.condition import Condition, condition
+from system_service.domain.noted import SAME_VERSION, TWO_PODS
+from system_service.domain.report import detail, status
+from system_service.model.feature import AdminState, Feature, Instance, Mode
+from system_service.model.snapshot import Active, Container, FeatureSeen, Host, Run, Seen, Snapshot, Unit
+
+TOLD = Path(__file__).with_name("conditions.json")
+STATES = (AdminState.ENABLED, AdminState.DISABLED)
+SUBS = {Active.ACTIVATING: ("start-pre", "auto-restart")}
+ONE, OTHER = (Container(letter * 64, f"k8s_{letter}", Run.RUNNING) for letter in "12")
+# Its pods, and the one of them that runs it.
+PODS = (((), None), ((ONE,), None), ((ONE,), ONE), ((ONE, OTHER), None), ((ONE, OTHER), ONE))
+# Whether it is in Kubernetes alone, whether it has no image here, and the local container's states then.
+IMAGES = ((False, False, tuple(Run)), (True, False, (Run.ABSENT,)), (False, True, (Run.ABSENT,)))
+NOTES = ({}, {"reason": SAME_VERSION}, {"reason": TWO_PODS})
+UNINSTALL = {"todo": "uninstall"}
+
+
+def units() -> Iterator[Unit | None]:
+    """None: systemd was not asked. One that does not exist, and one in each of its states, masked or not."""
+    yield from (None, Unit("snmp.service"))
+    for active, masked in product(Active, ("", "masked")):
+        for sub in SUBS.get(active, (active.value,)):
+            yield Unit("snmp.service", True, active, sub, masked, "exit-code" if active is Active.FAILED else "")
+
+
+def situations() -> Iterator[FeatureSeen]:
+    """Every one that `observe` can show, of one instance each."""
+    for state, mode, fallback, (only, bare, runs) in product(STATES, Mode, (True, False), IMAGES):
+        feature = Feature("snmp", state, mode=mode, fallback=fallback)
+        notes = (*NOTES, UNINSTALL) if only else NOTES
+        for run, unit, (pods, serving), own in product(runs, units(), PODS, notes):
+            container = None if run is Run.ABSENT else Container("0" * 64, "snmp", run, "docker-snmp:1")
+            seen = Seen(Instance("snmp", "", "snmp.service", "snmp"), container, unit, pods, serving)
+            yield FeatureSeen(feature, (seen,), {}, own, only, bare)
+
+
+def outlook(wanted: FeatureSeen) -> str:
+    (seen,) = wanted.seen
+    return "; ".join(explain.outlook(Snapshot(Host(systemd=seen.unit is not None), (wanted,)), wanted, seen))
+
+
+def test_every_condition_has_its_word_its_sentence_and_its_outlook() -> None:
+    """conditions.json has them for each condition, and in how many situations they are told together.
+
+    Where another is meant, it is written into that file: `python -m tests.domain.test_condition`.
+    """
+    found = told()
+    assert found == json.loads(TOLD.read_text())
+    assert set(found) == {one.value for one in Condition}
+    assert all(all(outlooks) for words in found.values() for said in words.values() for outlooks in said.values())
+
+
+def test_check_which_asks_no_unit_says_the_same_as_where_it_is_up() -> None:
+    compared = {True: 0, False: 0}
+    for wanted in situations():
+        (seen,) = wanted.seen
+        up = seen.unit is not None and seen.unit.active is Active.ACTIVE
+        if not up or wanted.feature.state.off or wanted.own == UNINSTALL:
+            continue
+        compared[seen.runs] += 1
+        unasked, said = seen._replace(unit=None), detail(wanted)
+        if seen.runs:
+            assert detail(wanted._replace(seen=(unasked,))) == said
+        elif condition(wanted, seen) in (Condition.AT_GATE, Condition.PENDING):
+            assert why_down(wanted, unasked).endswith(said)
+        elif seen.container:
+            assert why_down(wanted, unasked).startswith(f"container snmp is {seen.run.value}")
+            assert f"container is {seen.run.value}" in said or f"container snmp is {seen.run.value}" in said
+        else:
+            assert condition(wanted, seen) is Condition.EMPTY
+            assert why_down(wanted, unasked) == "there is no container snmp"
+    assert min(compared.values()) >= 100
+
+
+def told() -> dict[str, dict[str, dict[str, dict[str, int]]]]:
+    """Condition -> word -> sentence -> outlook -> number of situations."""
+    found: dict[str, dict[str, dict[str, dict[str, int]]]] = {}
+    for wanted in situations():
+        words = found.setdefault(condition(wanted, *wanted.seen).value, {})
+        outlooks = words.setdefault(status(wanted), {}).setdefault(detail(wanted), {})
+        outlooks[outlook(wanted)] = outlooks.get(outlook(wanted), 0) + 1
+    return found
+
+
+if __name__ == "__main__":
+    TOLD.write_text(json.dumps(told(), indent=1, sort_keys=True) + "\n")
