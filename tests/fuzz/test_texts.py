@@ -14,7 +14,7 @@ from system_service.backends import dbconfig, journal, units
 from system_service.backends.unit_script import image
 from system_service.model import clock, critical
 from system_service.model.feature import instances, parse_feature
-from system_service.model.kube_server import url, wanted
+from system_service.model.kube_server import desired, url
 from system_service.model.natural import natural
 from system_service.wire.docker import _first_file
 from tests.fuzz.inputs import FEW, JSON, TEXT, as_bytes, file, near, tolerates
@@ -88,7 +88,7 @@ def test_rows(row: dict[str, str], name: str) -> None:
     assert len(instances(feature, ["asic0", "asic1"])) <= 3
     server = {**row, "ip": row.get(name, "10.0.0.1"), "port": name}
     assert url(server).startswith(("https://", "")), server
-    assert wanted(server) is None or isinstance(wanted(server), dict)
+    assert desired(server) is None or isinstance(desired(server), dict)
 
 
 @FEW
