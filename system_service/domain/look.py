@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from system_service.domain.observe import intent, see
-from system_service.domain.report import report, unknown, unseen
-from system_service.domain.result import Result
+from system_service.domain.report import report
+from system_service.domain.result import Report, Result, Unseen
 from system_service.domain.switch import Switch
 from system_service.errors import SwitchError
 
@@ -23,11 +23,11 @@ def look(switch: Switch, command: str, names: Sequence[str] = (), *, partial: bo
     wanted = intent(switch, names)
     error: SwitchError | None = next(iter(wanted.unknown.values()), None)
     try:
-        seen = {f.feature.name: report(f) for f in see(switch, wanted).features}
+        seen: dict[str, Report] = {f.feature.name: report(f) for f in see(switch, wanted).features}
     except SwitchError as failure:
         if not partial:
             raise
         error = failure
-        seen = {f.name: unseen(f, failure) for f in wanted.features}
+        seen = {f.name: Unseen(f.name, f, error=failure) for f in wanted.features}
     order = dict.fromkeys(names) or seen
-    return Result(command, tuple(seen.get(n) or unknown(n, wanted.unknown[n]) for n in order), error=error)
+    return Result(command, tuple(seen.get(n) or Unseen(n, error=wanted.unknown[n]) for n in order), error=error)

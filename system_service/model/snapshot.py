@@ -75,6 +75,11 @@ class Unit(NamedTuple):
     def masked(self) -> bool:
         return self.file_state in ("masked", "masked-runtime")
 
+    @property
+    def words(self) -> str:
+        """Its state as systemd's own tools show it: `inactive (dead)`."""
+        return f"{self.active.value} ({self.sub})"
+
 
 class Host(NamedTuple):
     """What acts beside us: `systemd` runs here; `featured` acts on FEATURE.state; `ctrmgrd` on owners and labels."""
