@@ -18,7 +18,7 @@ from system_service.domain.result import CheckReport, DeadProcess, Result, Unsee
 from system_service.domain.switch import Switch
 from system_service.domain.waiting_for import awaited, stopped
 from system_service.errors import Failed, NotRunning, SwitchError
-from system_service.model.clock import docker_time, number
+from system_service.model.clock import docker_time
 from system_service.model.feature import Mode, Owner
 from system_service.model.snapshot import Active, Container, FeatureSeen, Run, Seen
 
@@ -216,7 +216,7 @@ class _Checker:
             if unit.active in (Active.INACTIVE, Active.FAILED):
                 return 0.0, f"{name} is {unit.active.value}"
             return docker_time(unit.since), ""
-        return number(wanted.own.get("since", "")) if wanted.own.get("reason") else 0.0, ""
+        return wanted.own.since if wanted.own.reason else 0.0, ""
 
 
 def _runner(seen: Seen) -> tuple[Container | None, Owner]:

@@ -183,7 +183,7 @@ def _send_away(switch: Switch, executor: Executor, site: Site) -> None:
     # Where ctrmgrd is at work it speaks to the API server, and nobody of ours does.
     cluster = switch.cluster() if configured(site.snapshot.server) and not site.host.ctrmgrd else None
     try:
-        if cluster and site.wanted.own.get("label") != "false":
+        if cluster and site.wanted.own.label != "false":
             executor.tell(f"{name}: {Action(Kind.LABEL, name, {label(name): None})}")
             with alone(switch, executor.check):
                 with suppress(UnknownNode):  # without a node there is no label

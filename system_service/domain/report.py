@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from system_service.domain.noted import SAME_VERSION, TWO_PODS, reason, stamp, took
+from system_service.domain.noted import SAME_VERSION, TWO_PODS, stamp
 from system_service.domain.result import FeatureReport
 from system_service.domain.waiting_for import awaited, same_version, why_not_kube
 from system_service.errors import SwitchError
-from system_service.model.clock import number
 from system_service.model.feature import Feature, Mode, Owner
 from system_service.model.snapshot import Active, FeatureSeen, Run, Seen
 
@@ -74,9 +73,9 @@ def since(wanted: FeatureSeen) -> str:
     """
     row, own = wanted.state_row, wanted.own
     if wanted.feature.mode is Mode.KUBERNETES or wanted.owner is Owner.KUBE:
-        moment = took(own, wanted.owner)
-        if not moment and wanted.owner is Owner.NONE and own.get("reason"):
-            moment = number(own.get("since", ""))
+        moment = own.took(wanted.owner)
+        if not moment and wanted.owner is Owner.NONE and own.reason:
+            moment = own.since
         if moment:
             return stamp(moment)
     up = row.get("system_state") == "up"
@@ -151,7 +150,7 @@ def _detail(wanted: FeatureSeen, seen: Seen) -> str:
         return f"container {container} is paused"
     if seen.run is Run.DEAD:
         return f"container {container} is dead: docker rm -f {container}"
-    if wanted.kube_only and wanted.own.get("todo") == "uninstall":
+    if wanted.kube_only and wanted.own.todo == "uninstall":
         return f"being uninstalled: config feature uninstall {feature.name}"
     if wanted.kube_only and unit is None and seen.unit is not None and not feature.state.off:
         return f"{seen.instance.unit} is missing: system service sync"
@@ -177,6 +176,6 @@ def _detail(wanted: FeatureSeen, seen: Seen) -> str:
         return "a pod still runs it, the local container is about to take over"
     if seen.serving and wanted.bare:
         return "a pod runs it, and nothing here could take over: there is no image of it on this switch"
-    if seen.serving and reason(wanted.own) == TWO_PODS:
+    if seen.serving and wanted.own.reason == TWO_PODS:
         return TWO_PODS
     return ""

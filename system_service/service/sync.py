@@ -116,5 +116,5 @@ def _settle(switch: Switch, names: tuple[str, ...]) -> None:
     except SwitchError:
         # To be asked again, and said, only where something speaks for a label that is wrong.
         features = [f for f in snapshot.features if f.feature.name in doubtful]
-        if any(f.own.get("label") == UNKNOWN or any(seen.pods for seen in f.seen) for f in features):
+        if any(f.own.label == UNKNOWN or any(seen.pods for seen in f.seen) for f in features):
             raise

@@ -149,10 +149,10 @@ def test_what_is_wanted_goes_to_its_row_and_what_is_there_is_not_written_again(b
 def test_the_snapshot_has_its_row(beside):
     beside.put("STATE_DB", "SYSTEM_SERVICE|snmp", {"want": "true", "label": "true", "settle": "60"})
     (seen,) = observe(beside.switch(), ("snmp",)).features
-    assert seen.own == {"want": "false", "label": "", "settle": "60"}
+    assert (seen.own.want, seen.own.label, seen.own.row["settle"]) == ("false", "", "60")
     beside.put("STATE_DB", "KUBE_LABELS|SET", {"snmp_enabled": "true"})
     (seen,) = observe(beside.switch(), ("snmp",)).features
-    assert seen.own == {"want": "true", "label": "true", "settle": "60"}
+    assert (seen.own.want, seen.own.label, seen.own.row["settle"]) == ("true", "true", "60")
 
 
 def test_a_unit_s_start_and_kill_ask_for_the_label_there(beside):

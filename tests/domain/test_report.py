@@ -16,7 +16,7 @@ from system_service.domain.result import Result
 from system_service.handover import decide
 from system_service.model.boot import boot_id, uptime
 from system_service.model.feature import AdminState, Feature, Mode, Owner
-from system_service.model.snapshot import Active, Container, FeatureSeen, Run, Seen, Unit
+from system_service.model.snapshot import Active, Container, FeatureSeen, Notes, Run, Seen, Unit
 from system_service.terminal.envelope import envelope
 from tests.model.world import instance
 
@@ -157,7 +157,7 @@ def seen_by(mode: Mode, owner: Owner, row: dict, own: dict | None = None, pods: 
     waiting = tuple(Container(str(2 + n) * 64, f"k8s_{n}", Run.RUNNING) for n in range(pods))
     unit = Unit("snmp.service", True, Active.ACTIVE, "running", since="2026-11-21T00:00:00Z")
     seen = Seen(instance(0, 1), box, unit if units else None, (*((pod,) if pod else ()), *waiting), pod)
-    return FeatureSeen(Feature("snmp", AdminState.ENABLED, mode=mode), (seen,), row, own or {})
+    return FeatureSeen(Feature("snmp", AdminState.ENABLED, mode=mode), (seen,), row, Notes.of(own or {}))
 
 
 def own(**fields) -> dict[str, str]:
