@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from system_service.backends.switchdb import Edit, SwitchDB
-from system_service.domain.result import Report, Result
+from system_service.domain.result import Result, RowReport
 from system_service.errors import Refused, SwitchError, UnknownFeature
 from system_service.terminal import host
 from system_service.terminal.command import spoken
@@ -37,7 +37,7 @@ def change_here(name: str, edit: Edit, shown: dict[str, Any]) -> Result:
         changed = SwitchDB.from_config().update("CONFIG_DB", f"FEATURE|{name}", decide)
     except UnknownFeature as error:
         host.fail(error)
-    return _done(Report(name, shown, changed=changed))
+    return _done(RowReport(name, shown, changed=changed))
 
 
 def change_everywhere(db: SwitchDB, name: str, field: str, label: str, value: str) -> Result:
@@ -74,11 +74,11 @@ def change_everywhere(db: SwitchDB, name: str, field: str, label: str, value: st
     except SwitchError as error:
         # Left half written, the namespaces would disagree, and the next attempt would be refused for that.
         left = [n for n in written if not _put_back(db, key, Edit({field: before}), value, n)]
-        reports = (_done(Report(name, changed=True)).reports) if left else ()
+        reports = (_done(RowReport(name, changed=True)).reports) if left else ()
         if isinstance(error, (UnknownFeature, Refused)):
             host.fail(error, reports)
         return Result(spoken(click.get_current_context()), reports, error=error)
-    return _done(Report(name, {field: value}, changed=bool(written)))
+    return _done(RowReport(name, {field: value}, changed=bool(written)))
 
 
 def _put_back(db: SwitchDB, key: str, edit: Edit, ours: str, namespace: str) -> bool:
@@ -91,7 +91,7 @@ def _put_back(db: SwitchDB, key: str, edit: Edit, ours: str, namespace: str) -> 
     return True
 
 
-def _done(report: Report) -> Result:
+def _done(report: RowReport) -> Result:
     if report.changed:
         save_hint()
     return Result(spoken(click.get_current_context()), (report,))

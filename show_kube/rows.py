@@ -57,7 +57,7 @@ def show(found: list[tuple[str, Row]], columns: Sequence[Column]) -> None:
 
 def result(found: Sequence[tuple[str, dict[str, Any]]]) -> Result:
     """The same features for --json: a key for every field that the row has."""
-    from system_service.domain.result import Report, Result
+    from system_service.domain.result import Result, RowReport
     from system_service.terminal.command import spoken
 
-    return Result(spoken(click.get_current_context()), tuple(Report(name, fields) for name, fields in found))
+    return Result(spoken(click.get_current_context()), tuple(RowReport(name, fields) for name, fields in found))

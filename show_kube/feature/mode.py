@@ -32,15 +32,15 @@ def command(name: str | None, as_json: bool) -> Result:
             (
                 (
                     r.name,
-                    r.fields["mode"],
-                    r.fields["owner"],
-                    "on" if r.fields["fallback"] else "off",
-                    r.fields["status"],
-                    r.fields["version"],
-                    local(r.fields["since"]),
-                    r.fields["detail"],
+                    r.feature.mode.value,
+                    r.owner.value,
+                    "on" if r.feature.fallback else "off",
+                    r.status,
+                    r.version,
+                    local(r.since),
+                    r.detail,
                 )
-                for r in result.reports
+                for r in result.seen
             ),
             spare=("Since", "Version"),
             whole="--json, or system service status NAME",

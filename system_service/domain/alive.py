@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable
 
 from system_service.domain.kept import Kept
-from system_service.domain.noted import took
 from system_service.domain.switch import Switch
 from system_service.errors import Failed, TimedOut, UnknownFeature, Unreachable
 from system_service.model.critical import COLUMNS, FOLDER, LIST, Processes, missing, parse_list, processes
@@ -41,7 +40,7 @@ class Alive:
         if shown is None:
             return None
         # A pod may have waited at its gate for long before its programs were allowed to start.
-        opened = took(wanted.own, Owner.KUBE) if owner is Owner.KUBE else 0.0
+        opened = wanted.own.took(Owner.KUBE) if owner is Owner.KUBE else 0.0
         if shown.age < STARTUP or 0 <= self._now - opened < STARTUP:
             return ()
         return missing(listed(self._switch, container, shown), shown.programs)

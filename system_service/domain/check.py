@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from system_service.domain.noted import died
 from system_service.domain.observe import intent, see
-from system_service.domain.report import detail, pending, unknown, unseen
-from system_service.domain.result import Report, Result
+from system_service.domain.report import detail, pending
+from system_service.domain.result import CheckReport, DeadProcess, Result, Unseen
 from system_service.domain.switch import Switch
 from system_service.domain.waiting_for import awaited, stopped
 from system_service.errors import Failed, NotRunning, SwitchError
-from system_service.model.clock import docker_time, number
+from system_service.model.clock import docker_time
 from system_service.model.feature import Mode, Owner
 from system_service.model.snapshot import Active, Container, FeatureSeen, Run, Seen
 
@@ -72,7 +72,9 @@ def check(
         listed = switch.engine.containers()
         alive = _alive(switch) if critical else None
         checker = _Checker(switch, alive, patience)
-        found = {seen.feature.name: checker.feature(seen) for seen in see(switch, wanted, listed).features}
+        found: dict[str, CheckReport | Unseen] = {
+            seen.feature.name: checker.feature(seen) for seen in see(switch, wanted, listed).features
+        }
         doubt = checker.error
         if alive:
             alive.forget_all_but(listed)
@@ -80,23 +82,20 @@ def check(
         if not partial:
             raise
         error, doubt = failure, None
-        found = {feature.name: unseen(feature, failure) for feature in wanted.features}
+        found = {feature.name: Unseen(feature.name, feature, error=failure) for feature in wanted.features}
     order = dict.fromkeys(names) or found
-    reports = tuple(found.get(name) or unknown(name, wanted.unknown[name]) for name in order)
-    if told := sentences(reports):
-        first = next(report.name for report in reports if report.fields.get("alarm"))
+    reports = tuple(found.get(name) or Unseen(name, error=wanted.unknown[name]) for name in order)
+    judged = [report for report in reports if isinstance(report, CheckReport)]
+    if told := sentences(judged):
+        first = next(report.name for report in judged if report.alarm)
         error = error or NotRunning("; ".join(told), f"system service explain {first}")
     return Result(_COMMAND, reports, error=error or doubt)
 
 
-def sentences(reports: Sequence[Report]) -> list[str]:
+def sentences(reports: Sequence[CheckReport]) -> list[str]:
     """The alarms in the host checker's words; none when all is well."""
-    down = [name for report in reports for name in report.fields.get("missing", ())]
-    dead = [
-        f"{process['container']}:{process['process']}"
-        for report in reports
-        for process in report.fields.get("missing_processes", ())
-    ]
+    down = [name for report in reports for name in report.missing]
+    dead = [f"{dead.container}:{dead.process}" for report in reports for dead in report.missing_processes]
     told = [f"Expected containers not running: {', '.join(down)}"] if down else []
     return [*told, *([f"Critical processes not running: {', '.join(dead)}"] if dead else [])]
 
@@ -124,27 +123,21 @@ class _Checker:
         self._patience = patience
         self._now = time.time()
 
-    def feature(self, wanted: FeatureSeen) -> Report:
+    def feature(self, wanted: FeatureSeen) -> CheckReport:
         feature = wanted.feature
         expected = self._expected(wanted)
         verdicts = [self._instance(wanted, seen) for seen in wanted.seen if self._there(seen)] if expected else []
-        dead = [(v, process) for v in verdicts if v.alarm for process in v.missing]
-        return Report(
-            feature.name,
-            {
-                "mode": feature.mode.value,
-                "owner": wanted.owner.value,
-                "fallback": feature.fallback,
-                "state": feature.state.value,
-                "expected": expected,
-                "running": all(v.runs for v in verdicts) if expected else any(seen.runs for seen in wanted.seen),
-                "alarm": any(v.alarm for v in verdicts),
-                "missing": [v.container for v in verdicts if v.alarm and not v.runs],
-                "missing_processes": [
-                    {"container": v.container, "owner": v.owner.value, "process": process} for v, process in dead
-                ],
-                "detail": "; ".join(dict.fromkeys(v.why for v in verdicts if v.why)),
-            },
+        return CheckReport(
+            feature,
+            wanted.owner,
+            expected,
+            running=all(v.runs for v in verdicts) if expected else any(seen.runs for seen in wanted.seen),
+            alarm=any(v.alarm for v in verdicts),
+            missing=tuple(v.container for v in verdicts if v.alarm and not v.runs),
+            missing_processes=tuple(
+                DeadProcess(v.container, v.owner, process) for v in verdicts if v.alarm for process in v.missing
+            ),
+            detail="; ".join(dict.fromkeys(v.why for v in verdicts if v.why)),
         )
 
     def _expected(self, wanted: FeatureSeen) -> bool:
@@ -223,7 +216,7 @@ class _Checker:
             if unit.active in (Active.INACTIVE, Active.FAILED):
                 return 0.0, f"{name} is {unit.active.value}"
             return docker_time(unit.since), ""
-        return number(wanted.own.get("since", "")) if wanted.own.get("reason") else 0.0, ""
+        return wanted.own.since if wanted.own.reason else 0.0, ""
 
 
 def _runner(seen: Seen) -> tuple[Container | None, Owner]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from system_service.domain.noted import SAME_VERSION, TWO_PODS, reason
+from system_service.domain.noted import SAME_VERSION, TWO_PODS
 from system_service.domain.waiting_for import awaited, same_version, why_not_kube
 from system_service.model.feature import Mode
 from system_service.model.snapshot import Active, FeatureSeen, Run, Seen, Unit
@@ -158,7 +158,7 @@ def _run_by_pod(wanted: FeatureSeen, seen: Seen) -> Condition:
         return Condition.LEAVING
     if wanted.bare:
         return Condition.ALONE
-    return Condition.CLAIMED if reason(wanted.own) == TWO_PODS else Condition.POD
+    return Condition.CLAIMED if wanted.own.reason == TWO_PODS else Condition.POD
 
 
 def _run_by_nobody(wanted: FeatureSeen, seen: Seen) -> Condition:
@@ -192,7 +192,7 @@ def _not_installed(wanted: FeatureSeen, seen: Seen) -> str:
     """Of a feature that is in Kubernetes alone: what keeps it from being here at all, or ""."""
     if not wanted.kube_only:
         return ""
-    if wanted.own.get("todo") == "uninstall":
+    if wanted.own.todo == "uninstall":
         return f"being uninstalled: config feature uninstall {wanted.feature.name}"
     if seen.unit is not None and not seen.unit.exists and not wanted.feature.state.off:
         return f"{seen.instance.unit} is missing: system service sync"

@@ -8,7 +8,7 @@ from system_service.backends.journal import read
 from system_service.domain.condition import Condition, again, condition, unit_of
 from system_service.domain.observe import observe
 from system_service.domain.report import detail, local, owner, pending, report, since, status
-from system_service.domain.result import Report
+from system_service.domain.result import Explanation
 from system_service.domain.switch import Switch
 from system_service.domain.waiting_for import same_version, takes_over
 from system_service.errors import SwitchError
@@ -22,19 +22,20 @@ _CHANGES = 10  # last changes shown
 _LOG_LINES = 5  # of a container that has ended
 
 
-def explain(switch: Switch, name: str) -> Report:
+def explain(switch: Switch, name: str) -> Explanation:
     """The feature's report with four lists of sentences: now, why, next, changes. Raises as `observe`."""
-    return reasons(switch, name).plus(changes=_changes(name))
+    return reasons(switch, name)._replace(changes=_changes(name))
 
 
-def reasons(switch: Switch, name: str) -> Report:
+def reasons(switch: Switch, name: str) -> Explanation:
     """The same without the changes, which are the journal's."""
     snapshot = observe(switch, (name,))
     wanted = snapshot.features[0]
-    return report(wanted).plus(
-        now=_now(wanted),
-        why=_why(wanted) + _last_words(switch, wanted),
-        next=[line for seen in wanted.seen for line in outlook(snapshot, wanted, seen)],
+    return Explanation(
+        report(wanted),
+        now=tuple(_now(wanted)),
+        why=(*_why(wanted), *_last_words(switch, wanted)),
+        next=tuple(line for seen in wanted.seen for line in outlook(snapshot, wanted, seen)),
     )
 
 
@@ -196,8 +197,9 @@ def _after_the_pod(wanted: FeatureSeen) -> str:
     return f"when its pod's container ends, a new one is awaited for {DEATH_GRACE:g} s; then the local image serves"
 
 
-def _changes(name: str) -> list[str]:
+def _changes(name: str) -> tuple[str, ...]:
     entries, reason = read(name, _CHANGES)
     if reason:
-        return [f"the audit log cannot be read: {reason}"]
-    return [f"{local(e.time)} {e.who}: {e.command}: {e.action}: {e.result}" for e in entries] or ["none on record"]
+        return (f"the audit log cannot be read: {reason}",)
+    changes = (f"{local(e.time)} {e.who}: {e.command}: {e.action}: {e.result}" for e in entries)
+    return tuple(changes) or ("none on record",)

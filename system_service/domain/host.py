@@ -33,7 +33,7 @@ from system_service.errors import Failed, Refused, SwitchError
 from system_service.model.feature import Mode, Owner
 from system_service.model.kube_server import configured
 from system_service.model.naming import RUN_DIR
-from system_service.model.snapshot import Active, FeatureSeen, Snapshot
+from system_service.model.snapshot import Active, FeatureSeen, Notes, Snapshot
 from system_service.model.state_row import OWN_TABLE
 
 GATES, ASKED, SENDS = (
@@ -274,7 +274,7 @@ def _refuse(switch: Switch, snapshot: Snapshot) -> None:
     if not configured(snapshot.server) or snapshot.host.ctrmgrd:
         return
     (rows,) = switch.db.tables(("STATE_DB", OWN_TABLE))
-    if left := ", ".join(sorted(unsent(rows))):
+    if left := ", ".join(sorted(unsent({name: Notes.of(row) for name, row in rows.items()}))):
         raise Refused(
             f"labels of this switch's node are still to be dropped: {left}", f"system service sync, or {_NO_MORE}"
         )

@@ -27,7 +27,7 @@ from system_service.domain.operate import Ask, until_so
 from system_service.domain.plan import Request, Verb, plan
 from system_service.domain.privilege import need_root
 from system_service.domain.report import report
-from system_service.domain.result import Report, Result
+from system_service.domain.result import FeatureReport, Report, Result, Unseen
 from system_service.domain.site import (
     INSTALL,
     UNINSTALL,
@@ -185,7 +185,7 @@ def _send_away(switch: Switch, executor: Executor, site: Site) -> None:
     # Where ctrmgrd is at work it speaks to the API server, and nobody of ours does.
     cluster = switch.cluster() if configured(site.snapshot.server) and not site.host.ctrmgrd else None
     try:
-        if cluster and site.wanted.own.get("label") != "false":
+        if cluster and site.wanted.own.label != "false":
             executor.tell(f"{name}: {Action(Kind.LABEL, name, {label(name): None})}")
             with alone(switch, executor.check):
                 with suppress(UnknownNode):  # without a node there is no label
@@ -219,8 +219,8 @@ def _rehearse(switch: Switch, ask: Ask, planned: Callable[[Site], Plan]) -> Resu
     except SwitchError as refusal:
         found = Plan(verdict=refusal)
     shown = _shown(site, any(a.kind.changes for a in found.actions), found.verdict)
-    shown = shown.plus(plan=[str(action) for action in found.actions])
-    return Result(ask.command, (shown,), True, found.verdict)
+    steps = tuple(str(action) for action in found.actions)
+    return Result(ask.command, (shown._replace(plan=steps),), True, found.verdict)
 
 
 def _work(switch: Switch, ask: Ask, do: Callable[[Executor, str], Iterator[bool]]) -> Result:
@@ -240,14 +240,14 @@ def _work(switch: Switch, ask: Ask, do: Callable[[Executor, str], Iterator[bool]
         try:
             shown = _shown(survey(switch, name), changed, error)
         except SwitchError:  # what was done stands, and the outcome carries its own error
-            shown = Report(name, {"detail": str(error or "")}, changed, error)
+            shown = Unseen(name, None, changed, error)
     return Result(ask.command, (shown,), error=error)
 
 
-def _shown(site: Site, changed: bool, error: SwitchError | None) -> Report:
+def _shown(site: Site, changed: bool, error: SwitchError | None) -> FeatureReport | Unseen:
     if site.row:
         return report(site.wanted, changed=changed, error=error)
-    return Report(site.name, {"detail": str(error or "")}, changed, error)
+    return Unseen(site.name, None, changed, error)
 
 
 # --- what is left to `system service sync`

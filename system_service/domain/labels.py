@@ -24,7 +24,7 @@ from system_service.errors import Failed, SwitchError, UnknownNode
 from system_service.model.feature import Mode, instances, parse_feature, valid_name
 from system_service.model.kube_server import configured
 from system_service.model.naming import LONGEST_LABEL, label
-from system_service.model.snapshot import Active, Snapshot
+from system_service.model.snapshot import Active, Notes, Snapshot
 from system_service.model.state_row import LABELS_ROW, OWN_TABLE
 
 UNKNOWN = "unknown"
@@ -95,10 +95,10 @@ def derive(switch: Switch, snapshot: Snapshot) -> list[str]:
         if any(seen.instance.namespace for seen in wanted.seen):
             continue
         to_run = wants_label(snapshot.host, wanted) and not stopped(wanted)
-        if to_run and own.get("want") != "true":
+        if to_run and own.want != "true":
             want(switch.db, name, True)
         pods = any(seen.pods for seen in wanted.seen)
-        noted, wish = own.get("label"), {**own, "want": "true"} if to_run else own
+        noted, wish = own.label, own._replace(want="true") if to_run else own
         if (noted in (None, UNKNOWN) and not unsent({name: wish})) or (noted == "true" and to_run and not pods):
             doubtful.append(name)
     return doubtful
@@ -122,21 +122,21 @@ def ask_node(switch: Switch, names: Sequence[str]) -> None:
         switch.db.update("STATE_DB", f"{OWN_TABLE}|{name}", decide)
 
 
-def unsent(own_rows: Mapping[str, Mapping[str, str]]) -> dict[str, str | None]:
+def unsent(noted: Mapping[str, Notes]) -> dict[str, str | None]:
     """The labels that the API server has not taken yet, by their keys; None: to be removed.
 
     What is no label's name is left out: one that the API server refuses would keep all others back.
     """
     found: dict[str, str | None] = {}
-    for name, row in own_rows.items():
-        desired = row.get("want", "")
+    for name, own in noted.items():
+        sent = "false" if own.label is None else own.label
         if (
             valid_name(name)
             and len(label(name)) <= LONGEST_LABEL
-            and desired in ("true", "false")
-            and row.get("label", "false") != desired
+            and own.want in ("true", "false")
+            and own.want != sent
         ):
-            found[label(name)] = "true" if desired == "true" else None
+            found[label(name)] = "true" if own.want == "true" else None
     return found
 
 
@@ -218,16 +218,16 @@ def _left(switch: Switch, names: Sequence[str]) -> dict[str, str | None]:
     )
     if not configured(servers.get("SERVER", {})):
         return {}
-    candidates = {name: row for name, row in rows.items() if not names or name in names}
-    for name, row in list(candidates.items()):
+    candidates = {name: Notes.of(row) for name, row in rows.items() if not names or name in names}
+    for name, own in list(candidates.items()):
         feature = parse_feature(name, features.get(name, {}))
-        if row.get("want") != "true":
+        if own.want != "true":
             continue
         if name not in features:  # a reload, or nobody's feature: it says nothing, and nothing is sent
             del candidates[name]
         elif feature.mode is Mode.LEGACY or feature.state.off:
-            if _withdrawn(switch, name, row):
-                candidates[name] = {"label": UNKNOWN} | dict(row) | {"want": "false"}
+            if _withdrawn(switch, name, own.row):
+                candidates[name] = own._replace(want="false", label=UNKNOWN if own.label is None else own.label)
             else:  # somebody wants something of it at this moment, and asks for it to be sent
                 del candidates[name]
     return unsent(candidates)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from system_service.domain.observe import intent, see
-from system_service.domain.report import report, unknown, unseen
-from system_service.domain.result import Result
+from system_service.domain.report import report
+from system_service.domain.result import Report, Result, Unseen
 from system_service.domain.switch import Switch
 from system_service.errors import SwitchError
 
@@ -23,11 +23,11 @@ def look(switch: Switch, command: str, names: Sequence[str] = (), *, partial: bo
     intended = intent(switch, names)
     error: SwitchError | None = next(iter(intended.unknown.values()), None)
     try:
-        reports = {f.feature.name: report(f) for f in see(switch, intended).features}
+        reports: dict[str, Report] = {f.feature.name: report(f) for f in see(switch, intended).features}
     except SwitchError as failure:
         if not partial:
             raise
         error = failure
-        reports = {f.name: unseen(f, failure) for f in intended.features}
+        reports = {f.name: Unseen(f.name, f, error=failure) for f in intended.features}
     order = dict.fromkeys(names) or reports
-    return Result(command, tuple(reports.get(n) or unknown(n, intended.unknown[n]) for n in order), error=error)
+    return Result(command, tuple(reports.get(n) or Unseen(n, error=intended.unknown[n]) for n in order), error=error)

@@ -89,7 +89,7 @@ def _away(host: Host, wanted: FeatureSeen, node: Node) -> list[Action]:
     if not wants_label(host, moved):
         return []
     key = label(name)
-    labelled = _follows(host, wanted) or (wanted.own.get("want") if host.ctrmgrd else node.labels.get(key)) == "true"
+    labelled = _follows(host, wanted) or (wanted.own.want if host.ctrmgrd else node.labels.get(key)) == "true"
     actions = [] if labelled else [Action(Kind.LABEL, name, {key: "true"})]
     if wanted.owner is not Owner.KUBE or wanted.feature.mode is not Mode.KUBERNETES:
         actions.append(_see(host, wanted, Kind.AWAIT_KUBE))
@@ -127,10 +127,10 @@ def _may_have_label(wanted: FeatureSeen) -> bool:
 
     Where nothing is noted (Redis was lost), a pod that is here tells of one.
     """
-    known = wanted.own.get("label")
+    known = wanted.own.label
     if known is None and any(seen.pods for seen in wanted.seen):
         return True
-    return known not in (None, "", "false") or wanted.own.get("want") == "true"
+    return known not in (None, "", "false") or wanted.own.want == "true"
 
 
 def _see(host: Host, wanted: FeatureSeen, kind: Kind) -> Action:

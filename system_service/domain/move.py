@@ -160,7 +160,7 @@ class Move:
         db, wanted, name = self.switch.db, one.wanted, one.wanted.feature.name
         if self.request.mode is Mode.LEGACY:
             if one.labels:
-                want(db, name, False, sure=wanted.own.get("label") is not None)
+                want(db, name, False, sure=wanted.own.label is not None)
             return
         if self.by_ctrmgrd:
             # It sends what we do not see; where it is masked one day, that is not taken for granted.

@@ -1,33 +1,19 @@
-"""What our own row says of a feature to those who show it: why, since when, and when that is over. Pure but for clocks.
+"""What our own row says of a feature to those who show it: two sentences, and when what is noted is over.
 
-Written by many, and by strangers too: nothing here fails for what a row holds.
+Pure but for clocks.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from system_service.model.clock import number
-from system_service.model.feature import Owner
+from system_service.model.snapshot import Notes
 
 SAME_VERSION = "the local image is the pod's version"
 """As the handover notes it: no failure, the feature runs in the version that was asked for."""
 TWO_PODS = "two pods claim it"
 """As the handover notes it: one of them may run the feature, and somebody has to take the other away."""
-_MOST = 200  # letters of a reason
-
-
-def reason(own: Mapping[str, str]) -> str:
-    """Why the feature is not as wanted, as a line that a terminal can show; "" where nothing is noted."""
-    return "".join(letter if letter.isprintable() else "?" for letter in own.get("reason", "")[:_MOST])
-
-
-def took(own: Mapping[str, str], owner: Owner) -> float:
-    """Since when (Unix time, to be shown) this owner runs it; 0.0 where that is not noted of this one."""
-    word, _, moment = own.get("took", "").partition(" ")
-    return number(moment) if word == owner.value else 0.0
 
 
 def stamp(moment: float) -> str:
@@ -35,26 +21,26 @@ def stamp(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
 
 
-def settles(own: Mapping[str, str]) -> float:
+def settles(own: Notes) -> float:
     """Until when (Unix time, to be shown) the local container serves because a pod failed; 0.0: no longer."""
-    if not own.get("fell") or not own.get("settle"):
+    if not own.fell:
         return 0.0
     from system_service.handover.own_row import OwnRow  # a switch in legacy mode never comes here
     from system_service.model.boot import boot_id, uptime
 
     now = uptime()
-    row = OwnRow(own, now, boot_id())
+    row = OwnRow(own.row, now, boot_id())
     left = max(row.fell, row.heard_at) + row.settle - now if row.settle else 0.0
     return time.time() + left if left > 0 else 0.0
 
 
-def died(own: Mapping[str, str]) -> float | None:
+def died(own: Notes) -> float | None:
     """How many seconds ago a pod's container that ran it ended, and not because it was told to; None: lately none."""
-    if not own.get("deaths"):
+    if not own.died:
         return None
     from system_service.handover.own_row import OwnRow
     from system_service.model.boot import boot_id, uptime
 
     now = uptime()
-    deaths = OwnRow(own, now, boot_id()).deaths
+    deaths = OwnRow(own.row, now, boot_id()).deaths
     return now - deaths[-1] if deaths else None

@@ -15,7 +15,7 @@ from system_service.errors import Failed, UnknownFeature, Unreachable
 from system_service.model.feature import Feature, Mode, instances, parse_feature, valid_name
 from system_service.model.natural import natural
 from system_service.model.pods import pods_of
-from system_service.model.snapshot import Container, FeatureSeen, Host, Run, Seen, Snapshot, Unit
+from system_service.model.snapshot import Container, FeatureSeen, Host, Notes, Run, Seen, Snapshot, Unit
 from system_service.model.state_row import LABELS_ROW, OWN_TABLE
 
 FEATURED = "featured.service"
@@ -24,14 +24,14 @@ _LIST = "system service list"
 
 
 class Intent(NamedTuple):
-    """What CONFIG_DB wants of some features, and what STATE_DB says of them; `own_rows`, `server` as in Snapshot.
+    """What CONFIG_DB wants of some features, and what STATE_DB says of them; `own`, `server` as in Snapshot.
 
     `unknown`: the names that have no FEATURE row, each with its error. `everything`: no names were given.
     """
 
     features: tuple[Feature, ...]
     state_rows: Mapping[str, Mapping[str, str]]
-    own_rows: Mapping[str, Mapping[str, str]]
+    own: Mapping[str, Notes]
     server: Mapping[str, str]
     unknown: Mapping[str, UnknownFeature] = MappingProxyType({})
     everything: bool = False
@@ -71,7 +71,7 @@ def see(switch: Switch, intended: Intent, listed: Sequence[Container] | None = N
     ask = switch.units.states if intended.everything else switch.units.show
     units = ask(*wanted_units, FEATURED, CTRMGRD) if systemd else {}
     host = Host(systemd, _acts(units, FEATURED), _acts(units, CTRMGRD))
-    own_rows = _labelled(switch, intended) if host.ctrmgrd else intended.own_rows
+    own = _labelled(switch, intended) if host.ctrmgrd else intended.own
     seen = {
         f.name: tuple(
             Seen(
@@ -81,7 +81,7 @@ def see(switch: Switch, intended: Intent, listed: Sequence[Container] | None = N
                 () if i.namespace else pods[f.name],
                 None
                 if i.namespace
-                else _serving(switch, containers.get(i.container), pods[f.name], intended.own_rows[f.name]),
+                else _serving(switch, containers.get(i.container), pods[f.name], intended.own[f.name]),
             )
             for i in scopes[f.name]
         )
@@ -96,7 +96,7 @@ def see(switch: Switch, intended: Intent, listed: Sequence[Container] | None = N
                 f,
                 seen[f.name],
                 intended.state_rows[f.name],
-                _with_todo(own_rows[f.name], unfinished.get(f.name, ())),
+                own[f.name]._replace(todo=next(iter(unfinished.get(f.name, ())), "")),
                 only[f.name],
                 not only[f.name] and bare(switch, f, seen[f.name]),
             )
@@ -125,30 +125,20 @@ def bare(switch: Switch, feature: Feature, seen: Sequence[Seen]) -> bool:
         return False
 
 
-def _serving(
-    switch: Switch, local: Container | None, pods: Sequence[Container], own: Mapping[str, str]
-) -> Container | None:
+def _serving(switch: Switch, local: Container | None, pods: Sequence[Container], own: Notes) -> Container | None:
     """Who of the pods runs it. Beside a local container that runs only one that is noted: no more has to be asked."""
-    if not pods or (local is not None and local.run is Run.RUNNING and not own.get("served")):
+    if not pods or (local is not None and local.run is Run.RUNNING and not own.served):
         return None
     from system_service.domain.serving import serving  # a switch in legacy mode never comes here
 
     return serving(switch, pods, own)
 
 
-def _with_todo(row: Mapping[str, str], words: Sequence[str]) -> Mapping[str, str]:
-    """Our row with what is unfinished as root has noted it; whoever may write to Redis could write it there."""
-    rest = {field: value for field, value in row.items() if field != "todo"}
-    return {**rest, "todo": words[0]} if words else rest
-
-
-def _labelled(switch: Switch, intended: Intent) -> Mapping[str, Mapping[str, str]]:
+def _labelled(switch: Switch, intended: Intent) -> Mapping[str, Notes]:
     """Our rows where ctrmgrd sends the labels: what is wanted and sent is what its own row says."""
     (labels,) = switch.db.rows(("STATE_DB", LABELS_ROW))
     said = {f.name: labels.get(f"{f.name}_enabled", "") for f in intended.features}
-    return {
-        name: {**row, "want": said[name] or "false", "label": said[name]} for name, row in intended.own_rows.items()
-    }
+    return {n: own._replace(want=said[n] or "false", label=said[n]) for n, own in intended.own.items()}
 
 
 def kube_only(switch: Switch, feature: Feature, seen: Sequence[Seen]) -> bool:
@@ -178,8 +168,9 @@ def _named(switch: Switch, names: tuple[str, ...]) -> Intent:
     for name in names if not rows else ():
         raise unknown[name]
     features = tuple(parse_feature(name, row) for name, row in rows.items())
-    state_rows, own_rows = (dict(zip(asked, found[at::3], strict=True)) for at in (1, 2))
-    return Intent(features, state_rows, own_rows, server, {n: unknown[n] for n in names if n in unknown})
+    state_rows = dict(zip(asked, found[1::3], strict=True))
+    own = {name: Notes.of(row) for name, row in zip(asked, found[2::3], strict=True)}
+    return Intent(features, state_rows, own, server, {n: unknown[n] for n in names if n in unknown})
 
 
 def _all(switch: Switch) -> Intent:
@@ -190,7 +181,8 @@ def _all(switch: Switch) -> Intent:
         raise _empty()
     # A row whose name cannot be a unit or a container is nobody's feature; the host's own tables show it.
     features = tuple(parse_feature(name, rows[name]) for name in sorted(filter(valid_name, rows), key=natural))
-    found, own = ({f.name: rows.get(f.name, {}) for f in features} for rows in (state_rows, own_rows))
+    found = {f.name: state_rows.get(f.name, {}) for f in features}
+    own = {f.name: Notes.of(own_rows.get(f.name, {})) for f in features}
     return Intent(features, found, own, servers.get("SERVER", {}), everything=True)
 
 

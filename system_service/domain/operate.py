@@ -18,8 +18,8 @@ from system_service.domain.lock import held
 from system_service.domain.move import Move
 from system_service.domain.observe import intent, observe, see
 from system_service.domain.plan import Request, Verb, plan
-from system_service.domain.report import report, unknown
-from system_service.domain.result import Report, Result
+from system_service.domain.report import report
+from system_service.domain.result import FeatureReport, Result, Unseen
 from system_service.domain.switch import Switch
 from system_service.domain.tagged import warnings
 from system_service.errors import Failed, Interrupted, SwitchError
@@ -64,8 +64,8 @@ def operate(switch: Switch, ask: Ask) -> Result:
         with deferred() as interrupts:
             outcomes = _act(switch, ask, names, deadline, interrupts)
             reports = _final(switch, snapshot, names, outcomes)
-    known = {r.name: r.plus(warning=sentences[r.name]) if r.name in sentences else r for r in reports}
-    asked = tuple(known.get(n) or unknown(n, wanted.unknown[n]) for n in dict.fromkeys(ask.names))
+    known = {r.name: r._replace(warning=sentences.get(r.name, "")) for r in reports}
+    asked = tuple(known.get(n) or Unseen(n, error=wanted.unknown[n]) for n in dict.fromkeys(ask.names))
     return Result(ask.command, asked, ask.dry_run, error=next((r.error for r in asked if r.error), None))
 
 
@@ -76,7 +76,7 @@ class Outcome(NamedTuple):
     error: SwitchError | None = None
 
 
-def _rehearse(snapshot: Snapshot, ask: Ask) -> tuple[Report, ...]:
+def _rehearse(snapshot: Snapshot, ask: Ask) -> tuple[FeatureReport, ...]:
     reports = []
     for wanted in snapshot.features:
         try:
@@ -84,7 +84,7 @@ def _rehearse(snapshot: Snapshot, ask: Ask) -> tuple[Report, ...]:
         except SwitchError as refusal:
             planned = Plan(verdict=refusal)
         shown = report(wanted, changed=any(a.kind.changes for a in planned.actions), error=planned.verdict)
-        reports.append(shown.plus(plan=[str(action) for action in planned.actions]))
+        reports.append(shown._replace(plan=tuple(str(action) for action in planned.actions)))
     return tuple(reports)
 
 
@@ -144,7 +144,9 @@ def until_so(switch: Switch, name: str, request: Request, executor: Executor) ->
     )
 
 
-def _final(switch: Switch, before: Snapshot, names: Sequence[str], outcomes: dict[str, Outcome]) -> tuple[Report, ...]:
+def _final(
+    switch: Switch, before: Snapshot, names: Sequence[str], outcomes: dict[str, Outcome]
+) -> tuple[FeatureReport, ...]:
     try:
         after = {f.feature.name: f for f in observe(switch, names).features}
     except SwitchError:
@@ -153,5 +155,5 @@ def _final(switch: Switch, before: Snapshot, names: Sequence[str], outcomes: dic
     return tuple(_one(after[name], outcomes.get(name, Outcome())) for name in names)
 
 
-def _one(wanted: FeatureSeen, outcome: Outcome) -> Report:
+def _one(wanted: FeatureSeen, outcome: Outcome) -> FeatureReport:
     return report(wanted, changed=outcome.changed, error=outcome.error)

@@ -94,7 +94,7 @@ def _refuse_start(host: Host, wanted: FeatureSeen) -> None:
 
 def _refuse_leaving(wanted: FeatureSeen) -> None:
     name = wanted.feature.name
-    if wanted.kube_only and wanted.own.get("todo") == "uninstall":
+    if wanted.kube_only and wanted.own.todo == "uninstall":
         raise Refused(f"{name} is being uninstalled", f"config feature uninstall {name}, or install it again")
 
 
@@ -178,7 +178,7 @@ def _stop(host: Host, wanted: FeatureSeen) -> list[Action]:
 
 def _unlabel(wanted: FeatureSeen) -> list[Action]:
     """A feature that is stopped wants no pod; systemctl keeps it, for the start that follows."""
-    if wanted.feature.mode is not Mode.KUBERNETES or wanted.own.get("want", "false") == "false":
+    if wanted.feature.mode is not Mode.KUBERNETES or wanted.own.want in (None, "false"):
         return []
     return [Action(Kind.LABEL, wanted.feature.name, {label(wanted.feature.name): None})]
 

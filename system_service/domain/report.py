@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 from system_service.domain.condition import sentence, word
-from system_service.domain.noted import stamp, took
-from system_service.domain.result import Report
+from system_service.domain.noted import stamp
+from system_service.domain.result import FeatureReport
 from system_service.errors import SwitchError
-from system_service.model.clock import number
 from system_service.model.feature import Feature, Mode, Owner
-from system_service.model.snapshot import FeatureSeen, Seen
+from system_service.model.snapshot import FeatureSeen
 
 # The word of a feature with several instances is that of its worst one, in this order.
 _WORST_FIRST = ("failed", "stopping", "starting", "stopped", "disabled", "pending", "handover", "fallback", "running")
@@ -25,9 +23,9 @@ def status(wanted: FeatureSeen) -> str:
     return next((worst for worst in _WORST_FIRST if worst in words), "stopped")
 
 
-def running(found: Report) -> bool:
+def running(found: FeatureReport) -> bool:
     """Whether somebody runs it, be it not the one that is wanted. On its way to a pod, run by nobody, it does not."""
-    return found.fields["status"] in _RUNNING and found.fields["owner"] != Owner.NONE.value
+    return found.status in _RUNNING and found.owner is not Owner.NONE
 
 
 def owner(wanted: FeatureSeen) -> Owner:
@@ -41,48 +39,19 @@ def detail(wanted: FeatureSeen) -> str:
     return "; ".join(dict.fromkeys(r for r in reasons if r))
 
 
-def report(wanted: FeatureSeen, *, changed: bool = False, error: SwitchError | None = None) -> Report:
-    """The feature as every command's JSON shows it."""
-    feature = wanted.feature
-    return Report(
-        feature.name,
-        {
-            "mode": feature.mode.value,
-            "owner": owner(wanted).value,
-            "fallback": feature.fallback,
-            "status": status(wanted),
-            "version": version(wanted),
-            "since": since(wanted),
-            "detail": str(error) if error else detail(wanted),
-            "state": feature.state.value,
-            "auto_restart": feature.auto_restart,
-            "auto_restart_state": feature.restarts.value,
-            "instances": [_instance(seen) for seen in wanted.seen],
-        },
+def report(wanted: FeatureSeen, *, changed: bool = False, error: SwitchError | None = None) -> FeatureReport:
+    """The feature as most commands show it."""
+    return FeatureReport(
+        wanted.feature,
+        owner(wanted),
+        status(wanted),
+        version(wanted),
+        since(wanted),
+        str(error) if error else detail(wanted),
+        wanted.seen,
         changed,
         error,
     )
-
-
-def unseen(feature: Feature, error: SwitchError) -> Report:
-    """What is known of a feature when the engine or systemd cannot be asked: what is wanted, and nothing seen."""
-    return Report(
-        feature.name,
-        {
-            "mode": feature.mode.value,
-            "fallback": feature.fallback,
-            "state": feature.state.value,
-            "auto_restart": feature.auto_restart,
-            "auto_restart_state": feature.restarts.value,
-            "detail": str(error),
-        },
-        error=error,
-    )
-
-
-def unknown(name: str, error: SwitchError) -> Report:
-    """A name that was asked for and is no feature's."""
-    return Report(name, {"detail": str(error)}, error=error)
 
 
 def version(wanted: FeatureSeen) -> str:
@@ -104,9 +73,9 @@ def since(wanted: FeatureSeen) -> str:
     """
     row, own = wanted.state_row, wanted.own
     if wanted.feature.mode is Mode.KUBERNETES or wanted.owner is Owner.KUBE:
-        moment = took(own, wanted.owner)
-        if not moment and wanted.owner is Owner.NONE and own.get("reason"):
-            moment = number(own.get("since", ""))
+        moment = own.took(wanted.owner)
+        if not moment and wanted.owner is Owner.NONE and own.reason:
+            moment = own.since
         if moment:
             return stamp(moment)
     up = row.get("system_state") == "up"
@@ -144,18 +113,3 @@ def local(rfc3339: str) -> str:
 def pending(feature: Feature) -> bool:
     """Whether the local image may not serve while Kubernetes cannot: a unit without container waits then."""
     return feature.mode is Mode.KUBERNETES and not feature.fallback
-
-
-def _instance(seen: Seen) -> dict[str, Any]:
-    unit = seen.unit if seen.unit and seen.unit.exists else None
-    return {
-        "namespace": seen.instance.namespace,
-        "container": seen.instance.container,
-        "container_state": seen.run.value,
-        "container_id": seen.container.id[:12] if seen.container else "",
-        "image": seen.container.image if seen.container else "",
-        "health": seen.container.health if seen.container else "",
-        "pods": [{"container_id": pod.id[:12], "image": pod.image, "open": pod is seen.serving} for pod in seen.pods],
-        "unit": unit.name if unit else "",
-        "unit_state": f"{unit.active.value} ({unit.sub})" if unit else "",
-    }

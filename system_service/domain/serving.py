@@ -5,20 +5,19 @@ Nobody comes back to a gate without a start, so what was once seen past it stays
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from system_service.domain.switch import Switch
 from system_service.errors import Failed, UnknownFeature
-from system_service.model.snapshot import Container, Run
+from system_service.model.snapshot import Container, Notes, Run
 
 _UNKNOWN_GRACE = 10.0  # seconds until one that is not at a gate, and says of no process that it matters, counts
 
 
-def serving(switch: Switch, pods: Sequence[Container], own: Mapping[str, str]) -> Container | None:
+def serving(switch: Switch, pods: Sequence[Container], own: Notes) -> Container | None:
     """The one of `pods` that is past its gate; of several the one that is noted. Raises what the engine raises."""
-    served = own.get("served", "")
     for pod in pods:
-        if served.startswith(f"{pod.id[:12]}@") and _mark(switch, pod) == served:
+        if own.served.startswith(f"{pod.id[:12]}@") and _mark(switch, pod) == own.served:
             return pod
     return next((pod for pod in pods if _runs(switch, pod)), None)
 

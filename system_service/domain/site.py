@@ -17,7 +17,7 @@ from system_service.domain.switch import Switch
 from system_service.errors import Refused, UnknownFeature
 from system_service.model.feature import AdminState, Mode, parse_feature
 from system_service.model.naming import feature_of_container
-from system_service.model.snapshot import Active, FeatureSeen, Host, Seen, Snapshot, Unit
+from system_service.model.snapshot import Active, FeatureSeen, Host, Notes, Seen, Snapshot, Unit
 from system_service.model.state_row import OWN_TABLE
 
 INSTALL, UNINSTALL = "install", "uninstall"
@@ -123,7 +123,7 @@ def survey(switch: Switch, name: str) -> Site:
     files = switch.unit_files()
     stem, _ = feature_of_container(name, switch.db.namespaces)
     return Site(
-        see(switch, Intent((feature,), {name: state_row}, {name: own}, server)),
+        see(switch, Intent((feature,), {name: state_row}, {name: Notes.of(own)}, server)),
         row,
         files.read(name),
         files.others(name),

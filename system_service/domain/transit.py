@@ -16,7 +16,7 @@ from system_service.handover.own_row import OwnRow, seconds
 from system_service.handover.view import START_GRACE
 from system_service.model.boot import boot_id, uptime
 from system_service.model.feature import Mode
-from system_service.model.snapshot import FeatureSeen, Seen
+from system_service.model.snapshot import FeatureSeen, Notes, Seen
 
 # Seconds that one step may take: ten until a container that does not heed is killed, and Docker's own time.
 STEP = 30.0
@@ -28,10 +28,10 @@ def in_transit(switch: Switch, wanted: FeatureSeen, seen: Seen) -> bool:
     """For an instance that does not run. In legacy mode, and without a trace of a pod, nothing is asked."""
     own, row = wanted.own, wanted.state_row
     legacy = wanted.feature.mode is Mode.LEGACY
-    if seen.instance.namespace or row.get("system_state") != "up" or (legacy and not seen.pods and not own):
+    if seen.instance.namespace or row.get("system_state") != "up" or (legacy and not seen.pods and own == Notes()):
         return False
     now = uptime()
-    note = OwnRow(own, now, boot_id())
+    note = OwnRow(own.row, now, boot_id())
     if row.get("remote_state") == "ready" and note.answered_at and now - note.answered_at < START_GRACE:
         return True
     if not seen.pods and not legacy:  # nobody hands over to a pod that is not there

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 
-from system_service.domain.noted import SAME_VERSION, reason, settles
-from system_service.model.clock import number
+from system_service.domain.noted import SAME_VERSION, settles
 from system_service.model.feature import Mode, Owner
 from system_service.model.snapshot import FeatureSeen, Run, Seen
 
@@ -19,7 +18,7 @@ def same_version(wanted: FeatureSeen, seen: Seen) -> bool:
         wanted.feature.mode is Mode.KUBERNETES
         and seen.run is Run.RUNNING
         and bool(seen.pods)
-        and reason(wanted.own) == SAME_VERSION
+        and wanted.own.reason == SAME_VERSION
     )
 
 
@@ -42,10 +41,10 @@ def why_not_kube(wanted: FeatureSeen, seen: Seen) -> str:
     """Why no pod runs it."""
     if seen.pods:
         return _at_its_gate(wanted, seen) or "a pod is on its way"
-    noted = reason(wanted.own)
+    noted = wanted.own.reason
     if noted in _OF_A_POD:
         return "the pod has gone, and no other has come yet"
-    when = _clock(number(wanted.own.get("since", "")), day=True)
+    when = _clock(wanted.own.since, day=True)
     return (noted or "no pod has come yet") + (f" (since {when})" if noted and when else "")
 
 
@@ -60,12 +59,12 @@ def _at_its_gate(wanted: FeatureSeen, seen: Seen) -> str:
     """What keeps a pod that is here; "" where nothing is known to."""
     if len(seen.pods) > 1:
         return "two pods claim it"
-    noted = reason(wanted.own)
+    noted = wanted.own.reason
     if at := takes_over(wanted):
         because = f", for {noted}" if noted and noted not in _OF_A_POD else ""
         return f"settling: takes over at {at}{because}"
     # What the cluster said before there was a container is over; and so is what has settled.
-    return "" if noted == wanted.own.get("cluster") or noted == _OF_A_POD[-1] else noted
+    return "" if noted == wanted.own.cluster or noted == _OF_A_POD[-1] else noted
 
 
 def _clock(moment: float, day: bool = False) -> str:

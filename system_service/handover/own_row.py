@@ -1,4 +1,4 @@
-"""Our own row of a feature, STATE_DB SYSTEM_SERVICE|<name>, as a record: the only place that knows its fields.
+"""Our own row of a feature, STATE_DB SYSTEM_SERVICE|<name>, as the handover reads it; commands: model/snapshot.py.
 
 Written by many and by strangers too (whoever writes Redis): each field is parsed here, bounded, and nonsense counts as
 absent. Seconds are those since boot (model/boot.py), void when `boot` names another boot, and while they are still to

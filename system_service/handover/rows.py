@@ -54,7 +54,6 @@ class Rows:
         self.config: Mapping[str, str] = {}
         self.state: Mapping[str, str] = {}
         self.own = OwnRow({}, 0.0, self._boot)
-        self.took = ""
         self.local_version = ""
 
     def read(self) -> None:
@@ -66,7 +65,6 @@ class Rows:
             ("STATE_DB", LABELS_ROW),
         )
         self.own = OwnRow(own, uptime(), self._boot)
-        self.took = own.get("took", "")
         self.local_version = labels.get(f"{self._name}_local", "")
 
     @property

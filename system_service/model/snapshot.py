@@ -11,7 +11,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from system_service.errors import SwitchError
+from system_service.model.clock import number
 from system_service.model.feature import Feature, Instance, Owner
+
+_LONGEST_REASON = 200  # letters
 
 
 class Run(Enum):
@@ -75,6 +78,11 @@ class Unit(NamedTuple):
     def masked(self) -> bool:
         return self.file_state in ("masked", "masked-runtime")
 
+    @property
+    def words(self) -> str:
+        """Its state as systemd's own tools show it: `inactive (dead)`."""
+        return f"{self.active.value} ({self.sub})"
+
 
 class Host(NamedTuple):
     """What acts beside us: `systemd` runs here; `featured` acts on FEATURE.state; `ctrmgrd` on owners and labels."""
@@ -113,10 +121,65 @@ class Seen(NamedTuple):
         return Owner.KUBE if self.serving is not None else Owner.NONE
 
 
+class Notes(NamedTuple):
+    """Our own row of a feature, STATE_DB SYSTEM_SERVICE|<name>, as commands read it.
+
+    Written by many, and by strangers too: nothing here fails for what a row holds. Times are Unix time, to be shown;
+    0.0: not noted. `reason`: why the feature is not as wanted, as a line that a terminal can show; `since`: since when.
+    `cluster`: the last reason that the API server gave. `taker`, `taken`: the owner that runs it, and since when.
+    `served`: the mark of the pod's container that runs it. `want`: whether the node's label is to be there; `label`:
+    whether the API server has it; None: not noted. `todo`: what of an installation is unfinished, as root's note has it
+    (the row, which whoever writes to Redis can write, has no say in it). `row`: all of it, for handover/own_row.py.
+    """
+
+    reason: str = ""
+    since: float = 0.0
+    cluster: str = ""
+    taker: str = ""
+    taken: float = 0.0
+    served: str = ""
+    want: str | None = None
+    label: str | None = None
+    todo: str = ""
+    row: Mapping[str, str] = MappingProxyType({})
+
+    @classmethod
+    def of(cls, row: Mapping[str, str]) -> Notes:
+        if not row:
+            return cls()
+        taker, _, taken = row.get("took", "").partition(" ")
+        reason = row.get("reason", "")[:_LONGEST_REASON]
+        return cls(
+            reason="".join(letter if letter.isprintable() else "?" for letter in reason),
+            since=number(row.get("since", "")),
+            cluster=row.get("cluster", ""),
+            taker=taker,
+            taken=number(taken),
+            served=row.get("served", ""),
+            want=row.get("want"),
+            label=row.get("label"),
+            row=row,
+        )
+
+    def took(self, owner: Owner) -> float:
+        """Since when (Unix time, to be shown) this owner runs it; 0.0 where that is not noted of this one."""
+        return self.taken if self.taker == owner.value else 0.0
+
+    @property
+    def fell(self) -> bool:
+        """Whether the local container may have taken over from a pod that failed, and another has to wait for that."""
+        return bool(self.row.get("fell") and self.row.get("settle"))
+
+    @property
+    def died(self) -> bool:
+        """Whether a pod's container that ran it may have ended of late, and not because it was told to."""
+        return bool(self.row.get("deaths"))
+
+
 class FeatureSeen(NamedTuple):
     """One feature with all its instances.
 
-    `state_row` is its STATE_DB row, a hint and never the truth; `own` is our own row beside it (handover/rows.py).
+    `state_row` is its STATE_DB row, a hint and never the truth; `own` is our own row beside it.
     `kube_only`: nothing on this switch could run it; it has no image here, and no unit but ours. `bare`: it has a unit
     of the switch's, and yet neither a container nor the image from which that unit's script would make one.
     """
@@ -124,7 +187,7 @@ class FeatureSeen(NamedTuple):
     feature: Feature
     seen: tuple[Seen, ...]
     state_row: Mapping[str, str] = MappingProxyType({})
-    own: Mapping[str, str] = MappingProxyType({})
+    own: Notes = Notes()
     kube_only: bool = False
     bare: bool = False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from system_service.domain.check import PATIENCE, check, sentences
-from system_service.domain.result import Result
+from system_service.domain.result import CheckReport, Result
 from system_service.domain.switch import Switch
 from system_service.errors import NotRunning
 from system_service.terminal.command import Command
@@ -34,11 +34,12 @@ def command(names: tuple[str, ...], processes: bool, patience: float, as_json: b
     result = check(Switch.from_env(), names, critical=processes, patience=patience, partial=as_json)
     if as_json:
         return result
-    for sentence in sentences(result.reports):
+    reports = [report for report in result.reports if isinstance(report, CheckReport)]
+    for sentence in sentences(reports):
         click.echo(printable(sentence))
-    for report in sorted(result.reports, key=lambda report: not report.fields.get("alarm")):
-        if report.fields.get("expected") and report.fields["detail"]:
-            click.echo(printable(f"{report.name}: {report.fields['detail']}"))
+    for report in sorted(reports, key=lambda report: not report.alarm):
+        if report.expected and report.detail:
+            click.echo(printable(f"{report.name}: {report.detail}"))
     if isinstance(result.error, NotRunning):
         # All has been said, on stdout, where monit takes it from.
         click.get_current_context().exit(result.error.exit_code)

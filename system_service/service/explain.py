@@ -25,10 +25,14 @@ def command(name: str, as_json: bool) -> Result:
     """
     explained = explain(Switch.from_env(), name)
     if not as_json:
-        for heading in ("now", "why", "next", "changes"):
-            lines = explained.fields[heading]
+        for heading, lines in (
+            ("Now", explained.now),
+            ("Why", explained.why),
+            ("Next", explained.next),
+            ("Changes", explained.changes),
+        ):
             if lines:
-                click.echo(f"{heading.capitalize()}:")
+                click.echo(f"{heading}:")
                 for line in lines:
                     sentence(line, indent=2)
     return Result("system service explain", (explained,))

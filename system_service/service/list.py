@@ -24,10 +24,19 @@ def command(as_json: bool) -> Result:
     """
     result = look(Switch.from_env(), "system service list", partial=as_json)
     if not as_json:
-        columns = ("state", "auto_restart_state", "mode", "owner", "status")
         table(
             ("Feature", "State", "AutoRestart", "Mode", "Owner", "Status"),
-            ((r.name, *(r.fields[c] for c in columns)) for r in result.reports),
+            (
+                (
+                    r.name,
+                    r.feature.state.value,
+                    r.feature.restarts.value,
+                    r.feature.mode.value,
+                    r.owner.value,
+                    r.status,
+                )
+                for r in result.seen
+            ),
             spare=("AutoRestart", "Owner"),
             whole="--json",
         )

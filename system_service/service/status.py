@@ -6,9 +6,10 @@ import click
 
 from system_service.domain.look import look
 from system_service.domain.report import local, running
-from system_service.domain.result import Report, Result
+from system_service.domain.result import FeatureReport, Result
 from system_service.domain.switch import Switch
 from system_service.errors import NotRunning
+from system_service.model.feature import Owner
 from system_service.terminal.command import Command
 from system_service.terminal.options import json_option, names_argument
 from system_service.terminal.screen import details, table
@@ -30,10 +31,9 @@ def command(names: tuple[str, ...], as_json: bool) -> Result:
       system service status snmp lldp --json
     """
     looked = look(Switch.from_env(), "system service status", names, partial=as_json)
-    reports = [r for r in looked.reports if "status" in r.fields]
-    down = [r for r in reports if not running(r) and (names or r.fields["state"].endswith("enabled"))]
+    down = [r for r in looked.seen if not running(r) and (names or r.feature.state.value.endswith("enabled"))]
     if not as_json:
-        _show(reports, one=len(names) == 1)
+        _show(looked.seen, one=len(names) == 1)
     verdict = None
     if down:
         verdict = NotRunning(
@@ -42,41 +42,39 @@ def command(names: tuple[str, ...], as_json: bool) -> Result:
     return Result(looked.command, looked.reports, error=looked.error or verdict)
 
 
-def _show(reports: list[Report], *, one: bool) -> None:
+def _show(reports: list[FeatureReport], *, one: bool) -> None:
     if one:
         details(_facts(reports[0]))
         return
     table(
         ("Feature", "Status", "Mode", "Owner", "Since", "Detail"),
-        (
-            (r.name, *(r.fields[k] for k in ("status", "mode", "owner")), local(r.fields["since"]), r.fields["detail"])
-            for r in reports
-        ),
+        ((r.name, r.status, r.feature.mode.value, r.owner.value, local(r.since), r.detail) for r in reports),
         spare=("Since", "Owner"),
         whole="--json, or with its NAME",
     )
 
 
-def _facts(r: Report) -> list[tuple[str, str]]:
-    f = r.fields
+def _facts(r: FeatureReport) -> list[tuple[str, str]]:
     facts = [
         ("Feature", r.name),
-        ("Status", f["status"]),
-        ("State", f["state"]),
-        ("Mode", f["mode"]),
-        ("Owner", f["owner"]),
-        ("Fallback", "on" if f["fallback"] else "off"),
-        ("Version", f["version"]),
-        ("Since", local(f["since"])),
+        ("Status", r.status),
+        ("State", r.feature.state.value),
+        ("Mode", r.feature.mode.value),
+        ("Owner", r.owner.value),
+        ("Fallback", "on" if r.feature.fallback else "off"),
+        ("Version", r.version),
+        ("Since", local(r.since)),
     ]
-    for i in f["instances"]:
-        facts.append(("Unit", f"{i['unit']} {i['unit_state']}" if i["unit"] else "none"))
-        box = f"{i['container']} {i['container_id']} {i['container_state']}".replace("  ", " ")
-        pod = next((pod for pod in i["pods"] if pod["open"]), None)
-        if pod and f["owner"] == "kube":
-            facts += [("Container", f"{pod['container_id']} of a pod"), ("Image", pod["image"])]
+    for seen in r.instances:
+        unit, container, pod = seen.unit, seen.container, seen.serving
+        facts.append(("Unit", f"{unit.name} {unit.words}" if unit and unit.exists else "none"))
+        words = (seen.instance.container, container.id[:12] if container else "", seen.run.value)
+        box = " ".join(word for word in words if word)
+        if pod and r.owner is Owner.KUBE:
+            facts += [("Container", f"{pod.id[:12]} of a pod"), ("Image", pod.image)]
             # It stands by, for coming home.
-            facts += [("Local", f"{box}, {i['image']}")] if i["container_id"] else []
+            facts += [("Local", f"{box}, {container.image}")] if container else []
         else:
-            facts += [("Container", box), ("Image", i["image"]), ("Health", i["health"])]
-    return [*(fact for fact in facts if fact[1]), *([("Detail", f["detail"])] if f["detail"] else [])]
+            facts.append(("Container", box))
+            facts += [("Image", container.image), ("Health", container.health)] if container else []
+    return [*(fact for fact in facts if fact[1]), *([("Detail", r.detail)] if r.detail else [])]

@@ -12,12 +12,13 @@ from system_service.domain.observe import intent, kube_only, see
 from system_service.domain.operate import Ask
 from system_service.domain.plan import Request, Verb
 from system_service.domain.report import report
-from system_service.domain.result import Report, Result
+from system_service.domain.result import Result, RowReport
 from system_service.domain.switch import Switch
 from system_service.errors import SwitchError
 from system_service.model.feature import Mode
 from system_service.model.kube_server import configured
 from system_service.model.snapshot import FeatureSeen, Host, Snapshot
+from system_service.terminal.change import outcome
 from system_service.terminal.command import Command
 from system_service.terminal.options import json_option, names_argument
 from system_service.terminal.progress import progress
@@ -68,7 +69,7 @@ def _close(names: tuple[str, ...], as_json: bool) -> Result:
     closed = close_gates(switch, Snapshot(Host(), features))
     if not as_json:
         click.echo(f"gates closed: {', '.join(closed) or 'none to close'}")
-    return Result("system service sync", tuple(Report(name, changed=True) for name in closed))
+    return Result("system service sync", tuple(RowReport(name, changed=True) for name in closed))
 
 
 def _sync(names: tuple[str, ...], as_json: bool) -> Result:
@@ -80,9 +81,7 @@ def _sync(names: tuple[str, ...], as_json: bool) -> Result:
     sent = send(switch, names, tell=ask.tell)
     if not as_json:
         for one in repaired:
-            click.echo(
-                f"{one.name}: {one.fields.get('status', 'uninstalled')}" if not one.error else f"{one.name}: failed"
-            )
+            click.echo(f"{one.name}: {'failed' if one.error else outcome(one)}")
         for key, value in sent.labels.items():
             click.echo(f"{key}: {'removed' if value is None else value}")
         if not sent.labels and not sent.failures and not repaired:
@@ -117,5 +116,5 @@ def _settle(switch: Switch, names: tuple[str, ...]) -> None:
     except SwitchError:
         # To be asked again, and said, only where something speaks for a label that is wrong.
         features = [f for f in snapshot.features if f.feature.name in doubtful]
-        if any(f.own.get("label") == UNKNOWN or any(seen.pods for seen in f.seen) for f in features):
+        if any(f.own.label == UNKNOWN or any(seen.pods for seen in f.seen) for f in features):
             raise

@@ -12,20 +12,21 @@ from system_service.domain.meanwhile import Meanwhile
 from system_service.domain.mode import is_up
 from system_service.domain.observe import observe
 from system_service.domain.report import report, running
-from system_service.domain.result import Report, Result
+from system_service.domain.result import FeatureReport, Result
 from system_service.domain.switch import Switch
 from system_service.errors import Busy, SwitchError, TimedOut, UnknownFeature, Unreachable
+from system_service.model.feature import Mode, Owner
 from system_service.model.snapshot import FeatureSeen, Host
 from system_service.terminal.command import Command
 from system_service.terminal.options import json_option, names_argument, timeout_option
 from system_service.terminal.progress import progress
 
 _PAUSE = 0.25  # seconds between two looks
-_GOALS: dict[str, Callable[[Report], bool]] = {
+_GOALS: dict[str, Callable[[FeatureReport], bool]] = {
     "running": running,
-    "stopped": lambda r: r.fields["status"] in ("stopped", "disabled", "failed") and r.fields["owner"] == "none",
-    "legacy": lambda r: r.fields["owner"] == "local" and r.fields["mode"] == "legacy",
-    "kubernetes": lambda r: r.fields["owner"] == "kube",
+    "stopped": lambda r: r.status in ("stopped", "disabled", "failed") and r.owner is Owner.NONE,
+    "legacy": lambda r: r.owner is Owner.LOCAL and r.feature.mode is Mode.LEGACY,
+    "kubernetes": lambda r: r.owner is Owner.KUBE,
 }
 
 
@@ -44,7 +45,7 @@ def command(names: tuple[str, ...], goal: str, timeout: float, as_json: bool) ->
     """
     switch, tell = Switch.from_env(), progress()
     told: dict[str, str] = {}
-    reports: tuple[Report, ...] = ()
+    reports: tuple[FeatureReport, ...] = ()
     watched = _Watched(goal)
     deadline = switch.engine.until = time.monotonic() + timeout
     with deferred() as interrupts:
@@ -64,17 +65,16 @@ def command(names: tuple[str, ...], goal: str, timeout: float, as_json: bool) ->
                 if not missing or lost:
                     break
                 for r in missing:
-                    status = r.fields["status"]
-                    if told.get(r.name) != status:
-                        tell(f"{r.name} is {status}")
-                    told[r.name] = status
+                    if told.get(r.name) != r.status:
+                        tell(f"{r.name} is {r.status}")
+                    told[r.name] = r.status
             if time.monotonic() >= deadline:
                 break
             interrupts.check()
             time.sleep(min(_PAUSE, max(0.0, deadline - time.monotonic())))
     if not as_json:
         for r in reports:
-            click.echo(f"{r.name}: {r.fields['status']}")
+            click.echo(f"{r.name}: {r.status}")
     if isinstance(lost, TimedOut) and reports:  # the last look was cut off by the limit
         lost = None
     return Result("system service wait", reports, error=lost or (_late(missing, goal) if missing else None))
@@ -98,6 +98,6 @@ class _Watched:
         return self._meanwhile.ended(host, wanted)
 
 
-def _late(missing: list[Report], goal: str) -> TimedOut:
-    words = ", ".join(f"{r.name} is {r.fields['status']}" for r in missing)
+def _late(missing: list[FeatureReport], goal: str) -> TimedOut:
+    words = ", ".join(f"{r.name} is {r.status}" for r in missing)
     return TimedOut(f"not {goal} in time: {words}", f"system service explain {missing[0].name}")

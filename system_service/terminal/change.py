@@ -8,7 +8,7 @@ import click
 
 from system_service.domain.operate import Ask, operate
 from system_service.domain.plan import Request, Verb
-from system_service.domain.result import Result
+from system_service.domain.result import FeatureReport, Report, Result, Unseen
 from system_service.domain.switch import Switch
 from system_service.terminal.command import Command, echo_error, echo_steps, echo_warning, spoken
 from system_service.terminal.hints import save_hint
@@ -75,10 +75,15 @@ def verb_command(name: str, verb: Verb, text: str, *, writes_config: bool = Fals
 def _show(result: Result) -> None:
     for report in result.reports:
         if result.dry_run:
-            echo_steps(report.fields.get("plan", ()), failed=report.error is not None, of=report.name)
+            plan = report.plan if isinstance(report, FeatureReport | Unseen) else None
+            echo_steps(plan or (), failed=report.error is not None, of=report.name)
         elif not report.error:
-            status = report.fields.get("status", "uninstalled")  # a feature that is not there any more has none
-            click.echo(f"{report.name}: {status}{'' if report.changed else ' (unchanged)'}")
+            click.echo(f"{report.name}: {outcome(report)}{'' if report.changed else ' (unchanged)'}")
         # The first failure is the result's, and shown with it.
         if report.error and report.error is not result.error:
             echo_error(report.error)
+
+
+def outcome(report: Report) -> str:
+    """The status word of what a change without an error has left; a feature that is not there any more has none."""
+    return report.status if isinstance(report, FeatureReport) else "uninstalled"

@@ -81,7 +81,9 @@ def spoken(ctx: click.Context) -> str:
 def echo_json(result: Result) -> None:
     import json
 
-    click.echo(json.dumps(result.envelope(), indent=2))
+    from system_service.terminal.envelope import envelope
+
+    click.echo(json.dumps(envelope(result), indent=2))
 
 
 def echo_error(error: SwitchError) -> None:

@@ -95,6 +95,7 @@ CHECK = (SERVICE | {"system_service.domain.check", "system_service.service.check
     "system_service.terminal.screen",
 }
 ALIVE = {"system_service.domain.alive", "system_service.model.critical", "system_service.domain.kept"}
+JSON = {"system_service.terminal.envelope"}
 MODE = LOOK | {"show_kube", "show_kube.cli", "show_kube.feature", "show_kube.feature.mode"}
 CONTAINER = DOCKER | {
     "system_service",
@@ -152,12 +153,12 @@ PINNED = {
     "config feature state snmp disabled": CONFIG | {"config_kube.feature.state"},
     "config feature autorestart snmp disabled": CONFIG | {"config_kube.feature.autorestart"},
     "show feature mode": MODE,
-    "show feature mode snmp --json": MODE,
+    "show feature mode snmp --json": MODE | JSON,
     "system service status": SERVICE | {"system_service.service.status"},
-    "system service status snmp --json": SERVICE | {"system_service.service.status"},
+    "system service status snmp --json": SERVICE | {"system_service.service.status"} | JSON,
     "system service list": SERVICE | {"system_service.service.list"},
     "system service check": CHECK,
-    "system service check snmp --processes --json": CHECK | ALIVE,
+    "system service check snmp --processes --json": CHECK | ALIVE | JSON,
     "system container id snmp": CONTAINER
     | {"system_service.container.id", "system_service.domain.locate", "system_service.model.pods"}
     | {"system_service.terminal.options"},

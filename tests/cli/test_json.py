@@ -18,6 +18,7 @@ from system_service.domain.install import install
 from system_service.domain.lock import held
 from system_service.domain.operate import Ask
 from system_service.domain.plan import Request, Verb
+from system_service.terminal.envelope import envelope
 from tests.docs.generate import ROOTS, walk
 from tests.support.fakes import ended
 from tests.support.json_schema import COMMON, PUBLISHED, check
@@ -130,9 +131,9 @@ def test_success_of_an_install_which_needs_systemd(snmp, monkeypatch):
     for name in ("PATH", "DOCKER_HOST", "SYSTEM_SERVICE_RUN_DIR", "SYSTEM_SERVICE_DB_CONFIG"):
         monkeypatch.setenv(name, snmp.environment[name])
     ask = Ask(INSTALL, ("probe",), Request(Verb.MODE), timeout=20, dry_run=True)
-    envelope = install(snmp.switch(), ask, ()).envelope()
-    check(envelope)
-    assert (envelope["error"], envelope["changed"], envelope["dry_run"]) == (None, True, True)
+    planned = envelope(install(snmp.switch(), ask, ()))
+    check(planned)
+    assert (planned["error"], planned["changed"], planned["dry_run"]) == (None, True, True)
 
 
 @pytest.mark.parametrize("command", [c for c in SUCCEEDS if c in TAKES_THE_LOCK or c == "config feature mode"])

@@ -15,6 +15,7 @@ from system_service.errors import Failed, NotRunning, UnknownFeature, Unreachabl
 from system_service.model.boot import boot_id, uptime
 from system_service.model.feature import Owner
 from system_service.model.pods import pod_labels
+from system_service.terminal.envelope import envelope
 from tests.fakes import systemctl as fake
 from tests.support.systemd import Spec
 
@@ -35,7 +36,7 @@ def run(fakes):
     def checked(*names, **options):
         result = check(fakes.switch(), names, **options)
         assert fakes.writes() == []
-        return result.reports[0].fields | {"error": str(result.error) if result.error else None}
+        return envelope(result)["features"][0] | {"error": str(result.error) if result.error else None}
 
     return checked
 
@@ -84,15 +85,16 @@ class TestExpected:
             fakes.feature(f"f{number}", "exited", state=state)
         found = check(fakes.switch())
         assert str(found.error) == "Expected containers not running: f0, f1, f4, f5"
-        assert [r.name for r in found.reports if not r.fields["expected"]] == ["f2", "f3"]
-        assert [r.name for r in found.reports if r.fields["alarm"]] == ["f0", "f1", "f4", "f5"]
+        assert [r.name for r in found.reports if not r.expected] == ["f2", "f3"]
+        assert [r.name for r in found.reports if r.alarm] == ["f0", "f1", "f4", "f5"]
 
     def test_all_is_well(self, fakes):
         fakes.feature("snmp")
         fakes.feature("lldp", "", state="disabled")
         found = check(fakes.switch())
         assert found.error is None
-        assert found.reports[1].fields == {
+        assert envelope(found)["features"][1] == {
+            "name": "snmp",
             "mode": "legacy",
             "owner": "local",
             "fallback": True,
@@ -103,6 +105,7 @@ class TestExpected:
             "missing": [],
             "missing_processes": [],
             "detail": "",
+            "changed": False,
         }
 
     def test_in_each_scope(self, fakes):
@@ -128,7 +131,7 @@ class TestExpected:
         assert check(fakes.switch(), ("bgp",)).error is None
         found = check(fakes.switch(), ("nosuch", "lldp"))
         assert isinstance(found.error, UnknownFeature)
-        assert found.reports[1].fields["missing"] == ["lldp"]
+        assert found.reports[1].missing == ("lldp",)
         with pytest.raises(UnknownFeature):
             check(fakes.switch(), ("nosuch",))
 
@@ -335,8 +338,8 @@ def test_absent_cards_of_a_chassis(fakes, run, monkeypatch):
     fakes.feature("bgp", "", **scopes)
     for name in ("swss0", "bgp0"):
         fakes.container(name)
-    told = {report.name: report.fields["missing"] for report in check(fakes.switch()).reports}
-    assert told == {"bgp": ["bgp1"], "swss": []}
+    told = {report.name: report.missing for report in check(fakes.switch()).reports}
+    assert told == {"bgp": ("bgp1",), "swss": ()}
 
 
 class TestPending:
@@ -465,7 +468,7 @@ class TestProcesses:
         told = check(fakes.switch(), critical=True)
         assert isinstance(told.error, Failed)
         assert "/etc/supervisor/critical_processes of container snmp cannot be read" in str(told.error)
-        assert told.reports[1].fields["detail"] == str(told.error)
+        assert told.reports[1].detail == str(told.error)
 
     @pytest.mark.parametrize("kind", ["hang", "huge"])
     def test_nor_does_one_whose_file_does_not_arrive(self, fakes, snmp, kind):
@@ -477,7 +480,7 @@ class TestProcesses:
             fakes.docker.inject(f"/containers/{snmp.id}/archive", kind)
         told = check(fakes.switch(), critical=True)
         assert type(told.error) is Failed
-        assert "of container snmp cannot be read" in told.reports[0].fields["detail"]
+        assert "of container snmp cannot be read" in told.reports[0].detail
 
     def test_a_pod_whose_file_does_not_arrive_keeps_nobody_from_looking(self, fakes):
         fakes.put("CONFIG_DB", "FEATURE|snmp", {"state": "enabled", "set_owner": "kube"})

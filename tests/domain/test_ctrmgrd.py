@@ -89,11 +89,11 @@ WANTED, UNWANTED = ({"want": word, "label": "unknown"} for word in ("true", "fal
 
 def test_a_change_of_mode_is_the_intent_alone(beside, api):
     shown = move(beside, "snmp", dry_run=True)
-    assert shown.reports[0].fields["plan"] == [
+    assert shown.reports[0].plan == (
         "forget earlier failures of snmp.service",
         "write set_owner=kube to CONFIG_DB FEATURE|snmp",
         "wait until a pod runs snmp",
-    ]
+    )
     result = move(beside, "snmp", wait=False)
     assert (result.error, result.changed, beside.row("snmp")["set_owner"]) == (None, True, "kube")
     assert (own(beside), labels(beside)) == (WANTED, {})
@@ -123,7 +123,7 @@ def test_a_unit_that_is_down_gets_its_label_dropped_by_us_through_its_row(beside
 def test_a_stop_drops_the_label_when_the_unit_is_down_and_only_once(beside, asker, api):
     beside.put("STATE_DB", "KUBE_LABELS|SET", {"snmp_enabled": "true"})
     beside.put("CONFIG_DB", "FEATURE|snmp", {"state": "enabled", "set_owner": "kube"})
-    plan = asker("stop", "snmp", dry_run=True).reports[0].fields["plan"]
+    plan = asker("stop", "snmp", dry_run=True).reports[0].plan
     assert plan[0] == "stop snmp.service"
     assert plan[-1] == "set no snmp_enabled on this switch's node"
     assert asker("stop", "snmp").changed is True
@@ -149,10 +149,10 @@ def test_what_is_wanted_goes_to_its_row_and_what_is_there_is_not_written_again(b
 def test_the_snapshot_has_its_row(beside):
     beside.put("STATE_DB", "SYSTEM_SERVICE|snmp", {"want": "true", "label": "true", "settle": "60"})
     (seen,) = observe(beside.switch(), ("snmp",)).features
-    assert seen.own == {"want": "false", "label": "", "settle": "60"}
+    assert (seen.own.want, seen.own.label, seen.own.row["settle"]) == ("false", "", "60")
     beside.put("STATE_DB", "KUBE_LABELS|SET", {"snmp_enabled": "true"})
     (seen,) = observe(beside.switch(), ("snmp",)).features
-    assert seen.own == {"want": "true", "label": "true", "settle": "60"}
+    assert (seen.own.want, seen.own.label, seen.own.row["settle"]) == ("true", "true", "60")
 
 
 def test_a_unit_s_start_and_kill_ask_for_the_label_there(beside):

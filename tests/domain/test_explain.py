@@ -10,6 +10,7 @@ from system_service.domain.actions import Kind
 from system_service.domain.explain import explain
 from system_service.domain.observe import observe
 from system_service.domain.plan import Request, Verb, plan
+from system_service.model.feature import Owner
 from system_service.model.pods import pod_labels
 from tests.fakes import systemctl as fake
 from tests.support.systemd import Spec
@@ -26,7 +27,7 @@ def told(fakes, asker):
             fakes.container("snmp", container, log=[(1, b"first\n"), (2, b"last\xff\n")])
         with fake.opened(fakes.units.state) as state:
             state["units"]["snmp.service"].update(unit)
-        return explain(fakes.switch(), "snmp").fields
+        return explain(fakes.switch(), "snmp")
 
     return explained
 
@@ -59,50 +60,50 @@ PRE = {"active": "activating", "sub": "start-pre", "gate": "/nonexistent"}
     ],
 )
 def test_why_and_what_next(told, container, unit, fields, why, next_):
-    fields = told(container, fields, **unit)
+    found = told(container, fields, **unit)
     for reason in why:
-        assert reason in "\n".join(fields["why"])
-    assert next_ in "\n".join(fields["next"])
-    assert fields["now"][0].startswith(f"snmp is {fields['status']}")
+        assert reason in "\n".join(found.why)
+    assert next_ in "\n".join(found.next)
+    assert found.now[0].startswith(f"snmp is {found.report.status}")
 
 
 def test_the_last_words_of_what_failed_and_only_of_that(told):
-    assert told("exited", **FAILED)["why"][-2:] == ["its last words: first", "its last words: last\ufffd"]
+    assert told("exited", **FAILED).why[-2:] == ("its last words: first", "its last words: last\ufffd")
 
 
 def test_no_last_words_of_what_was_stopped(told):
-    assert "last words" not in "\n".join(told("exited")["why"])
+    assert "last words" not in "\n".join(told("exited").why)
 
 
 def test_a_log_that_cannot_be_read_does_not_hide_the_rest(told, fakes):
     fakes.docker.inject("GET /containers/.*/logs", "raw", raw=b"HTTP/1.0 500 X\r\n\r\noops")
-    fields = told("exited", **FAILED)
-    assert fields["why"][-1].startswith("its log cannot be read: Docker at")
-    assert fields["next"]
+    found = told("exited", **FAILED)
+    assert found.why[-1].startswith("its log cannot be read: Docker at")
+    assert found.next
 
 
 def test_changes_come_from_the_journal(told, fakes):
-    assert told()["changes"] == ["none on record"]
+    assert told().changes == ("none on record",)
     fakes.program("journalctl", ["sh", "-c", "echo no journal >&2; exit 1"])
-    assert explain(fakes.switch(), "snmp").fields["changes"][0].startswith("the audit log cannot be read")
+    assert explain(fakes.switch(), "snmp").changes[0].startswith("the audit log cannot be read")
 
 
 def test_masked_is_said(told):
-    fields = told("exited", masked=True)
-    assert "snmp.service is inactive (dead, masked)" in "\n".join(fields["now"])
+    found = told("exited", masked=True)
+    assert "snmp.service is inactive (dead, masked)" in "\n".join(found.now)
 
 
 @pytest.mark.parametrize(
     ("container", "unit"), [("exited", {}), ("exited", FAILED), ("running", {}), ("running", ACTIVE)]
 )
 def test_masked_though_enabled_says_what_brings_it_back(told, container, unit):
-    (line,) = told(container, masked=True, **unit)["next"]
+    (line,) = told(container, masked=True, **unit).next
     assert line.startswith("snmp.service is masked: ")
     assert line.endswith(" starts it again, until: system service enable snmp")
 
 
 def test_failed_and_disabled_does_not_advise_what_is_refused(told):
-    assert told("exited", {"state": "disabled"}, **FAILED)["next"] == ["nothing, until: system service enable snmp"]
+    assert told("exited", {"state": "disabled"}, **FAILED).next == ("nothing, until: system service enable snmp",)
 
 
 def pod(fakes, serves=True):
@@ -133,18 +134,18 @@ def pod(fakes, serves=True):
 )
 def test_a_pod_that_serves(told, fakes, container, fields, next_):
     made = pod(fakes)
-    fields = told(container, {"set_owner": "kube"} | fields, **ACTIVE)
-    assert fields["owner"] == "kube"
-    assert fields["now"][-1] == f"a pod's container {made.id[:12]} is running, snmp.service is active (running)"
-    assert "Docker says" not in "".join(fields["why"])
-    assert "STATE_DB" not in "".join(fields["why"])
-    assert fields["next"] == [next_]
+    found = told(container, {"set_owner": "kube"} | fields, **ACTIVE)
+    assert found.report.owner is Owner.KUBE
+    assert found.now[-1] == f"a pod's container {made.id[:12]} is running, snmp.service is active (running)"
+    assert "Docker says" not in "".join(found.why)
+    assert "STATE_DB" not in "".join(found.why)
+    assert found.next == (next_,)
 
 
 def test_a_pod_that_serves_without_its_unit(told, fakes):
     pod(fakes)
-    fields = told("exited", {"set_owner": "kube"})
-    assert fields["next"] == ["nobody watches the container; under its unit again: system service start snmp"]
+    found = told("exited", {"set_owner": "kube"})
+    assert found.next == ("nobody watches the container; under its unit again: system service start snmp",)
 
 
 @pytest.mark.parametrize("at_gate", [True, False])
@@ -153,24 +154,24 @@ def test_a_unit_that_waits_for_its_pod_believes_what_state_db_says(told, fakes, 
     fakes.put("STATE_DB", "FEATURE|snmp", {"system_state": "up"})
     if at_gate:
         pod(fakes, serves=False)
-    fields = told("exited", {"set_owner": "kube", "no_fallback_to_local": fallback}, **ACTIVE)
-    assert "STATE_DB" not in "".join(fields["why"])
-    assert "its wait waits for" in fields["next"][0]
+    found = told("exited", {"set_owner": "kube", "no_fallback_to_local": fallback}, **ACTIVE)
+    assert "STATE_DB" not in "".join(found.why)
+    assert "its wait waits for" in found.next[0]
 
 
 def test_state_db_is_out_of_date_where_nobody_waits(told, fakes):
     fakes.put("STATE_DB", "FEATURE|snmp", {"system_state": "up"})
-    assert "STATE_DB still says up" in told("exited")["why"][-1]
+    assert "STATE_DB still says up" in told("exited").why[-1]
 
 
 def test_disabled_and_nothing_there(fakes, asker):
     fakes.feature("snmp", "", state="disabled")
-    assert explain(fakes.switch(), "snmp").fields["next"] == ["nothing, until: system service enable snmp"]
+    assert explain(fakes.switch(), "snmp").next == ("nothing, until: system service enable snmp",)
 
 
 def test_what_is_advised_for_a_container_that_nobody_watches_interrupts_nothing(told, fakes, asker):
     """`start`: the unit is started, and what runs goes on; of the pod that serves, that is for its start script."""
-    assert "system service start snmp" in told("running")["next"][0]
+    assert "system service start snmp" in told("running").next[0]
     before = fakes.docker.get("snmp").started
     result = asker("start", "snmp")
     assert (result.error, result.changed) == (None, True)

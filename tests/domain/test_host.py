@@ -90,7 +90,7 @@ def take(fakes, **options):
 
 def test_installed_twice_and_no_unit_of_kubernetes_mode_unasked(booted):
     planned = put(booted, dry_run=True)
-    assert (planned.changed, planned.envelope()["dry_run"], found(booted)) == (True, True, HOSTS)
+    assert (planned.changed, planned.dry_run, found(booted)) == (True, True, HOSTS)
     done = put(booted)
     assert done.facts == planned.facts
     assert [

@@ -103,8 +103,8 @@ def installed(fakes: FakeSwitch) -> None:
 def test_installed_twice_and_gone(booted):
     first = put(booted, "swss.service")
     assert (first.error, first.changed) == (None, True)
-    fields = first.reports[0].fields
-    assert (fields["status"], fields["detail"].partition(" (")[0]) == (
+    shown = first.reports[0]
+    assert (shown.status, shown.detail.partition(" (")[0]) == (
         "pending",
         "pending deployment: no Kubernetes server is configured",
     )
@@ -196,17 +196,17 @@ def test_installing_again_takes_an_uninstall_back(booted):
 def test_a_dry_run_shows_every_step_and_takes_none(booted):
     booted.reset()
     shown = put(booted, dry_run=True)
-    assert shown.reports[0].fields["plan"][:2] == [
+    assert shown.reports[0].plan[:2] == (
         f"write the unit {NAME}.service",
         f"have systemd read the unit {NAME}.service anew",
-    ]
+    )
     assert (shown.changed, booted.writes(), left(booted)) == (True, [], [])
     said = stages(lambda tell: put(booted, tell=tell))
-    assert said == [f"{NAME}: {step}" for step in shown.reports[0].fields["plan"]]
+    assert said == [f"{NAME}: {step}" for step in shown.reports[0].plan]
     shown = take(booted, dry_run=True)
     installed(booted)
     said = stages(lambda tell: take(booted, tell=tell))
-    steps = [f"{NAME}: {step}" for step in shown.reports[0].fields["plan"]]
+    steps = [f"{NAME}: {step}" for step in shown.reports[0].plan]
     assert said == [step for step in steps if "_enabled" not in step or step in said]
 
 
@@ -246,7 +246,7 @@ def test_always_enabled_is_not_uninstalled(booted):
 def test_explain_names_the_namespace_of_its_pods(booted, monkeypatch, namespace):
     monkeypatch.setenv("SYSTEM_SERVICE_POD_NAMESPACE", namespace)
     put(booted)
-    (line,) = explain(booted.switch(), NAME).fields["next"]
+    (line,) = explain(booted.switch(), NAME).next
     assert f"kubectl --namespace {namespace or 'sonic'} get pods;" in line
 
 
@@ -269,7 +269,7 @@ class TestRepair:
         booted.put("CONFIG_DB", f"FEATURE|{NAME}", ROW)
         seen = observe(booted.switch(), (NAME,)).features[0]
         assert seen.kube_only
-        assert report(seen).fields["detail"] == f"{NAME}.service is missing: system service sync"
+        assert report(seen).detail == f"{NAME}.service is missing: system service sync"
         assert isinstance(asker("start", NAME).error, Failed)
         (done,) = repair(booted.switch(), ask(wait=False))
         assert (done.error, done.changed) == (None, True)
@@ -319,7 +319,7 @@ class TestRepair:
         assert repair(booted.switch(), ask(wait=False)) == ()
         assert (sorted(os.listdir(booted.unit_dir)), booted.row(NAME), unit(booted)) == before
         assert booted.row("evil") is None
-        assert "being uninstalled" not in report(observe(booted.switch(), (NAME,)).features[0]).fields["detail"]
+        assert "being uninstalled" not in report(observe(booted.switch(), (NAME,)).features[0]).detail
 
     @pytest.mark.parametrize("name", ["Evil_2.x", "a" * 33, "snmp", "bare"])
     def test_what_the_command_refuses_is_refused_once_and_then_forgotten(self, booted, name):
@@ -361,7 +361,7 @@ def test_in_the_middle_of_being_uninstalled_it_is_not_started(booted, asker):
         error = asker(verb, NAME).error
         assert isinstance(error, Refused)
         assert "being uninstalled" in str(error)
-    assert "being uninstalled" in report(observe(booted.switch(), (NAME,)).features[0]).fields["detail"]
+    assert "being uninstalled" in report(observe(booted.switch(), (NAME,)).features[0]).detail
 
 
 def test_featured_is_let_finish_before_its_unit_goes(fakes, asker):

@@ -45,7 +45,7 @@ def own(fakes):
 
 
 def detail(fakes) -> str:
-    return str(report(observe(fakes.switch(), (NAME,)).features[0]).fields["detail"])
+    return str(report(observe(fakes.switch(), (NAME,)).features[0]).detail)
 
 
 def gone(fakes) -> bool:
@@ -71,7 +71,7 @@ def test_one_patch_and_the_reason(joined, api):
 def test_an_api_server_that_fails_fails_no_install_and_keeps_the_row_of_an_uninstall(joined, api, failure):
     api.failure = failure
     made = install(joined.switch(), ask())
-    assert (made.error, made.reports[0].fields["status"]) == (None, "pending")
+    assert (made.error, made.reports[0].status) == (None, "pending")
     assert detail(joined).startswith("pending deployment: the API server at https://127.0.0.1:")
     late = uninstall(joined.switch(), ask())
     assert late.error is not None

@@ -83,7 +83,7 @@ def test_a_pod_that_does_not_come_is_a_timeout_that_says_why(joined, api):
     assert isinstance(result.error, TimedOut)
     assert "the DaemonSet has no pod on this node" in str(result.error)
     assert own(joined, "snmp")["reason"] == "the DaemonSet has no pod on this node"
-    assert result.reports[0].fields["status"] == "fallback"
+    assert result.reports[0].status == "fallback"
 
 
 def test_one_refused_does_not_hold_up_the_other(joined, api):
@@ -130,11 +130,11 @@ def test_without_the_client_installed_the_extra_is_named(joined, monkeypatch):
 
 def test_a_dry_run_shows_the_plan_and_changes_nothing(joined, api):
     result = move(joined, "snmp", dry_run=True)
-    assert result.reports[0].fields["plan"] == [
+    assert result.reports[0].plan == (
         "write set_owner=kube to CONFIG_DB FEATURE|snmp",
         "set snmp_enabled=true on this switch's node",
         "wait until a pod runs snmp",
-    ]
+    )
     assert (joined.row("snmp")["set_owner"], api.calls[PATCH]) == ("local", 0)
 
 
@@ -364,7 +364,7 @@ def test_the_local_image_s_own_version_is_no_reason_to_wait(joined, api):
             joined.put("STATE_DB", "SYSTEM_SERVICE|snmp", {"reason": SAME_VERSION})
 
     result = move(joined, "snmp", timeout=20, tell=tell)
-    assert (result.error, result.reports[0].fields["status"]) == (None, "running")
+    assert (result.error, result.reports[0].status) == (None, "running")
 
 
 def test_nobody_is_brought_home_where_no_local_container_could_be_made(joined, api, monkeypatch, tmp_path):

@@ -6,8 +6,10 @@ import pytest
 
 from system_service.domain.look import look
 from system_service.domain.observe import intent, observe, see
+from system_service.domain.result import Unseen
 from system_service.errors import UnknownFeature, Unreachable
 from system_service.model.snapshot import Active, Run
+from system_service.terminal.envelope import envelope
 from tests.fakes import systemctl as fake
 from tests.support.systemd import Spec
 
@@ -159,8 +161,10 @@ def test_look_shows_the_intent_when_the_engine_is_gone(fakes):
     result = look(fakes.switch(), "x", ("nosuch", "snmp"), partial=True)
     assert result.exit_code == 7
     nosuch, snmp = result.reports
-    assert nosuch.fields == {"detail": "there is no feature nosuch"}
-    assert (snmp.fields["state"], snmp.fields["mode"], "status" in snmp.fields) == ("disabled", "legacy", False)
+    assert (nosuch.detail, nosuch.feature) == ("there is no feature nosuch", None)
+    assert (type(snmp), snmp.feature.state.value, snmp.feature.mode.value) == (Unseen, "disabled", "legacy")
+    shown, _ = envelope(result)["features"]
+    assert shown == {"name": "nosuch", "detail": "there is no feature nosuch", "changed": False}
     with pytest.raises(Unreachable):
         look(fakes.switch(), "x", ("snmp",))
 
@@ -173,4 +177,4 @@ def test_a_unit_on_its_way(fakes):
     for names in (("snmp",), ()):
         (seen,) = observe(fakes.switch(), names).features[0].seen
         assert (seen.unit.active, seen.unit.sub) == (Active.ACTIVATING, "auto-restart")
-        assert look(fakes.switch(), "x", names).reports[0].fields["status"] == "starting"
+        assert look(fakes.switch(), "x", names).reports[0].status == "starting"

@@ -39,7 +39,7 @@ def booted(fakes):
 
 
 def outcome(result):
-    return [(r.name, r.fields["status"], r.changed) for r in result.reports]
+    return [(r.name, r.status, r.changed) for r in result.reports]
 
 
 class TestThroughTheUnit:
@@ -88,12 +88,12 @@ class TestThroughTheUnit:
 
     def test_a_dry_run_asks_and_changes_nothing(self, booted, asker):
         result = asker("disable", "snmp", dry_run=True)
-        assert result.reports[0].fields["plan"] == [
+        assert result.reports[0].plan == (
             "write state=disabled to CONFIG_DB FEATURE|snmp",
             "stop snmp.service",
             "disable snmp.service",
             "mask snmp.service",
-        ]
+        )
         assert (result.changed, changes(booted), booted.writes(), asker.told) == (True, [], [], [])
 
     def test_a_unit_over_its_start_limit(self, booted, asker):
@@ -136,7 +136,7 @@ class TestFailures:
         unit(booted, "lldp", start_pre="fail")
         result = asker("start", "lldp", "snmp")
         assert (result.exit_code, result.error.resolution) == (1, "journalctl -u lldp.service")
-        assert [r.fields["status"] for r in result.reports] == ["failed", "running"]
+        assert [r.status for r in result.reports] == ["failed", "running"]
         assert result.reports[0].changed is False
 
     def test_a_start_that_takes_too_long_goes_on_by_itself(self, booted, asker):

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from system_service.domain.noted import SAME_VERSION, TWO_PODS
 from system_service.domain.report import detail, local, owner, report, running, since, status, utc, version
+from system_service.domain.result import Result
 from system_service.handover import decide
 from system_service.model.boot import boot_id, uptime
 from system_service.model.feature import AdminState, Feature, Mode, Owner
-from system_service.model.snapshot import Active, Container, FeatureSeen, Run, Seen, Unit
+from system_service.model.snapshot import Active, Container, FeatureSeen, Notes, Run, Seen, Unit
+from system_service.terminal.envelope import envelope
 from tests.model.world import instance
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
@@ -46,8 +48,8 @@ def test_every_combination_has_a_word_a_detail_and_json() -> None:
             assert run is Run.RUNNING
         if said == "failed":
             assert detail(wanted), (feature, run, unit)
-        fields = report(wanted).fields
-        assert fields["status"] == said
+        (shown,) = envelope(Result("", (report(wanted),)))["features"]
+        assert shown["status"] == said
         seen += 1
     assert seen == len(FEATURES) * 8 * len(UNITS) >= 3_000
 
@@ -155,7 +157,7 @@ def seen_by(mode: Mode, owner: Owner, row: dict, own: dict | None = None, pods: 
     waiting = tuple(Container(str(2 + n) * 64, f"k8s_{n}", Run.RUNNING) for n in range(pods))
     unit = Unit("snmp.service", True, Active.ACTIVE, "running", since="2026-11-21T00:00:00Z")
     seen = Seen(instance(0, 1), box, unit if units else None, (*((pod,) if pod else ()), *waiting), pod)
-    return FeatureSeen(Feature("snmp", AdminState.ENABLED, mode=mode), (seen,), row, own or {})
+    return FeatureSeen(Feature("snmp", AdminState.ENABLED, mode=mode), (seen,), row, Notes.of(own or {}))
 
 
 def own(**fields) -> dict[str, str]:
@@ -225,9 +227,9 @@ def test_a_pod_that_settles_says_when_it_takes_over() -> None:
 
 def test_on_its_way_to_a_pod_run_by_nobody_is_not_running() -> None:
     found = report(seen_by(Mode.KUBERNETES, Owner.NONE, {"system_state": "up"}, pods=1))
-    assert (found.fields["status"], running(found)) == ("handover", False)
+    assert (found.status, running(found)) == ("handover", False)
     home = report(seen_by(Mode.LEGACY, Owner.KUBE, {"system_state": "up"}))
-    assert (home.fields["status"], running(home)) == ("handover", True)
+    assert (home.status, running(home)) == ("handover", True)
 
 
 def test_a_pod_that_serves_beside_another_that_claims_the_feature_says_so() -> None:

@@ -29,23 +29,23 @@ def served(fakes, asker, tmp_path, monkeypatch):
 
 
 def warned(asker, verb):
-    return asker(verb, "snmp", dry_run=True).reports[0].fields.get("warning")
+    return asker(verb, "snmp", dry_run=True).reports[0].warning
 
 
 @pytest.mark.parametrize("verb", ["stop", "disable"])
 def test_a_stop_says_so_before_and_after(served, asker, verb):
     assert warned(asker, verb) == WARNING
-    assert asker(verb, "snmp").reports[0].fields["warning"] == WARNING
+    assert asker(verb, "snmp").reports[0].warning == WARNING
 
 
 @pytest.mark.parametrize("verb", ["restart", "start", "enable"])
 def test_what_keeps_the_pod_says_nothing(served, asker, verb):
-    assert warned(asker, verb) is None
+    assert warned(asker, verb) == ""
 
 
 def test_nothing_is_said_where_the_way_back_is_open(served, asker, fakes):
     fakes.docker.create("snmp", image="docker-snmp:older")  # a stop and a start come back to this one, and to the pod
-    assert warned(asker, "stop") is None
+    assert warned(asker, "stop") == ""
 
 
 def test_a_local_container_of_the_pod_s_image_is_none(served, asker, fakes):
@@ -55,9 +55,9 @@ def test_a_local_container_of_the_pod_s_image_is_none(served, asker, fakes):
 
 def test_what_cannot_be_told_is_not_said(served, asker, fakes, tmp_path):
     (tmp_path / "snmp.sh").write_text("exec something-else\n")
-    assert warned(asker, "stop") is None
+    assert warned(asker, "stop") == ""
     (tmp_path / "snmp.sh").write_text("docker create docker-other:latest\n")
-    assert warned(asker, "stop") is None
+    assert warned(asker, "stop") == ""
 
 
 def test_coming_home_is_the_same(served, fakes):
@@ -65,7 +65,7 @@ def test_coming_home_is_the_same(served, fakes):
     from tests.domain.test_move import move
 
     result = move(fakes, "snmp", mode=Mode.LEGACY, dry_run=True)
-    assert result.reports[0].fields["warning"] == WARNING
+    assert result.reports[0].warning == WARNING
 
 
 def test_it_is_told_before_the_deed(served, fakes):

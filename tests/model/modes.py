@@ -10,7 +10,7 @@ from typing import Any
 from system_service.domain.actions import Kind
 from system_service.errors import Refused, Unreachable
 from system_service.model.feature import AdminState, Instance, Mode, Owner, parse_feature
-from system_service.model.snapshot import Active, Container, FeatureSeen, Host, Run, Seen, Snapshot, Unit
+from system_service.model.snapshot import Active, Container, FeatureSeen, Host, Notes, Run, Seen, Snapshot, Unit
 
 from .explore import Wrong
 
@@ -109,7 +109,7 @@ def _plan(planner: Any, case: Case, row: dict[str, str]) -> Any:
         for p in case.places
     )
     owner = Owner.NONE if case.only else Owner.LOCAL
-    wanted = SimpleNamespace(feature=feature, seen=seen, owner=owner, own={}, kube_only=case.only, bare=False)
+    wanted = SimpleNamespace(feature=feature, seen=seen, owner=owner, own=Notes(), kube_only=case.only, bare=False)
     host = SimpleNamespace(systemd=True, ctrmgrd=False)
     return planner.plan(SimpleNamespace(server=case.server, node=None, host=host), wanted, request)
 

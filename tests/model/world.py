@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from system_service.domain.actions import Action, Kind
 from system_service.model.feature import AdminState, Feature, Instance, Mode
-from system_service.model.snapshot import Active, Container, FeatureSeen, Host, Run, Seen, Snapshot, Unit
+from system_service.model.snapshot import Active, Container, FeatureSeen, Host, Notes, Run, Seen, Snapshot, Unit
 from tests.fakes import featured
 
 NAME = "snmp"
@@ -145,7 +145,7 @@ def bare(world: World) -> SimpleNamespace:
     mode = Mode.KUBERNETES if only else Mode.LEGACY
     feature = SimpleNamespace(name=world.name, state=AdminState(world.state), mode=mode)
     insts = tuple(_bare(inst, i, count, world.name) for i, inst in enumerate(world.insts))
-    shown = SimpleNamespace(feature=feature, seen=insts, kube_only=only, own={})
+    shown = SimpleNamespace(feature=feature, seen=insts, kube_only=only, own=Notes())
     return SimpleNamespace(host=host, features=(shown,))
 
 

@@ -11,10 +11,12 @@ from system_service.backends.docker_json import from_row
 from system_service.domain.check import check as check_all
 from system_service.domain.explain import reasons
 from system_service.domain.look import look
+from system_service.domain.result import Result
 from system_service.domain.switch import Switch
 from system_service.errors import Failed, SwitchError, UnknownFeature, Unreachable
 from system_service.model.boot import boot_id, uptime
 from system_service.model.snapshot import Active, Container, Unit
+from system_service.terminal.envelope import envelope
 
 NAME = "snmp"
 OTHER = "lldp"
@@ -203,10 +205,10 @@ def any_switch(seed: int, run_dir: str) -> Switch:
 def judge(seed: int, run_dir: str) -> None:
     """Everything that looks, once. Raises what no command of ours turns into a sentence."""
     for names in ((), (NAME,)):
-        _tolerates(lambda names=names: look(any_switch(seed, run_dir), "list", names, partial=True).envelope())
+        _tolerates(lambda names=names: envelope(look(any_switch(seed, run_dir), "list", names, partial=True)))
     for critical in (False, True):
-        _tolerates(lambda critical=critical: check_all(any_switch(seed, run_dir), critical=critical).envelope())
-    _tolerates(lambda: reasons(any_switch(seed, run_dir), NAME).fields)
+        _tolerates(lambda critical=critical: envelope(check_all(any_switch(seed, run_dir), critical=critical)))
+    _tolerates(lambda: envelope(Result("explain", (reasons(any_switch(seed, run_dir), NAME),))))
 
 
 def _tolerates(run: Any) -> None:

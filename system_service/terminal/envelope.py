@@ -1,0 +1,114 @@
+"""What --json prints of a result: the one place that knows the keys of docs/json-output.md, and their order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from system_service.domain.result import CheckReport, Explanation, FeatureReport, RowReport, Unseen
+
+if TYPE_CHECKING:
+    from system_service.domain.result import Report, Result
+    from system_service.model.snapshot import Seen
+
+
+def envelope(result: Result) -> dict[str, Any]:
+    """The JSON object of the result, of plain values."""
+    error = result.error
+    return {
+        "command": result.command,
+        "changed": result.changed,
+        "dry_run": result.dry_run,
+        "features": [{"name": r.name, **_keys(r), "changed": r.changed} for r in result.reports],
+        "error": error
+        and {
+            "kind": error.kind,
+            "message": str(error),
+            "resolution": error.resolution,
+            "exit_code": error.exit_code,
+        },
+        **result.facts,
+    }
+
+
+def _keys(report: Report) -> dict[str, Any]:
+    """What stands between `name` and `changed`."""
+    match report:
+        case FeatureReport():
+            return _seen(report)
+        case Unseen():
+            return _unseen(report)
+        case CheckReport():
+            return _checked(report)
+        case Explanation():
+            lists = {"now": report.now, "why": report.why, "next": report.next, "changes": report.changes}
+            return _seen(report.report) | {heading: list(lines) for heading, lines in lists.items()}
+        case RowReport():
+            return dict(report.fields)
+
+
+def _seen(report: FeatureReport) -> dict[str, Any]:
+    feature = report.feature
+    return {
+        "mode": feature.mode.value,
+        "owner": report.owner.value,
+        "fallback": feature.fallback,
+        "status": report.status,
+        "version": report.version,
+        "since": report.since,
+        "detail": report.detail,
+        "state": feature.state.value,
+        "auto_restart": feature.auto_restart,
+        "auto_restart_state": feature.restarts.value,
+        "instances": [_instance(seen) for seen in report.instances],
+        **_plan(report),
+        **({"warning": report.warning} if report.warning else {}),
+    }
+
+
+def _unseen(report: Unseen) -> dict[str, Any]:
+    feature = report.feature
+    wanted = feature and {
+        "mode": feature.mode.value,
+        "fallback": feature.fallback,
+        "state": feature.state.value,
+        "auto_restart": feature.auto_restart,
+        "auto_restart_state": feature.restarts.value,
+    }
+    return {**(wanted or {}), "detail": report.detail, **_plan(report)}
+
+
+def _plan(report: FeatureReport | Unseen) -> dict[str, Any]:
+    return {} if report.plan is None else {"plan": list(report.plan)}
+
+
+def _checked(report: CheckReport) -> dict[str, Any]:
+    return {
+        "mode": report.feature.mode.value,
+        "owner": report.owner.value,
+        "fallback": report.feature.fallback,
+        "state": report.feature.state.value,
+        "expected": report.expected,
+        "running": report.running,
+        "alarm": report.alarm,
+        "missing": list(report.missing),
+        "missing_processes": [
+            {"container": dead.container, "owner": dead.owner.value, "process": dead.process}
+            for dead in report.missing_processes
+        ],
+        "detail": report.detail,
+    }
+
+
+def _instance(seen: Seen) -> dict[str, Any]:
+    box, unit = seen.container, seen.unit if seen.unit and seen.unit.exists else None
+    return {
+        "namespace": seen.instance.namespace,
+        "container": seen.instance.container,
+        "container_state": seen.run.value,
+        "container_id": box.id[:12] if box else "",
+        "image": box.image if box else "",
+        "health": box.health if box else "",
+        "pods": [{"container_id": pod.id[:12], "image": pod.image, "open": pod is seen.serving} for pod in seen.pods],
+        "unit": unit.name if unit else "",
+        "unit_state": unit.words if unit else "",
+    }
