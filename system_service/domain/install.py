@@ -51,6 +51,7 @@ from system_service.errors import (
     Unreachable,
 )
 from system_service.model.feature import Owner
+from system_service.model.feature_row import wants_kubernetes
 from system_service.model.natural import natural
 from system_service.model.pods import namespace, pods_of
 from system_service.model.snapshot import Active
@@ -269,7 +270,7 @@ def repair(switch: Switch, ask: Ask) -> tuple[Report, ...]:
         mine = ask._replace(names=(name,))
         if todo == (UNINSTALL,):
             found = _work(switch, mine, lambda executor, name: _take(switch, executor, name)).reports
-        elif todo or (rows[name].get("set_owner") == "kube" and plan_repair(survey(switch, name)).actions):
+        elif todo or (wants_kubernetes(rows[name]) and plan_repair(survey(switch, name)).actions):
             found = _work(switch, mine, lambda executor, name: _put(switch, executor, name, plan_repair)).reports
         else:
             continue

@@ -64,6 +64,7 @@ DOCKER = {
     "system_service.backends.engine",
     "system_service.model.clock",
     "system_service.model.feature",
+    "system_service.model.feature_row",
     "system_service.model.snapshot",
     "system_service.wire.http",
 }
