@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from system_service.backends.switchdb import Edit
 from system_service.backends.trigger import ask
@@ -23,6 +23,9 @@ from system_service.model.feature import Mode, Owner
 from system_service.model.naming import stop_timeout
 from system_service.model.snapshot import Active, FeatureSeen, Run, Seen, Unit
 from system_service.model.state_row import OWN_TABLE
+
+if TYPE_CHECKING:
+    from system_service.backends.cluster import Cluster
 
 # An action whose service manager call may not be cut off half way still ends: the least it is given, in seconds.
 _LEAST = 1.0
@@ -79,6 +82,10 @@ class Executor(NamedTuple):
             if done:
                 record(self.command, wanted.feature.name, str(action), "done")
                 yield action.kind.changes
+
+    def limit(self, cluster: Cluster) -> None:
+        """Have questions to the API server end where the command does: at its deadline, or by a signal."""
+        cluster.until, cluster.check = self.deadline, self.check
 
     def _left(self) -> float:
         return max(_LEAST, self.deadline - time.monotonic())

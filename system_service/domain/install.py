@@ -112,7 +112,7 @@ def _call(switch: Switch, executor: Executor, site: Site) -> None:
                 with alone(switch, executor.check):
                     cluster.label({label(name): "true"})
                     taken(switch.db, name, True)
-            cluster.until, cluster.check = executor.deadline, executor.check
+            executor.limit(cluster)
             why = cluster.why(name)
     except Interrupted:
         trigger.ask(switch.run_dir)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from system_service.domain.switch import Switch
 from system_service.errors import Failed, UnknownFeature, Unreachable
+from system_service.model import kube_server
 from system_service.model.feature import Feature, Mode, instances, parse_feature, valid_name
 from system_service.model.natural import natural
 from system_service.model.pods import pods_of
@@ -169,7 +170,7 @@ def _named(switch: Switch, names: tuple[str, ...]) -> Intent:
     asked = [n for n in names if n not in unknown]
     keys = (("CONFIG_DB", "FEATURE"), ("STATE_DB", "FEATURE"), ("STATE_DB", OWN_TABLE))
     wanted = [(db, f"{table}|{name}") for name in asked for db, table in keys]
-    *found, server = switch.db.rows(*wanted, ("CONFIG_DB", "KUBERNETES_MASTER|SERVER"))
+    *found, server = switch.db.rows(*wanted, ("CONFIG_DB", kube_server.ROW))
     rows = {name: row for name, row in zip(asked, found[::3], strict=True) if row}
     if missing := [n for n in asked if n not in rows]:
         unknown |= _unknown(switch, missing)

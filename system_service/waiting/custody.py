@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from system_service.waiting.board import Board
     from system_service.wire.docker import Docker
 
-# Seconds between the local container's death and the start that makes it a restart.
+# Seconds between a container's death and the start that makes it a restart.
 RESTART_GRACE = 1.0
 _FIRST_RETRY = 1.0  # seconds after a look or a step that failed; doubled each time
 _MOST_ENDED = 100

@@ -83,6 +83,7 @@ LOOK = (
         "system_service.domain.result",
         "system_service.domain.switch",
         "system_service.domain.waiting_for",
+        "system_service.model.kube_server",
         "system_service.model.naming",
         "system_service.model.pods",
         "system_service.model.state_row",
@@ -142,7 +143,7 @@ PINNED = {
     "show kubernetes server config": KUBE | {"show_kube.kubernetes.server.config"},
     "show kubernetes server status": KUBE | {"show_kube.kubernetes.server.status"},
     "show kubernetes labels": KUBE - {"show_kube.kubernetes.server", "show_kube.kubernetes.server.group"}
-    | {"show_kube.kubernetes.labels", "system_service.terminal.render"},
+    | {"show_kube.kubernetes.labels", "system_service.model.state_row", "system_service.terminal.render"},
     "show feature status": SHOW | {"show_kube.feature.status"},
     "show feature status snmp": SHOW | {"show_kube.feature.status"},
     "show feature config": SHOW | {"show_kube.feature.config"},
