@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import stat
 
+from system_service.backends.files import plain_file
 from system_service.model.naming import RUN_DIR
 
 TRIGGER = "sync"
@@ -17,16 +17,10 @@ def ask(run_dir: str = "") -> bool:
     """
     path = os.path.join(run_dir or os.environ.get("SYSTEM_SERVICE_RUN_DIR") or RUN_DIR, TRIGGER)
     try:
-        # Members of a group may put a pipe there, which is not waited for.
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o660)
+        handle = plain_file(path, os.O_WRONLY | os.O_CREAT)
     except OSError:
         return False
     try:
-        seen = os.fstat(handle)
-        if not stat.S_ISREG(seen.st_mode):
-            return False
-        if seen.st_uid == os.geteuid():
-            os.fchmod(handle, 0o660)  # whatever the umask took away: units may run as members of the group
         os.write(handle, b"1")  # written and closed: that is what the path unit waits for
     except OSError:
         return False

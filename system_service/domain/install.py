@@ -18,10 +18,10 @@ from system_service.backends import trigger
 from system_service.domain.actions import Action, Kind, Plan
 from system_service.domain.asking import gone
 from system_service.domain.audit import record
+from system_service.domain.command_lock import command_lock
 from system_service.domain.execute import Executor
 from system_service.domain.interrupt import deferred
 from system_service.domain.labels import alone, taken, want
-from system_service.domain.lock import held
 from system_service.domain.mode import configured, label, why_no_cluster
 from system_service.domain.operate import Ask, until_so
 from system_service.domain.plan import Request, Verb, plan
@@ -231,7 +231,7 @@ def _work(switch: Switch, ask: Ask, do: Callable[[Executor, str], Iterator[bool]
     with deferred() as interrupts:
         executor = Executor(switch, ask.command, deadline, ask.tell, interrupts.check, ask.wait)
         try:
-            with held(switch.run_dir, name, deadline, interrupts.check):
+            with command_lock(switch.run_dir, name, deadline, interrupts.check):
                 for did in do(executor, name):
                     changed |= did  # one by one: what was done stands, also when a later step fails
         except SwitchError as failure:

@@ -16,9 +16,9 @@ from system_service.backends.trigger import ask
 from system_service.domain.actions import Action, Kind, Plan
 from system_service.domain.asking import Asking
 from system_service.domain.audit import record
+from system_service.domain.command_lock import command_lock
 from system_service.domain.execute import Executor
 from system_service.domain.labels import send, taken, unsure, want
-from system_service.domain.lock import held
 from system_service.domain.meanwhile import Meanwhile
 from system_service.domain.mode import configured, label, wants_label, why_no_cluster
 from system_service.domain.noted import SAME_VERSION
@@ -73,7 +73,8 @@ class Move:
         with ExitStack() as locks:
             for name in sorted(names):  # sorted: two batches in opposite order cannot wait for each other
                 try:
-                    locks.enter_context(held(self.switch.run_dir, name, self.executor.deadline, self.executor.check))
+                    lock = command_lock(self.switch.run_dir, name, self.executor.deadline, self.executor.check)
+                    locks.enter_context(lock)
                 except SwitchError as error:
                     failed[name] = error
             snapshot = self.look(names)

@@ -95,7 +95,12 @@ CHECK = (SERVICE | {"system_service.domain.check", "system_service.service.check
     "system_service.domain.look",
     "system_service.terminal.screen",
 }
-ALIVE = {"system_service.domain.alive", "system_service.model.critical", "system_service.domain.kept"}
+ALIVE = {
+    "system_service.backends.files",
+    "system_service.domain.alive",
+    "system_service.domain.kept",
+    "system_service.model.critical",
+}
 MODE = LOOK | {"show_kube", "show_kube.cli", "show_kube.feature", "show_kube.feature.mode"}
 CONTAINER = DOCKER | {
     "system_service",

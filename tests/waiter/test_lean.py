@@ -18,7 +18,7 @@ OURS = {
     *(f"system_service.{name}" for name in ("backends", "errors", "handover", "model", "waiting", "wire")),
     *(
         f"system_service.backends.{name}"
-        for name in ("ctrmgrd", "dbconfig", "files", "switchdb", "trigger", "unit_script", "unitfiles")
+        for name in ("ctrmgrd", "dbconfig", "files", "flock", "switchdb", "trigger", "unit_script", "unitfiles")
     ),
     *(
         f"system_service.handover.{name}"
