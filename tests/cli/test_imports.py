@@ -74,6 +74,7 @@ LOOK = (
     | DOCKER
     | {
         "system_service.backends.child",
+        "system_service.backends.ctrmgrd",
         "system_service.backends.units",
         "system_service.domain",
         "system_service.domain.look",
