@@ -14,6 +14,7 @@ from system_service.backends.switchdb import Edit
 from system_service.backends.trigger import ask
 from system_service.domain.actions import Action, Kind, Plan
 from system_service.domain.audit import record
+from system_service.domain.copies import write_copies
 from system_service.domain.labels import want
 from system_service.domain.observe import observe
 from system_service.domain.privilege import need_root
@@ -26,6 +27,7 @@ from system_service.model.state_row import OWN_TABLE
 
 if TYPE_CHECKING:
     from system_service.backends.cluster import Cluster
+    from system_service.backends.switchdb import Row
 
 # An action whose service manager call may not be cut off half way still ends: the least it is given, in seconds.
 _LEAST = 1.0
@@ -143,20 +145,23 @@ class Executor(NamedTuple):
         return True
 
     def _write(self, action: Action) -> bool:
-        key = f"FEATURE|{action.target}"
-        wrote = self.switch.db.update("CONFIG_DB", key, lambda row: _edit(row, action, self.command))
-        if "state" in action.fields:  # as the host does: every ASIC's database has its own copy of it
-            for namespace in self.switch.db.namespaces:
-                wrote |= self.switch.db.update(
-                    "CONFIG_DB", key, lambda row: _edit(row, action, self.command) if row else None, namespace=namespace
-                )
-        return wrote
+        def decide(row: Row, namespace: str = "") -> Edit | None:
+            # As the host does: an ASIC that has no row gets none.
+            return _edit(row, action, self.command) if row or not namespace else None
+
+        if "state" in action.fields:
+            return self._write_copies(action.target, decide)
+        return self.switch.db.update("CONFIG_DB", f"FEATURE|{action.target}", decide)
 
     def _add(self, action: Action) -> None:
         fields = {k: v for k, v in action.fields.items() if v is not None}
-        for namespace in ("", *self.switch.db.namespaces):  # every ASIC's database has its own copy of a row
-            key = f"FEATURE|{action.target}"
-            self.switch.db.update("CONFIG_DB", key, lambda row: Edit(fields), namespace=namespace)
+        self._write_copies(action.target, lambda row, namespace: Edit(fields))
+
+    def _write_copies(self, name: str, decide: Callable[[Row, str], Edit | None]) -> bool:
+        wrote, error = write_copies(self.switch.db, name, decide)
+        if error:
+            raise error
+        return wrote
 
     def _forget(self, name: str) -> None:
         db = self.switch.db

@@ -56,6 +56,7 @@ CONFIG = {
     *(name.replace("show_kube", "config_kube") for name in SHOW if name not in ("show_kube.rows",)),
     "config_kube.row",
     "system_service.domain",
+    "system_service.domain.copies",
     "system_service.domain.result",
     "system_service.terminal.hints",
 } - {"system_service.model", "system_service.model.natural"}
