@@ -237,7 +237,7 @@ class Executor(NamedTuple):
         container = self.switch.engine.find(seen.instance.container)
         run = container.run if container else Run.ABSENT
         if action.kind is Kind.AWAIT_STOPPED:
-            return run not in (Run.RUNNING, Run.PAUSED, Run.RESTARTING)
+            return not run.live
         if unit is not None and unit.active is Active.FAILED and run is not Run.RUNNING:
             raise Failed(f"{unit.name} failed: {unit.result}", f"journalctl -u {unit.name}")
         return run is Run.RUNNING

@@ -21,13 +21,13 @@ from system_service.domain.execute import Executor
 from system_service.domain.labels import send, taken, unsure, want
 from system_service.domain.meanwhile import Meanwhile
 from system_service.domain.mode import configured, label, wants_label, why_no_cluster
-from system_service.domain.noted import SAME_VERSION
 from system_service.domain.observe import intent, observe, see
 from system_service.domain.plan import Request, plan
 from system_service.domain.switch import Switch
 from system_service.domain.waiting_for import same_version, why_not_kube
 from system_service.errors import Busy, Failed, Interrupted, SwitchError, TimedOut, Unreachable
 from system_service.model.feature import Mode, Owner
+from system_service.model.reasons import SAME_VERSION
 from system_service.model.snapshot import FeatureSeen, Host, Node, Snapshot
 
 _PAUSE = 0.25  # seconds between two looks

@@ -10,19 +10,11 @@ from system_service.backends.unit_script import image
 from system_service.backends.unitfiles import UnitFiles
 from system_service.errors import SwitchError
 from system_service.handover.action_lock import ActionLock
-from system_service.handover.decide import (
-    MAKE_LOCAL,
-    SETTLING,
-    START_LOCAL,
-    STAY,
-    TWO_PODS,
-    Step,
-    decide,
-)
+from system_service.handover.decide import MAKE_LOCAL, START_LOCAL, STAY, Step, decide
 from system_service.handover.own_row import marks
 from system_service.handover.pace import Pace
 from system_service.handover.pods import Pods
-from system_service.handover.steps import TOLD, Steps, read_by, since
+from system_service.handover.steps import Steps, read_by, since
 from system_service.handover.view import (
     CTRMGRD_GRACE,
     HELD,
@@ -34,6 +26,7 @@ from system_service.handover.view import (
     judge,
 )
 from system_service.model.boot import uptime
+from system_service.model.reasons import OF_A_POD, SETTLING, TWO_PODS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,7 +90,7 @@ class Keeper:
             step = self._next(self.look())
         own = self.rows.own
         # That a handover is timed to the gate's next look is no reason for anybody to hear of.
-        told = step.why in TOLD and (step.why != SETTLING or own.settle)
+        told = step.why in OF_A_POD and (step.why != SETTLING or own.settle)
         if told and own.reason != step.why:
             self.rows.note(reason=step.why)
         return step

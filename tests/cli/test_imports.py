@@ -88,6 +88,7 @@ LOOK = (
         "system_service.model.kube_server",
         "system_service.model.naming",
         "system_service.model.pods",
+        "system_service.model.reasons",
         "system_service.model.state_row",
         "system_service.terminal.screen",
     }

@@ -24,7 +24,10 @@ OURS = {
         f"system_service.handover.{name}"
         for name in ("action_lock", "decide", "keeper", "own_row", "pace", "pods", "rows", "steps", "view")
     ),
-    *(f"system_service.model.{name}" for name in ("boot", "critical", "feature_row", "naming", "pods", "state_row")),
+    *(
+        f"system_service.model.{name}"
+        for name in ("boot", "critical", "feature_row", "naming", "pods", "reasons", "state_row")
+    ),
     *(f"system_service.waiting.{name}" for name in ("board", "custody", "docker", "life", "link")),
     *(f"system_service.wire.{name}" for name in ("docker", "http", "resp")),
 }
