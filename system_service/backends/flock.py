@@ -56,12 +56,16 @@ class Flock:
         fcntl.flock(self.handle, fcntl.LOCK_SH)
 
     def note(self, text: str) -> None:
-        """Say who holds it, or since when, to those who ask `holder`. A full disk is no reason not to hold it."""
+        """Say who holds it, or since when. A full disk is no reason not to hold it."""
         try:
             os.pwrite(self.handle, text.encode(), 0)
             os.ftruncate(self.handle, len(text))
         except OSError:
             pass
+
+    def noted(self) -> str:
+        """Once it was tried in vain: what its holder says."""
+        return os.pread(self.handle, _LONGEST_NOTE, 0).decode("utf-8", "replace")
 
     def close(self) -> None:
         """Let go of it."""
@@ -93,14 +97,15 @@ def holder(path: str) -> str | None:
 
     It is tried, shared and for an instant: nobody waits for us.
     """
+    lock = Flock(path)
     try:
-        handle = plain_file(path)
+        lock.handle = plain_file(path)
     except OSError:  # never taken yet, or not to be read
         return None
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(lock.handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        return os.pread(handle, _LONGEST_NOTE, 0).decode("utf-8", "replace")
+        return lock.noted()
     finally:
-        os.close(handle)
+        lock.close()
     return None

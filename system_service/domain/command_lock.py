@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from system_service.backends.files import NoFile
-from system_service.backends.flock import Flock, holder
+from system_service.backends.flock import Flock
 from system_service.errors import Busy, Failed, NotPermitted
 
 
@@ -31,7 +31,7 @@ def command_lock(run_dir: str, feature: str, deadline: float, check: Callable[[]
         except OSError as error:
             raise _told(error, lock.path) from error
         if not taken:
-            note = (holder(lock.path) or "").strip()
+            note = lock.noted().strip()
             by = f" ({note})" if note.isprintable() and note else ""
             name = feature.lstrip(".")
             raise Busy(f"another command is working on {name}{by}", "wait for it, or give --timeout")
