@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 
 from system_service.backends.files import plain_file
-from system_service.model.naming import RUN_DIR
+from system_service.model.naming import run_dir
 
 TRIGGER = "sync"
 
 
-def ask(run_dir: str = "") -> bool:
+def ask(folder: str = "") -> bool:
     """Have the oneshot send what is not sent yet; False where there is nobody to ask.
 
-    `run_dir`: default $SYSTEM_SERVICE_RUN_DIR, else the switch's own.
+    `folder`: default `run_dir`.
     """
-    path = os.path.join(run_dir or os.environ.get("SYSTEM_SERVICE_RUN_DIR") or RUN_DIR, TRIGGER)
+    path = os.path.join(folder or run_dir(), TRIGGER)
     try:
         handle = plain_file(path, os.O_WRONLY | os.O_CREAT)
     except OSError:

@@ -9,7 +9,7 @@ from system_service.backends.flock import Flock, holder
 from system_service.errors import Failed
 from system_service.handover.own_row import seconds
 from system_service.model.boot import uptime
-from system_service.model.naming import RUN_DIR, stop_timeout
+from system_service.model.naming import run_dir, stop_timeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class ActionLock:
     """
 
     def __init__(self, name: str, say: Callable[[str], None] | None = None, most: float | None = None) -> None:
-        self._lock = Flock(_path(name, "action"))
+        self._lock = Flock(_action(run_dir(), name))
         self._name = name
         self._say = say
         self._most = stop_timeout(name) + _LONGEST_STEP if most is None else most
@@ -53,9 +53,9 @@ class ActionLock:
         self._lock.close()
 
 
-def acting_since(run_dir: str, name: str) -> float | None:
+def acting_since(folder: str, name: str) -> float | None:
     """Since when (seconds since boot; 0.0: unknown) somebody has had a feature's action lock; None: nobody has it."""
-    note = holder(os.path.join(run_dir, f"{name}.action"))
+    note = holder(_action(folder, name))
     return None if note is None else seconds(note)
 
 
@@ -63,7 +63,7 @@ class Presence:
     """That one `wait` hands the feature over, and no other: the first keeps the lock for as long as it lives."""
 
     def __init__(self, name: str) -> None:
-        self._lock = Flock(_path(name, "wait"))
+        self._lock = Flock(os.path.join(run_dir(), f"{name}.wait"))
 
     def first(self) -> bool:
         """Whether it is this process; without a lock file nobody is told apart."""
@@ -81,5 +81,5 @@ class Presence:
         self._lock.close()
 
 
-def _path(name: str, kind: str) -> str:
-    return os.path.join(os.environ.get("SYSTEM_SERVICE_RUN_DIR") or RUN_DIR, f"{name}.{kind}")
+def _action(folder: str, name: str) -> str:
+    return os.path.join(folder, f"{name}.action")

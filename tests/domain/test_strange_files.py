@@ -15,6 +15,7 @@ from system_service.domain.kept import Kept
 from system_service.domain.transit import acting
 from system_service.errors import Failed
 from system_service.handover.action_lock import ActionLock, Presence
+from system_service.model import naming
 
 ID = "a" * 64
 
@@ -112,7 +113,7 @@ def test_a_sweep_takes_no_lock_away(tmp_path):
 def test_an_empty_variable_is_as_none(monkeypatch, tmp_path):
     """Otherwise root would leave files wherever a command is typed."""
     monkeypatch.setenv("SYSTEM_SERVICE_RUN_DIR", "")
-    monkeypatch.setattr(trigger, "RUN_DIR", str(tmp_path / "run"))
+    monkeypatch.setattr(naming, "RUN_DIR", str(tmp_path / "run"))
     assert trigger.ask() is False  # there is no such folder
     os.mkdir(tmp_path / "run")
     assert trigger.ask() is True
