@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from system_service.backends.switchdb import Edit, SwitchDB
+from system_service.domain.copies import write_copies
 from system_service.domain.result import Result, RowReport
 from system_service.errors import Refused, SwitchError, UnknownFeature
 from system_service.terminal import host
@@ -46,8 +47,6 @@ def change_everywhere(db: SwitchDB, name: str, field: str, label: str, value: st
     `label` is the field's name in the host's sentences. Refused where the databases disagree, where a row lacks the
     field and where it is always_enabled. Raises Unreachable, NotPermitted, Failed.
     """
-    key = f"FEATURE|{name}"
-    namespaces = ("", *db.namespaces)
 
     def current(row: Row) -> str:
         if not row:
@@ -56,39 +55,25 @@ def change_everywhere(db: SwitchDB, name: str, field: str, label: str, value: st
             raise Refused(f"Feature '{name}' has no {label} and can not be modified", _LIST)
         return row[field]
 
-    def decide(row: Row) -> Edit:
+    def decide(row: Row, namespace: str) -> Edit:
         if current(row) == "always_enabled":
             raise Refused(f"Feature '{name}' {label} is always enabled and can not be modified", _LIST)
         return Edit({field: value})
 
-    written: list[str] = []
-    before = ""
+    changed, error = False, None
     try:
-        values = {current(db.rows(("CONFIG_DB", key), namespace=n)[0]) for n in namespaces}
+        values = {current(db.rows(("CONFIG_DB", f"FEATURE|{name}"), namespace=n)[0]) for n in ("", *db.namespaces)}
         if len(values) > 1:
             raise Refused(f"Feature '{name}' {label} is not consistent across namespaces", _LIST)
-        before = values.pop()
-        for namespace in namespaces:
-            if db.update("CONFIG_DB", key, decide, namespace=namespace):
-                written.append(namespace)
-    except SwitchError as error:
-        # Left half written, the namespaces would disagree, and the next attempt would be refused for that.
-        left = [n for n in written if not _put_back(db, key, Edit({field: before}), value, n)]
-        reports = (_done(RowReport(name, changed=True)).reports) if left else ()
-        if isinstance(error, (UnknownFeature, Refused)):
-            host.fail(error, reports)
-        return Result(spoken(click.get_current_context()), reports, error=error)
-    return _done(RowReport(name, {field: value}, changed=bool(written)))
-
-
-def _put_back(db: SwitchDB, key: str, edit: Edit, ours: str, namespace: str) -> bool:
-    """Undo our own write, and nobody else's. False: it could not be undone."""
-    (field,) = edit.set
-    try:
-        db.update("CONFIG_DB", key, lambda row: edit if row.get(field) == ours else None, namespace=namespace)
-    except SwitchError:
-        return False
-    return True
+        changed, error = write_copies(db, name, decide)
+    except SwitchError as failure:
+        error = failure
+    if error is None:
+        return _done(RowReport(name, {field: value}, changed=changed))
+    reports = (_done(RowReport(name, changed=True)).reports) if changed else ()
+    if isinstance(error, (UnknownFeature, Refused)):
+        host.fail(error, reports)
+    return Result(spoken(click.get_current_context()), reports, error=error)
 
 
 def _done(report: RowReport) -> Result:

@@ -47,7 +47,9 @@ def command(feature_name: str | None, as_json: bool) -> Result | None:
 
 
 def _plain(row: dict[str, str]) -> dict[str, Any]:
+    from system_service.model.feature_row import falls_back  # a table shows the word that is there
+
     fields: dict[str, Any] = {field: row[field] for _, field, _ in COLUMNS if field in row}
-    if "no_fallback_to_local" in fields:
-        fields["fallback"] = fields.pop("no_fallback_to_local").lower() != "true"
+    if fields.pop("no_fallback_to_local", None) is not None:
+        fields["fallback"] = falls_back(row)
     return fields

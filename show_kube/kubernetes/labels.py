@@ -8,6 +8,7 @@ import click
 
 from system_service.backends.switchdb import SwitchDB
 from system_service.model import kube_server
+from system_service.model.state_row import LABELS_ROW
 from system_service.terminal.command import Command
 from system_service.terminal.options import json_option
 
@@ -25,7 +26,7 @@ def command(as_json: bool) -> Result | None:
       show kubernetes labels
       show kubernetes labels --json
     """
-    (row,) = SwitchDB.from_config().rows(("STATE_DB", kube_server.LABELS_ROW))
+    (row,) = SwitchDB.from_config().rows(("STATE_DB", LABELS_ROW))
     labels = dict(sorted(kube_server.fields(row).items()))
     if as_json:
         from system_service.domain.result import Result

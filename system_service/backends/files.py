@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 
 from system_service.errors import Failed, NotPermitted
 
 _MOST = 65536
 _NEW, _HEX = ".new", "0123456789abcdef"
+
+
+class NoFile(OSError):
+    """Something lies there that is no plain file."""
 
 
 def partials(path: str) -> list[str]:
@@ -62,15 +68,35 @@ def put(path: str, text: str, mode: int = 0o644) -> None:
         raise told(error, path) from error
 
 
+def plain_file(path: str, flags: int = os.O_RDONLY) -> int:
+    """The descriptor of a plain file, where members of a group may put whatever they like: no link is followed, no pipe
+    waited for.
+
+    One that is made (O_CREAT), or is there and ours, is the group's then. Raises OSError; NoFile for what is none.
+    """
+    handle = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY, 0o660)
+    try:
+        seen = os.fstat(handle)
+        if not stat.S_ISREG(seen.st_mode):
+            raise NoFile(errno.EINVAL, "no plain file", path)
+        if flags & os.O_CREAT and seen.st_uid == os.geteuid():
+            # Whatever the umask took away: the next one may be another member of the group.
+            os.fchmod(handle, 0o660)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
 def read(path: str) -> str:
     """The text of a plain file, "" for whatever is none that may be read."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:  # absent, a link, not to be read
+        handle = plain_file(path)
+    except OSError:  # absent, a link, a folder, not to be read
         return ""
     try:
         return os.read(handle, _MOST).decode("utf-8", "replace")
-    except OSError:  # a folder, or a pipe that nothing was written to
+    except OSError:
         return ""
     finally:
         os.close(handle)

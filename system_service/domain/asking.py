@@ -31,7 +31,7 @@ class Asking:
     def __init__(self, cluster: Cluster, executor: Executor, names: Sequence[str], timeout: float) -> None:
         """`timeout`: the seconds that the command has; its deadline and its signals end a question as well."""
         self.why = dict.fromkeys(names, "")
-        cluster.until, cluster.check = executor.deadline, executor.check
+        executor.limit(cluster)
         self._executor = executor
         self._reasons = Reasons(cluster, REQUESTS)
         self._next = 0.0  # of `time.monotonic()`
@@ -76,7 +76,7 @@ def gone(executor: Executor, cluster: Cluster | None, name: str, here: Callable[
     is to be asked. Raises as Cluster.
     """
     if cluster:
-        cluster.until, cluster.check = executor.deadline, executor.check
+        executor.limit(cluster)
     ask_at, pause = 0.0, 1.0
     while True:
         if not here():

@@ -63,9 +63,9 @@ class Contained(NamedTuple):
         if keeper is None:
             self._start_local()
             return True
-        from system_service.handover.action_lock import held
+        from system_service.handover.action_lock import ActionLock
 
-        with held(self.name, say=self.tell):
+        with ActionLock(self.name, say=self.tell):
             try:
                 # A pod may have come meanwhile, whose gate the unit's `wait` opens.
                 keeper.look()

@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from system_service.backends.switchdb import Edit
 from system_service.backends.trigger import ask
 from system_service.domain.actions import Action, Kind, Plan
 from system_service.domain.audit import record
+from system_service.domain.copies import write_copies
 from system_service.domain.labels import want
 from system_service.domain.observe import observe
 from system_service.domain.privilege import need_root
@@ -23,6 +24,10 @@ from system_service.model.feature import Mode, Owner
 from system_service.model.naming import stop_timeout
 from system_service.model.snapshot import Active, FeatureSeen, Run, Seen, Unit
 from system_service.model.state_row import OWN_TABLE
+
+if TYPE_CHECKING:
+    from system_service.backends.cluster import Cluster
+    from system_service.backends.switchdb import Row
 
 # An action whose service manager call may not be cut off half way still ends: the least it is given, in seconds.
 _LEAST = 1.0
@@ -80,6 +85,10 @@ class Executor(NamedTuple):
                 record(self.command, wanted.feature.name, str(action), "done")
                 yield action.kind.changes
 
+    def limit(self, cluster: Cluster) -> None:
+        """Have questions to the API server end where the command does: at its deadline, or by a signal."""
+        cluster.until, cluster.check = self.deadline, self.check
+
     def _left(self) -> float:
         return max(_LEAST, self.deadline - time.monotonic())
 
@@ -136,20 +145,23 @@ class Executor(NamedTuple):
         return True
 
     def _write(self, action: Action) -> bool:
-        key = f"FEATURE|{action.target}"
-        wrote = self.switch.db.update("CONFIG_DB", key, lambda row: _edit(row, action, self.command))
-        if "state" in action.fields:  # as the host does: every ASIC's database has its own copy of it
-            for namespace in self.switch.db.namespaces:
-                wrote |= self.switch.db.update(
-                    "CONFIG_DB", key, lambda row: _edit(row, action, self.command) if row else None, namespace=namespace
-                )
-        return wrote
+        def decide(row: Row, namespace: str = "") -> Edit | None:
+            # As the host does: an ASIC that has no row gets none.
+            return _edit(row, action, self.command) if row or not namespace else None
+
+        if "state" in action.fields:
+            return self._write_copies(action.target, decide)
+        return self.switch.db.update("CONFIG_DB", f"FEATURE|{action.target}", decide)
 
     def _add(self, action: Action) -> None:
         fields = {k: v for k, v in action.fields.items() if v is not None}
-        for namespace in ("", *self.switch.db.namespaces):  # every ASIC's database has its own copy of a row
-            key = f"FEATURE|{action.target}"
-            self.switch.db.update("CONFIG_DB", key, lambda row: Edit(fields), namespace=namespace)
+        self._write_copies(action.target, lambda row, namespace: Edit(fields))
+
+    def _write_copies(self, name: str, decide: Callable[[Row, str], Edit | None]) -> bool:
+        wrote, error = write_copies(self.switch.db, name, decide)
+        if error:
+            raise error
+        return wrote
 
     def _forget(self, name: str) -> None:
         db = self.switch.db
@@ -225,7 +237,7 @@ class Executor(NamedTuple):
         container = self.switch.engine.find(seen.instance.container)
         run = container.run if container else Run.ABSENT
         if action.kind is Kind.AWAIT_STOPPED:
-            return run not in (Run.RUNNING, Run.PAUSED, Run.RESTARTING)
+            return not run.live
         if unit is not None and unit.active is Active.FAILED and run is not Run.RUNNING:
             raise Failed(f"{unit.name} failed: {unit.result}", f"journalctl -u {unit.name}")
         return run is Run.RUNNING

@@ -21,9 +21,9 @@ from system_service.backends.unitfiles import ADMIN_DIR, UNIT_DIR
 from system_service.backends.units import Units
 from system_service.domain import later
 from system_service.domain.audit import record
+from system_service.domain.command_lock import command_lock
 from system_service.domain.interrupt import Interrupts, deferred
 from system_service.domain.labels import SENDER, unsent
-from system_service.domain.lock import held
 from system_service.domain.node import MEMBERSHIP
 from system_service.domain.observe import observe
 from system_service.domain.privilege import need_root
@@ -117,7 +117,7 @@ def _setting_up(place: Place, kubernetes: bool) -> list[Step]:
 def _alone(place: Place, interrupts: Interrupts) -> AbstractContextManager[int]:
     """One who sets the package up or takes it back at a time. The lock is beside the folder that comes and goes."""
     above, name = os.path.split(place.run_dir)
-    return held(above, name, time.monotonic() + _PATIENCE, interrupts.check)
+    return command_lock(above, name, time.monotonic() + _PATIENCE, interrupts.check)
 
 
 def _aside(program: Program) -> str:
@@ -205,7 +205,7 @@ def uninstall(place: Place, switch: Switch, command: str, *, dry_run: bool = Fal
         until = time.monotonic() + _PATIENCE
         names = [wanted.feature.name for wanted in observe(switch).features]
         for name in sorted([*names, SENDER, MEMBERSHIP]):
-            locks.enter_context(held(switch.run_dir, name, until, interrupts.check))
+            locks.enter_context(command_lock(switch.run_dir, name, until, interrupts.check))
         _refuse(switch, observe(switch))  # nobody changes a mode from here on
         result = _carry_out(command, _removal(place, switch), interrupts, tell)
         if not result.error:

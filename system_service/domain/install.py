@@ -18,10 +18,10 @@ from system_service.backends import trigger
 from system_service.domain.actions import Action, Kind, Plan
 from system_service.domain.asking import gone
 from system_service.domain.audit import record
+from system_service.domain.command_lock import command_lock
 from system_service.domain.execute import Executor
 from system_service.domain.interrupt import deferred
 from system_service.domain.labels import alone, taken, want
-from system_service.domain.lock import held
 from system_service.domain.mode import why_no_cluster
 from system_service.domain.operate import Ask, until_so
 from system_service.domain.plan import Request, Verb, plan
@@ -51,6 +51,7 @@ from system_service.errors import (
     Unreachable,
 )
 from system_service.model.feature import Owner
+from system_service.model.feature_row import wants_kubernetes
 from system_service.model.kube_server import configured
 from system_service.model.naming import label
 from system_service.model.natural import natural
@@ -113,7 +114,7 @@ def _call(switch: Switch, executor: Executor, site: Site) -> None:
                 with alone(switch, executor.check):
                     cluster.label({label(name): "true"})
                     taken(switch.db, name, True)
-            cluster.until, cluster.check = executor.deadline, executor.check
+            executor.limit(cluster)
             why = cluster.why(name)
     except Interrupted:
         trigger.ask(switch.run_dir)
@@ -232,7 +233,7 @@ def _work(switch: Switch, ask: Ask, do: Callable[[Executor, str], Iterator[bool]
     with deferred() as interrupts:
         executor = Executor(switch, ask.command, deadline, ask.tell, interrupts.check, ask.wait)
         try:
-            with held(switch.run_dir, name, deadline, interrupts.check):
+            with command_lock(switch.run_dir, name, deadline, interrupts.check):
                 for did in do(executor, name):
                     changed |= did  # one by one: what was done stands, also when a later step fails
         except SwitchError as failure:
@@ -271,7 +272,7 @@ def repair(switch: Switch, ask: Ask) -> tuple[Report, ...]:
         single = ask._replace(names=(name,))
         if todo == (UNINSTALL,):
             found = _work(switch, single, lambda executor, name: _take(switch, executor, name)).reports
-        elif todo or (rows[name].get("set_owner") == "kube" and plan_repair(survey(switch, name)).actions):
+        elif todo or (wants_kubernetes(rows[name]) and plan_repair(survey(switch, name)).actions):
             found = _work(switch, single, lambda executor, name: _put(switch, executor, name, plan_repair)).reports
         else:
             continue

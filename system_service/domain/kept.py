@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+
+from system_service.backends.files import plain_file
 
 _PREFIX = "critical."
 _LENGTH = 12  # of an id, as Docker itself cuts it
@@ -31,10 +32,8 @@ class Kept:
     def get(self, id: str, pid: str, age: float) -> tuple[str, ...] | None:
         """The list of this life, if it is kept."""
         try:
-            # Members of a group may put a pipe there, which is not waited for.
-            handle = os.open(self._path(id), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-            with open(handle, "rb") as file:
-                content = json.loads(file.read(_MOST)) if stat.S_ISREG(os.fstat(handle).st_mode) else None
+            with open(plain_file(self._path(id)), "rb") as file:
+                content = json.loads(file.read(_MOST))
         except (OSError, ValueError, RecursionError):
             return None
         if not isinstance(content, dict) or content.get("id") != id or content.get("pid") != pid:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from system_service.backends import ctrmgrd
 from system_service.backends.switchdb import Edit, SwitchDB
 from system_service.domain.actions import Action, Kind
-from system_service.domain.lock import held
+from system_service.domain.command_lock import command_lock
 from system_service.domain.mode import has_gate, wants_label
 from system_service.domain.switch import Switch
 from system_service.domain.waiting_for import stopped
@@ -175,7 +175,7 @@ def send(
 
 def alone(switch: Switch, check: Callable[[], None] = lambda: None) -> AbstractContextManager[int]:
     """The lock of whoever speaks to the API server of labels: what is noted last is what was sent last."""
-    return held(switch.run_dir, SENDER, time.monotonic() + _PATIENCE, check)
+    return command_lock(switch.run_dir, SENDER, time.monotonic() + _PATIENCE, check)
 
 
 def _patch(switch: Switch, labels: Mapping[str, str | None]) -> None:

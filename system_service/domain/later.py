@@ -15,7 +15,7 @@ from system_service.backends.units import Units
 from system_service.errors import SwitchError
 from system_service.model.boot import uptime
 from system_service.model.clock import number
-from system_service.model.naming import RUN_DIR
+from system_service.model.naming import run_dir
 
 UNIT = "sonic-system-service-again"
 """The timer, made each time and gone once it has elapsed."""
@@ -34,11 +34,10 @@ def again(error: SwitchError | None) -> None:
     The error's exit code is ARMED from then on. Raises what systemd's `run_later` does, with a code that is not: then
     the unit's own rule is left.
     """
-    run_dir = os.environ.get("SYSTEM_SERVICE_RUN_DIR") or RUN_DIR
-    seconds = due(run_dir, error, random.random())  # noqa: S311 - it spreads, and hides nothing
+    seconds = due(run_dir(), error, random.random())  # noqa: S311 - it spreads, and hides nothing
     if error is None or seconds is None:
         return
-    Units().run_later(UNIT, seconds, ["touch", "--no-dereference", os.path.join(run_dir, TRIGGER)])
+    Units().run_later(UNIT, seconds, ["touch", "--no-dereference", os.path.join(run_dir(), TRIGGER)])
     error.exit_code = ARMED
 
 

@@ -9,7 +9,7 @@ from system_service.backends.engine import Engine
 from system_service.errors import Failed, UnknownFeature
 from system_service.model.feature import Owner, valid_name
 from system_service.model.pods import pods_of
-from system_service.model.snapshot import Container, Run, Seen
+from system_service.model.snapshot import Container, Seen
 
 
 def docker_name(engine: Engine, name: str) -> str:
@@ -20,7 +20,7 @@ def docker_name(engine: Engine, name: str) -> str:
     if valid_name(name):
         listed = engine.containers()
         local = next((c for c in listed if c.name == name), None)
-        pods = () if local and local.run in (Run.RUNNING, Run.PAUSED, Run.RESTARTING) else pods_of(name, listed)
+        pods = () if local and local.run.live else pods_of(name, listed)
         if pods:
             return _past_its_gate(engine, pods).id[:12]
         if local:

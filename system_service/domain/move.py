@@ -16,12 +16,11 @@ from system_service.backends.trigger import ask
 from system_service.domain.actions import Action, Kind, Plan
 from system_service.domain.asking import Asking
 from system_service.domain.audit import record
+from system_service.domain.command_lock import command_lock
 from system_service.domain.execute import Executor
 from system_service.domain.labels import send, taken, unsure, want
-from system_service.domain.lock import held
 from system_service.domain.meanwhile import Meanwhile
 from system_service.domain.mode import wants_label, why_no_cluster
-from system_service.domain.noted import SAME_VERSION
 from system_service.domain.observe import intent, observe, see
 from system_service.domain.plan import Request, plan
 from system_service.domain.switch import Switch
@@ -30,6 +29,7 @@ from system_service.errors import Busy, Failed, Interrupted, SwitchError, TimedO
 from system_service.model.feature import Mode, Owner
 from system_service.model.kube_server import configured
 from system_service.model.naming import label
+from system_service.model.reasons import SAME_VERSION
 from system_service.model.snapshot import FeatureSeen, Host, Node, Snapshot
 
 _PAUSE = 0.25  # seconds between two looks
@@ -75,7 +75,8 @@ class Move:
         with ExitStack() as locks:
             for name in sorted(names):  # sorted: two batches in opposite order cannot wait for each other
                 try:
-                    locks.enter_context(held(self.switch.run_dir, name, self.executor.deadline, self.executor.check))
+                    lock = command_lock(self.switch.run_dir, name, self.executor.deadline, self.executor.check)
+                    locks.enter_context(lock)
                 except SwitchError as error:
                     failed[name] = error
             snapshot = self.look(names)

@@ -16,8 +16,8 @@ from system_service.backends import ctrmgrd
 from system_service.backends.discovery import Discovery, joined_by
 from system_service.backends.kubeadm import KUBELET, Kubeadm
 from system_service.domain.audit import record
+from system_service.domain.command_lock import command_lock
 from system_service.domain.interrupt import deferred
-from system_service.domain.lock import held
 from system_service.domain.privilege import need_root
 from system_service.domain.result import Result
 from system_service.domain.switch import Switch
@@ -149,9 +149,9 @@ def change(
     done = False
     found = Steps()
     with deferred() as interrupts, ExitStack() as stack:
-        lock = stack.enter_context(held(switch.run_dir, MEMBERSHIP, deadline, interrupts.check))
+        lock = stack.enter_context(command_lock(switch.run_dir, MEMBERSHIP, deadline, interrupts.check))
         for name in sorted(locks()):
-            stack.enter_context(held(switch.run_dir, name, deadline, interrupts.check))
+            stack.enter_context(command_lock(switch.run_dir, name, deadline, interrupts.check))
         standing = look(switch)
         found = planned(standing)
         error = found.last

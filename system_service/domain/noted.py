@@ -8,12 +8,9 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+from system_service.model.reasons import SAME_VERSION as SAME_VERSION
+from system_service.model.reasons import TWO_PODS as TWO_PODS
 from system_service.model.snapshot import Notes
-
-SAME_VERSION = "the local image is the pod's version"
-"""As the handover notes it: no failure, the feature runs in the version that was asked for."""
-TWO_PODS = "two pods claim it"
-"""As the handover notes it: one of them may run the feature, and somebody has to take the other away."""
 
 
 def stamp(moment: float) -> str:

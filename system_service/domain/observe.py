@@ -10,16 +10,17 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from system_service.backends import ctrmgrd
 from system_service.domain.switch import Switch
 from system_service.errors import Failed, UnknownFeature, Unreachable
+from system_service.model import kube_server
 from system_service.model.feature import Feature, Mode, instances, parse_feature, valid_name
 from system_service.model.natural import natural
 from system_service.model.pods import pods_of
-from system_service.model.snapshot import Container, FeatureSeen, Host, Notes, Run, Seen, Snapshot, Unit
+from system_service.model.snapshot import Container, FeatureSeen, Host, Notes, Run, Seen, Snapshot
 from system_service.model.state_row import LABELS_ROW, OWN_TABLE
 
 FEATURED = "featured.service"
-CTRMGRD = "ctrmgrd.service"
 _LIST = "system service list"
 
 
@@ -69,8 +70,11 @@ def see(switch: Switch, intended: Intent, listed: Sequence[Container] | None = N
     wanted_units = [i.unit for f in intended.features for i in scopes[f.name]]
     # A line each needs no more than systemd can say of all of them at once; a plan, or the details of one, do.
     ask = switch.units.states if intended.everything else switch.units.show
-    units = ask(*wanted_units, FEATURED, CTRMGRD) if systemd else {}
-    host = Host(systemd, _acts(units, FEATURED), _acts(units, CTRMGRD))
+    units = ask(*wanted_units, FEATURED) if systemd else {}
+    featured = units.get(FEATURED)
+    # It starts late: installed and not masked decides, not whether it runs at this moment.
+    acts = featured is not None and featured.exists and not featured.masked
+    host = Host(systemd, acts, ctrmgrd.present())
     own = _labelled(switch, intended) if host.ctrmgrd else intended.own
     seen = {
         f.name: tuple(
@@ -161,7 +165,7 @@ def _named(switch: Switch, names: tuple[str, ...]) -> Intent:
     asked = [n for n in names if n not in unknown]
     keys = (("CONFIG_DB", "FEATURE"), ("STATE_DB", "FEATURE"), ("STATE_DB", OWN_TABLE))
     places = [(db, f"{table}|{name}") for name in asked for db, table in keys]
-    *found, server = switch.db.rows(*places, ("CONFIG_DB", "KUBERNETES_MASTER|SERVER"))
+    *found, server = switch.db.rows(*places, ("CONFIG_DB", kube_server.ROW))
     rows = {name: row for name, row in zip(asked, found[::3], strict=True) if row}
     if missing := [n for n in asked if n not in rows]:
         unknown |= _unknown(switch, missing)
@@ -202,9 +206,3 @@ def _empty() -> Unreachable:
     return Unreachable(
         "the FEATURE table of CONFIG_DB is empty: a config reload may be under way", "wait a moment and try again"
     )
-
-
-def _acts(units: Mapping[str, Unit], name: str) -> bool:
-    # These daemons start late: installed and not masked decides, not whether they run at this moment.
-    unit = units.get(name)
-    return unit is not None and unit.exists and not unit.masked

@@ -12,9 +12,9 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from system_service.domain.actions import Plan
+from system_service.domain.command_lock import command_lock
 from system_service.domain.execute import Executor
 from system_service.domain.interrupt import Interrupts, deferred
-from system_service.domain.lock import held
 from system_service.domain.move import Move
 from system_service.domain.observe import intent, observe, see
 from system_service.domain.plan import Request, Verb, plan
@@ -97,7 +97,7 @@ def _act(switch: Switch, ask: Ask, names: Sequence[str], deadline: float, interr
     with ExitStack() as locks:
         for name in sorted(names):  # sorted: two batches in opposite order cannot wait for each other
             try:
-                locks.enter_context(held(switch.run_dir, name, deadline, interrupts.check))
+                locks.enter_context(command_lock(switch.run_dir, name, deadline, interrupts.check))
             except SwitchError as error:
                 outcomes[name] = Outcome(error=error)
         for name in names:

@@ -17,7 +17,6 @@ from system_service.model.naming import label
 from system_service.model.snapshot import Active, FeatureSeen, Host, Run, Seen, Snapshot
 
 # What Docker still has to stop.
-LIVE = (Run.RUNNING, Run.PAUSED, Run.RESTARTING)
 # Features whose state featured does not act on, in any case of their letters.
 _NOT_FEATURED = frozenset({"frr_bmp", "telemetry"})
 
@@ -186,7 +185,7 @@ def _unlabel(wanted: FeatureSeen) -> list[Action]:
 def _bring_down(host: Host, seen: Seen) -> list[Action]:
     unit = seen.unit
     kill = [Action(Kind.STOP_CONTAINER, seen.instance.container), Action(Kind.AWAIT_STOPPED, seen.instance.container)]
-    kill = kill if seen.run in LIVE else []
+    kill = kill if seen.run.live else []
     if seen.serving is not None:
         kill = [Action(Kind.CLOSE, seen.instance.feature), *kill]
     if not supervised(host, seen) or unit is None or unit.active in (Active.INACTIVE, Active.FAILED):
@@ -205,7 +204,7 @@ def _bring_down(host: Host, seen: Seen) -> list[Action]:
 def _restart(host: Host, wanted: FeatureSeen) -> list[Action]:
     _refuse_start(host, wanted)
     steps = [
-        _cycle(host, wanted, seen) if seen.run in LIVE or seen.serving else _bring_up(host, wanted, seen)
+        _cycle(host, wanted, seen) if seen.run.live or seen.serving else _bring_up(host, wanted, seen)
         for seen in wanted.seen
     ]
     return [action for step in steps for action in step]

@@ -15,6 +15,7 @@ from system_service.domain.observe import Intent, see
 from system_service.domain.plan import starting
 from system_service.domain.switch import Switch
 from system_service.errors import Refused, UnknownFeature
+from system_service.model import kube_server
 from system_service.model.feature import AdminState, Mode, parse_feature
 from system_service.model.naming import feature_of_container
 from system_service.model.snapshot import Active, FeatureSeen, Host, Notes, Seen, Snapshot, Unit
@@ -117,7 +118,7 @@ def survey(switch: Switch, name: str) -> Site:
     """Look at everything that installing and uninstalling may touch. Raises as `observe`, never UnknownFeature."""
     (rows,) = switch.db.tables(("CONFIG_DB", "FEATURE"))
     keys = (("STATE_DB", f"FEATURE|{name}"), ("STATE_DB", f"{OWN_TABLE}|{name}"))
-    state_row, own, server = switch.db.rows(*keys, ("CONFIG_DB", "KUBERNETES_MASTER|SERVER"))
+    state_row, own, server = switch.db.rows(*keys, ("CONFIG_DB", kube_server.ROW))
     row = rows.get(name, {})
     feature = parse_feature(name, row or {"set_owner": Mode.KUBERNETES.stored})
     files = switch.unit_files()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from system_service.backends.engine import Engine
 from system_service.backends.switchdb import SwitchDB
 from system_service.backends.units import Units
-from system_service.model.naming import RUN_DIR
+from system_service.model.naming import RUN_DIR, run_dir
 
 if TYPE_CHECKING:
     from system_service.backends.cluster import Cluster
@@ -69,5 +68,5 @@ class Switch(NamedTuple):
             SwitchDB.from_config(),
             Engine.from_env(),
             Units(),
-            os.environ.get("SYSTEM_SERVICE_RUN_DIR") or RUN_DIR,
+            run_dir(),
         )

@@ -7,12 +7,11 @@ that was answered: a worker that hangs is no excuse for ever. No wall clock has 
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 
 from system_service.domain.switch import Switch
-from system_service.handover.own_row import OwnRow, seconds
+from system_service.handover.action_lock import acting_since
+from system_service.handover.own_row import OwnRow
 from system_service.handover.view import START_GRACE
 from system_service.model.boot import boot_id, uptime
 from system_service.model.feature import Mode
@@ -45,20 +44,6 @@ def in_transit(switch: Switch, wanted: FeatureSeen, seen: Seen) -> bool:
 
 
 def acting(run_dir: str, feature: str) -> bool:
-    """Whether somebody holds the feature's action lock, and not for too long.
-
-    It is tried, shared and for an instant: nobody waits for us.
-    """
-    try:
-        path = os.path.join(run_dir, f"{feature}.action")
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:  # never taken yet, or not ours to see
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        since = seconds(os.pread(handle, 20, 0).decode("ascii", "replace"))
-        return uptime() - since < STEP
-    finally:
-        os.close(handle)
-    return False
+    """Whether somebody holds the feature's action lock, and not for too long."""
+    since = acting_since(run_dir, feature)
+    return since is not None and uptime() - since < STEP

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 
-from system_service.domain.noted import SAME_VERSION, settles
+from system_service.domain.noted import settles
 from system_service.model.feature import Mode, Owner
+from system_service.model.reasons import OF_A_POD, SAME_VERSION, SETTLING, TWO_PODS
 from system_service.model.snapshot import FeatureSeen, Run, Seen
-
-# What the handover notes of a pod that is here; of one that is gone it says nothing any more.
-_OF_A_POD = (SAME_VERSION, "the pod is frozen at its gate", "two pods claim it", "the pod settles at its gate")
 
 
 def same_version(wanted: FeatureSeen, seen: Seen) -> bool:
@@ -42,7 +40,7 @@ def why_not_kube(wanted: FeatureSeen, seen: Seen) -> str:
     if seen.pods:
         return _at_its_gate(wanted, seen) or "a pod is on its way"
     noted = wanted.own.reason
-    if noted in _OF_A_POD:
+    if noted in OF_A_POD:
         return "the pod has gone, and no other has come yet"
     when = _clock(wanted.own.since, day=True)
     return (noted or "no pod has come yet") + (f" (since {when})" if noted and when else "")
@@ -58,13 +56,13 @@ def takes_over(wanted: FeatureSeen) -> str:
 def _at_its_gate(wanted: FeatureSeen, seen: Seen) -> str:
     """What keeps a pod that is here; "" where nothing is known to."""
     if len(seen.pods) > 1:
-        return "two pods claim it"
+        return TWO_PODS
     noted = wanted.own.reason
     if at := takes_over(wanted):
-        because = f", for {noted}" if noted and noted not in _OF_A_POD else ""
+        because = f", for {noted}" if noted and noted not in OF_A_POD else ""
         return f"settling: takes over at {at}{because}"
     # What the cluster said before there was a container is over; and so is what has settled.
-    return "" if noted == wanted.own.cluster or noted == _OF_A_POD[-1] else noted
+    return "" if noted == wanted.own.cluster or noted == SETTLING else noted
 
 
 def _clock(moment: float, day: bool = False) -> str:

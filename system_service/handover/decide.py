@@ -8,6 +8,7 @@ leads to a View from which the same rules go on.
 from __future__ import annotations
 
 from system_service.handover.view import HELD, OPEN, STARTING, UNKNOWN, WAITING
+from system_service.model.reasons import FROZEN, SAME_VERSION, SETTLING, TWO_PODS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,12 +24,8 @@ WITHDRAW = "take `ready` back"
 RENEW = "restart the pod's container at its gate"
 STOP_POD = "stop the pod's container"
 
-SAME_VERSION = "the local image is the pod's version"
-FROZEN = "the pod is frozen at its gate"
 CTRMGRD = "ctrmgrd is to restart the unit"
 NO_LOCAL = "legacy is wanted, and there is no local container"
-TWO_PODS = "two pods claim it"
-SETTLING = "the pod settles at its gate"
 ON_ITS_WAY = "the pod is on its way to its gate"
 _UNGATED = "it may run the feature"
 _SHUT = "its gate did not open"

@@ -9,20 +9,12 @@ from system_service.backends import ctrmgrd
 from system_service.backends.unit_script import image
 from system_service.backends.unitfiles import UnitFiles
 from system_service.errors import SwitchError
-from system_service.handover.action_lock import held
-from system_service.handover.decide import (
-    MAKE_LOCAL,
-    SETTLING,
-    START_LOCAL,
-    STAY,
-    TWO_PODS,
-    Step,
-    decide,
-)
+from system_service.handover.action_lock import ActionLock
+from system_service.handover.decide import MAKE_LOCAL, START_LOCAL, STAY, Step, decide
 from system_service.handover.own_row import marks
 from system_service.handover.pace import Pace
 from system_service.handover.pods import Pods
-from system_service.handover.steps import TOLD, Steps, read_by, since
+from system_service.handover.steps import Steps, read_by, since
 from system_service.handover.view import (
     CTRMGRD_GRACE,
     HELD,
@@ -34,6 +26,7 @@ from system_service.handover.view import (
     judge,
 )
 from system_service.model.boot import uptime
+from system_service.model.reasons import OF_A_POD, SETTLING, TWO_PODS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,7 +82,7 @@ class Keeper:
         for _ in range(_STEPS):
             if step.kind in (STAY, MAKE_LOCAL):
                 break
-            with held(self._name):
+            with ActionLock(self._name):
                 # Under the lock nobody else of ours acts: what is seen now still holds when it is acted on.
                 step = self._next(self.look())
                 if step.kind not in (STAY, MAKE_LOCAL):
@@ -97,7 +90,7 @@ class Keeper:
             step = self._next(self.look())
         own = self.rows.own
         # That a handover is timed to the gate's next look is no reason for anybody to hear of.
-        told = step.why in TOLD and (step.why != SETTLING or own.settle)
+        told = step.why in OF_A_POD and (step.why != SETTLING or own.settle)
         if told and own.reason != step.why:
             self.rows.note(reason=step.why)
         return step
@@ -176,14 +169,14 @@ class Keeper:
         self._look_at_pods()
         self.rows.down(self.marks())
         # Whatever a holder that hangs is in the middle of: nothing here starts anybody's processes.
-        with held(self._name, say=self._say):
+        with ActionLock(self._name, say=self._say):
             for pod in self._look_at_pods():
                 if pod.mark in self.rows.own.failed or pod.gate in (OPEN, UNKNOWN):
                     self._steps.renew(pod.id, announce=False, grace=grace)
 
     def revive(self) -> None:
         """The feature is to run again: whoever froze at its gate meanwhile starts anew."""
-        with held(self._name):
+        with ActionLock(self._name):
             for pod in self._look_at_pods():
                 never = self._same_version(pod)  # a gate that cannot open is not started anew for it
                 silent = pod.gate == HELD and pod.mark != self.rows.own.heard and not never

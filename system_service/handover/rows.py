@@ -13,6 +13,7 @@ import time
 from system_service.backends.switchdb import Edit
 from system_service.handover.own_row import DEATH_WINDOW, FIRST_SETTLE, LONGEST_SETTLE, OwnRow, marks
 from system_service.model.boot import boot_id, uptime
+from system_service.model.feature_row import falls_back, wants_kubernetes
 from system_service.model.state_row import LABELS_ROW, OWN_TABLE, emptied, host_time, local_up
 
 TYPE_CHECKING = False
@@ -72,11 +73,11 @@ class Rows:
         """Who is to run it: "kube", "local"; "" while CONFIG_DB has no such row (a reload)."""
         if not self.config:
             return ""
-        return "kube" if self.config.get("set_owner") == "kube" else "local"
+        return "kube" if wants_kubernetes(self.config) else "local"
 
     @property
     def fallback(self) -> bool:
-        return self.config.get("no_fallback_to_local", "").lower() != "true"
+        return falls_back(self.config)
 
     @property
     def auto_restart(self) -> bool:

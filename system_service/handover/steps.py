@@ -7,20 +7,17 @@ import time
 from system_service.errors import Failed, SwitchError
 from system_service.handover.decide import (
     ANSWER,
-    FROZEN,
     HAND_OVER,
     RENEW,
-    SAME_VERSION,
-    SETTLING,
     START_LOCAL,
     STOP_LOCAL,
     STOP_POD,
-    TWO_PODS,
     WITHDRAW,
 )
 from system_service.handover.view import STARTING, View, mark
 from system_service.model.boot import uptime
 from system_service.model.naming import stop_timeout
+from system_service.model.reasons import OF_A_POD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,9 +27,6 @@ if TYPE_CHECKING:
     from system_service.handover.pods import Pods
     from system_service.handover.rows import Rows
     from system_service.wire.docker import Docker
-
-TOLD = (SAME_VERSION, FROZEN, TWO_PODS, SETTLING)
-"""Reasons that those who look later are to see, whatever was noted before."""
 
 
 class Steps:
@@ -108,7 +102,7 @@ class Steps:
         if view.wants == "kube" and failed and not view.given_up:
             self.rows.fell(own.reason or step.why)
         elif view.wants == "kube":
-            self.rows.note(reason=step.why if step.why in TOLD else own.reason or step.why)
+            self.rows.note(reason=step.why if step.why in OF_A_POD else own.reason or step.why)
         if not self.rows.local_up(quiet=view.ctrmgrd and view.wants == "kube"):
             return
         try:

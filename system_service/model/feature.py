@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import NamedTuple
 
+from system_service.model.feature_row import falls_back, wants_kubernetes
+
 # A feature's name becomes a unit, a container, a lock file and a Redis key: letters, digits, `_`, `-`, `.`, at most
 # 64 of them, starting with a letter or a digit: every name SONiC ships, and nothing that could escape a path.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -94,10 +96,9 @@ def parse_feature(name: str, row: Mapping[str, str]) -> Feature:
         name=name,
         state=_admin(row.get("state", "")),
         restarts=_admin(row.get("auto_restart", "enabled")),
-        mode=Mode.KUBERNETES if row.get("set_owner") == "kube" else Mode.LEGACY,
+        mode=Mode.KUBERNETES if wants_kubernetes(row) else Mode.LEGACY,
         knows_owner="set_owner" in row,
-        # Only the string `true` turns fallback off; the host's own reader takes any non-empty string, `false` too.
-        fallback=row.get("no_fallback_to_local", "").lower() != "true",
+        fallback=falls_back(row),
         global_scope=row.get("has_global_scope", "True") in _TRUE,
         per_asic_scope=row.get("has_per_asic_scope", "False") in _TRUE,
     )

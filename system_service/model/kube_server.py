@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 ROW = "KUBERNETES_MASTER|SERVER"
-LABELS_ROW = "KUBE_LABELS|SET"
-"""Of STATE_DB: the labels that the switch wants on its node; `false` stands for none."""
 
 # What a field that is not in the row means.
 DEFAULTS = {"ip": "", "port": "6443", "insecure": "False", "disable": "False"}

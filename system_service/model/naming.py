@@ -5,8 +5,10 @@ Beside `feature` because the waiter cannot afford that module's imports.
 
 from __future__ import annotations
 
+import os
+
 RUN_DIR = "/run/sonic-system-service"
-"""Lock files, unless $SYSTEM_SERVICE_RUN_DIR names another folder."""
+"""Made by tmpfiles.d on a switch."""
 
 # teamd cleans up its port channels; killed before that, they stay behind.
 _STOP_TIMEOUTS = {"teamd": 60}
@@ -17,6 +19,11 @@ LONGEST_LABEL = 63
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+def run_dir() -> str:
+    """The folder of lock files: $SYSTEM_SERVICE_RUN_DIR, else the switch's own."""
+    return os.environ.get("SYSTEM_SERVICE_RUN_DIR") or RUN_DIR
 
 
 def feature_of_container(container: str, namespaces: Iterable[str]) -> tuple[str, str]:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 NAMESPACE = "sonic"
 """The one that the host's own tools know, unless $SYSTEM_SERVICE_POD_NAMESPACE names another."""
-_LIVE = ("running", "paused", "restarting")
 
 
 def namespace() -> str:
@@ -34,6 +33,4 @@ def pod_labels(feature: str) -> tuple[str, ...]:
 def pods_of(feature: str, containers: Iterable[Container]) -> tuple[Container, ...]:
     """Those of Docker's list that run, in its order: the newest first."""
     pairs = [label.split("=", 1) for label in pod_labels(feature)]
-    return tuple(
-        c for c in containers if c.run.value in _LIVE and all(c.labels.get(name) == value for name, value in pairs)
-    )
+    return tuple(c for c in containers if c.run.live and all(c.labels.get(name) == value for name, value in pairs))

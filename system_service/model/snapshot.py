@@ -29,6 +29,11 @@ class Run(Enum):
     EXITED = "exited"
     DEAD = "dead"
 
+    @property
+    def live(self) -> bool:
+        """Whether its processes are there, or about to be there again."""
+        return self in (Run.RUNNING, Run.PAUSED, Run.RESTARTING)
+
 
 class Container(NamedTuple):
     """A container as Docker's list shows it. `id` is the full id; `status` is Docker's own text.
@@ -116,7 +121,7 @@ class Seen(NamedTuple):
 
     @property
     def owner(self) -> Owner:
-        if self.run in (Run.RUNNING, Run.PAUSED, Run.RESTARTING):
+        if self.run.live:
             return Owner.LOCAL
         return Owner.KUBE if self.serving is not None else Owner.NONE
 

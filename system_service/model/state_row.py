@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 # The table of STATE_DB with what is ours alone: FEATURE rows carry the host's own fields and no others.
 OWN_TABLE = "SYSTEM_SERVICE"
-# The row of STATE_DB from which ctrmgrd sends the node's labels; local containers write their versions there.
+# The row of STATE_DB with the labels that the switch wants on its node, `false` for none; local containers write their
+# versions there.
 LABELS_ROW = "KUBE_LABELS|SET"
 
 

@@ -17,9 +17,9 @@ def feature_names(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 def kube_only_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Of these, the ones that want kubernetes without fallback, as those that were installed do."""
-    return _names(
-        ctx, param, incomplete, lambda row: row.get("set_owner") == "kube" and bool(row.get("no_fallback_to_local"))
-    )
+    from system_service.model.feature_row import falls_back, wants_kubernetes
+
+    return _names(ctx, param, incomplete, lambda row: wants_kubernetes(row) and not falls_back(row))
 
 
 def _names(

@@ -11,6 +11,7 @@ from system_service.backends.dbconfig import ASK_DATABASE, find_configs
 from system_service.backends.switchdb import Edit, SwitchDB
 from system_service.errors import Failed, NotPermitted, Unreachable
 from system_service.handover.rows import Rows
+from system_service.model.feature_row import wants_kubernetes
 from system_service.model.naming import feature_of_container
 from system_service.model.state_row import emptied, host_time, local_up
 from system_service.waiting.link import Link
@@ -80,7 +81,7 @@ class Board(Link):
             self.known = bool(row)
             if row:  # an absent row says nothing: a reload empties the tables for a moment
                 # Per-ASIC instances cannot move.
-                self.kube = row.get("set_owner") == "kube" and not self._namespace
+                self.kube = wants_kubernetes(row) and not self._namespace
             owned = "set_owner" in row or (bool(row) and ctrmgrd.present())
             if owned and version is not None:
                 self._write(version)

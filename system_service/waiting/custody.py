@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from system_service.errors import SwitchError
-from system_service.handover.action_lock import Presence, held
+from system_service.handover.action_lock import ActionLock, Presence
 from system_service.handover.decide import MAKE_LOCAL, STAY, Step
 from system_service.handover.keeper import Keeper
 from system_service.handover.own_row import LONGEST_PAUSE
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from system_service.waiting.board import Board
     from system_service.wire.docker import Docker
 
-# Seconds between the local container's death and the start that makes it a restart.
+# Seconds between a container's death and the start that makes it a restart.
 RESTART_GRACE = 1.0
 _FIRST_RETRY = 1.0  # seconds after a look or a step that failed; doubled each time
 _MOST_ENDED = 100
@@ -108,7 +108,7 @@ class Custody:
         """Redis is away, and a gate that cannot ask it lets its container's processes start: not beside another's."""
         if self._events.due is not None and self._events.due <= time.monotonic():
             self._events.open()
-        with held(self._board.feature, say=say):
+        with ActionLock(self._board.feature, say=say):
             local = self._docker.inspect(self._container)
             served = local is not None and bool(local["State"].get("Running"))
             found = self._docker.running(pod_labels(self._board.feature))

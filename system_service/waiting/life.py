@@ -19,7 +19,7 @@ from system_service.errors import SwitchError
 from system_service.handover.view import environment
 from system_service.model.pods import pod_labels
 from system_service.waiting.board import Board
-from system_service.waiting.custody import Custody
+from system_service.waiting.custody import RESTART_GRACE, Custody
 from system_service.waiting.docker import Events
 from system_service.waiting.link import say
 from system_service.wire.docker import Docker
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 else:  # the other makes enums of all its numbers, which stay in memory for each feature
     import _signal as signal
 
-# Seconds between a container's death and the start that makes it a restart.
-RESTART_GRACE = 1.0
 # Seconds: between two looks after something that nobody foresaw, and of one poll (it takes no more than 24 days).
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _LONGEST_POLL = 3600.0

@@ -32,6 +32,7 @@ def four(fakes):
 def test_only_what_was_installed_is_offered_to_uninstall(four):
     four.put("CONFIG_DB", "FEATURE|probe", {"set_owner": "kube", "no_fallback_to_local": "true"})
     four.put("CONFIG_DB", "FEATURE|pmon", {"set_owner": "kube"})
+    four.put("CONFIG_DB", "FEATURE|acms", {"set_owner": "kube", "no_fallback_to_local": "false"})
     assert complete(four, "config feature uninstall ") == ["probe"]
     assert complete(four, "config feature install probe --after s") == ["snmp"]
 

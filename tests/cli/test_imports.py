@@ -56,6 +56,7 @@ CONFIG = {
     *(name.replace("show_kube", "config_kube") for name in SHOW if name not in ("show_kube.rows",)),
     "config_kube.row",
     "system_service.domain",
+    "system_service.domain.copies",
     "system_service.domain.result",
     "system_service.terminal.hints",
 } - {"system_service.model", "system_service.model.natural"}
@@ -64,6 +65,7 @@ DOCKER = {
     "system_service.backends.engine",
     "system_service.model.clock",
     "system_service.model.feature",
+    "system_service.model.feature_row",
     "system_service.model.snapshot",
     "system_service.wire.http",
 }
@@ -73,6 +75,7 @@ LOOK = (
     | DOCKER
     | {
         "system_service.backends.child",
+        "system_service.backends.ctrmgrd",
         "system_service.backends.units",
         "system_service.domain",
         "system_service.domain.condition",
@@ -83,8 +86,10 @@ LOOK = (
         "system_service.domain.result",
         "system_service.domain.switch",
         "system_service.domain.waiting_for",
+        "system_service.model.kube_server",
         "system_service.model.naming",
         "system_service.model.pods",
+        "system_service.model.reasons",
         "system_service.model.state_row",
         "system_service.terminal.screen",
     }
@@ -94,7 +99,12 @@ CHECK = (SERVICE | {"system_service.domain.check", "system_service.service.check
     "system_service.domain.look",
     "system_service.terminal.screen",
 }
-ALIVE = {"system_service.domain.alive", "system_service.model.critical", "system_service.domain.kept"}
+ALIVE = {
+    "system_service.backends.files",
+    "system_service.domain.alive",
+    "system_service.domain.kept",
+    "system_service.model.critical",
+}
 JSON = {"system_service.terminal.envelope"}
 MODE = LOOK | {"show_kube", "show_kube.cli", "show_kube.feature", "show_kube.feature.mode"}
 CONTAINER = DOCKER | {
@@ -143,7 +153,7 @@ PINNED = {
     "show kubernetes server config": KUBE | {"show_kube.kubernetes.server.config"},
     "show kubernetes server status": KUBE | {"show_kube.kubernetes.server.status"},
     "show kubernetes labels": KUBE - {"show_kube.kubernetes.server", "show_kube.kubernetes.server.group"}
-    | {"show_kube.kubernetes.labels", "system_service.terminal.render"},
+    | {"show_kube.kubernetes.labels", "system_service.model.state_row", "system_service.terminal.render"},
     "show feature status": SHOW | {"show_kube.feature.status"},
     "show feature status snmp": SHOW | {"show_kube.feature.status"},
     "show feature config": SHOW | {"show_kube.feature.config"},

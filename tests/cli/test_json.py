@@ -14,8 +14,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from system_service import errors
+from system_service.domain.command_lock import command_lock
 from system_service.domain.install import install
-from system_service.domain.lock import held
 from system_service.domain.operate import Ask
 from system_service.domain.plan import Request, Verb
 from system_service.terminal.envelope import envelope
@@ -203,7 +203,7 @@ def test_timeout(snmp):
 def test_busy(snmp):
     os.makedirs(snmp.run_dir, exist_ok=True)
     ways = [words_of(c, f"{SUCCEEDS[c]} --timeout 0.2") for c in (*TAKES_THE_LOCK, "config feature mode")]
-    with held(snmp.run_dir, "snmp", time.monotonic() + 1, lambda: None):
+    with command_lock(snmp.run_dir, "snmp", time.monotonic() + 1, lambda: None):
         for words, ran in zip(ways, snmp.run_all(*ways), strict=True):
             failure(ran, " ".join(words[:3]), "busy")
 

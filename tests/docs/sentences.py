@@ -32,7 +32,10 @@ _NOTED = ("died", "fell")
 """Methods that are given a reason for those who look later."""
 _STEP = "START_LOCAL"
 """The step of a handover whose `why` is kept, where kubernetes is wanted."""
-_CONSTANTS = {"system_service/handover/decide.py": ("SAME_VERSION", "FROZEN", "NO_LOCAL", "TWO_PODS", "SETTLING")}
+_CONSTANTS = {
+    "system_service/handover/decide.py": ("NO_LOCAL",),
+    "system_service/model/reasons.py": ("SAME_VERSION", "FROZEN", "TWO_PODS", "SETTLING"),
+}
 _LETTERS = 8
 
 

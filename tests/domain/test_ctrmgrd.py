@@ -37,8 +37,6 @@ def folders(tmp_path, monkeypatch):
 def beside(joined, folders):
     """The joined switch, ctrmgrd installed."""
     (folders[1] / ctrmgrd.UNIT).write_text("[Service]\n")
-    with fake.opened(joined.units.state) as state:
-        state["units"]["ctrmgrd.service"] = {**state["units"]["snmp.service"], "active": "inactive", "sub": "dead"}
     return joined
 
 
@@ -190,18 +188,16 @@ def test_a_start_beside_a_pod_that_is_frozen_is_no_news_to_it(beside):
     assert (row["system_state"], row["current_owner"], row["remote_state"]) == ("up", "none", "pending")
 
 
-def test_where_it_is_masked_what_it_sent_is_dropped_all_the_same(beside, api, tmp_path, monkeypatch):
+def test_where_it_is_masked_what_it_sent_is_dropped_all_the_same(beside, api, folders):
     move(beside, "snmp", wait=False)
     api.labels["snmp_enabled"] = "true"  # by ctrmgrd
-    with fake.opened(beside.units.state) as state:
-        state["units"]["ctrmgrd.service"].update(masked=True)
-    monkeypatch.setattr(ctrmgrd, "present", lambda: False)
+    (folders[0] / ctrmgrd.UNIT).symlink_to("/dev/null")
     assert move(beside, "snmp", mode=Mode.LEGACY).error is None
     assert "snmp_enabled" not in api.labels
     assert own(beside) == {"want": "false", "label": "false"}
 
 
-def test_where_it_is_masked_a_label_that_is_meant_to_stay_does(beside, api, monkeypatch):
+def test_where_it_is_masked_a_label_that_is_meant_to_stay_does(beside, api, folders):
     """`systemctl stop` leaves the label where it is; what nobody has noted to be wanted would be dropped."""
     beside.put("CONFIG_DB", "FEATURE|snmp", {"state": "enabled", "set_owner": "kube"})
     beside.docker.crash("snmp", 0)
@@ -209,8 +205,7 @@ def test_where_it_is_masked_a_label_that_is_meant_to_stay_does(beside, api, monk
     api.labels["snmp_enabled"] = "true"  # by ctrmgrd
     with fake.opened(beside.units.state) as state:
         state["units"]["snmp.service"].update(active="inactive", sub="dead")
-        state["units"]["ctrmgrd.service"].update(masked=True)
-    monkeypatch.setattr(ctrmgrd, "present", lambda: False)
+    (folders[0] / ctrmgrd.UNIT).symlink_to("/dev/null")
     switch = beside.switch()
     ask_node(switch, derive(switch, observe(switch, ("snmp",))))
     send(switch)

@@ -11,8 +11,8 @@ import pytest
 
 from system_service.backends.programs import Program
 from system_service.domain import host
+from system_service.domain.command_lock import command_lock
 from system_service.domain.host import ASKED, GATES, SENDS, UNITS, Place, Step
-from system_service.domain.lock import held
 from system_service.errors import Busy, Failed, NotPermitted, Refused, Unreachable
 from system_service.model.pods import pod_labels
 from tests.fakes import systemctl as fake
@@ -118,7 +118,7 @@ def test_a_folder_of_locks_that_units_could_not_use_is_made_theirs(booted):
         os.chmod(path, mode)
 
     for wrong in ((0o2750, docker), (0o770, docker), (0o2770, 0)):
-        with held(booted.run_dir, "snmp", 1e9, lambda: None):
+        with command_lock(booted.run_dir, "snmp", 1e9, lambda: None):
             alone(booted.run_dir, *wrong)
         assert put(booted).facts == {"steps": [f"share {booted.run_dir}"]}
         assert (os.stat(booted.run_dir).st_mode & 0o7777, os.stat(booted.run_dir).st_gid) == (0o2770, docker)
@@ -265,7 +265,7 @@ def test_one_at_a_time_sets_it_up_or_takes_it_back(booted, monkeypatch, act):
     before = found(booted)
     monkeypatch.setattr(host, "_PATIENCE", 0.2)
     above, name = os.path.split(booted.run_dir)
-    with held(above, name, 1e9, lambda: None), pytest.raises(Busy):
+    with command_lock(above, name, 1e9, lambda: None), pytest.raises(Busy):
         act(booted)
     assert found(booted) == before
     assert act(booted).error is None
@@ -414,7 +414,10 @@ def test_a_change_that_comes_in_between_is_seen(booted, monkeypatch):
 def test_another_command_at_work_is_not_disturbed(booted, monkeypatch, name):
     put(booted)
     monkeypatch.setattr(host, "_PATIENCE", 0.2)
-    with held(booted.run_dir, name, 1e9, lambda: None), pytest.raises(Busy, match=f"working on {name.strip('.')}"):
+    with (
+        command_lock(booted.run_dir, name, 1e9, lambda: None),
+        pytest.raises(Busy, match=f"working on {name.strip('.')}"),
+    ):
         take(booted)
     assert found(booted) == PLACED
 

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from system_service.domain.command_lock import command_lock
 from system_service.domain.join import join
 from system_service.domain.leave import leave
-from system_service.domain.lock import held
 from system_service.errors import Busy, NotPermitted, Refused, Unreachable
 
 READY = ("active", "enabled")
@@ -455,7 +455,7 @@ def test_a_signal_ends_it_and_the_file_with_it(station):
 
 def test_one_command_at_a_time(station):
     with (
-        held(station.fakes.run_dir, ".kubernetes", 0, lambda: None),
+        command_lock(station.fakes.run_dir, ".kubernetes", 0, lambda: None),
         pytest.raises(Busy, match="working on kubernetes"),
     ):
         joined(station, timeout=0.1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from system_service.backends import ctrmgrd
 from system_service.domain.look import look
 from system_service.domain.observe import intent, observe, see
 from system_service.domain.result import Unseen
@@ -41,19 +42,21 @@ def test_as_few_calls_as_can_be(fakes, names):
     assert fakes.redis.round_trips <= 2
     assert sum(fakes.docker.calls.values()) == 1
     (call,) = fakes.units.calls()
-    assert set(call[1:]) == {"f0.service", "f1.service", "f2.service", "featured.service", "ctrmgrd.service"}
+    assert set(call[1:]) == {"f0.service", "f1.service", "f2.service", "featured.service"}
     assert {s.unit.exists for f in snapshot.features for s in f.seen} == {True}
     assert fakes.writes() == []
 
 
-def test_daemons_count_when_installed_and_not_masked(fakes):
-    fakes.systemd(featured=Spec(), ctrmgrd=Spec())
+def test_daemons_count_when_installed_and_not_masked(fakes, tmp_path, monkeypatch):
+    monkeypatch.setenv("SYSTEMD_UNIT_PATH", str(tmp_path))
+    (tmp_path / ctrmgrd.UNIT).write_text("[Service]\n")
+    fakes.systemd(featured=Spec())
     fakes.feature("snmp")
     host = observe(fakes.switch(), ("snmp",)).host
     assert (host.systemd, host.featured, host.ctrmgrd) == (True, True, True)
     with fake.opened(fakes.units.state) as state:
         state["units"]["featured.service"]["masked"] = True
-        state["units"]["ctrmgrd.service"]["file"] = False
+    (tmp_path / ctrmgrd.UNIT).unlink()
     for names in (("snmp",), ()):
         host = observe(fakes.switch(), names).host
         assert (host.systemd, host.featured, host.ctrmgrd) == (True, False, False)

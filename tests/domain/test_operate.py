@@ -139,6 +139,13 @@ class TestFailures:
         assert [r.status for r in result.reports] == ["failed", "running"]
         assert result.reports[0].changed is False
 
+    def test_an_intent_that_one_database_does_not_take_is_in_none(self, booted, asker):
+        booted.asic("asic0")
+        booted.put("CONFIG_DB", "FEATURE|snmp", "no hash", "asic0")
+        result = asker("disable", "snmp")
+        assert (result.exit_code, outcome(result)) == (1, [("snmp", "running", False)])
+        assert booted.row("snmp")["state"] == "enabled"
+
     def test_a_start_that_takes_too_long_goes_on_by_itself(self, booted, asker):
         unit(booted, "lldp", start_pre="gate", gate=os.path.join(booted.folder, "gate"))
         result = asker("start", "lldp", timeout=2.0)

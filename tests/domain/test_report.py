@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from system_service.domain.noted import SAME_VERSION, TWO_PODS
 from system_service.domain.report import detail, local, owner, report, running, since, status, utc, version
 from system_service.domain.result import Result
-from system_service.handover import decide
 from system_service.model.boot import boot_id, uptime
 from system_service.model.feature import AdminState, Feature, Mode, Owner
 from system_service.model.snapshot import Active, Container, FeatureSeen, Notes, Run, Seen, Unit
@@ -189,7 +188,6 @@ def test_nobody_runs_it_since_the_reason_is_so() -> None:
 def test_the_version_of_the_local_image_is_no_fallback() -> None:
     same = seen_by(Mode.KUBERNETES, Owner.LOCAL, {}, own(reason=SAME_VERSION), pods=1)
     assert (status(same), detail(same)) == ("running", "the local image is the pod's version")
-    assert SAME_VERSION == decide.SAME_VERSION
     gone = seen_by(Mode.KUBERNETES, Owner.LOCAL, {}, own(reason=SAME_VERSION))
     assert (status(gone), detail(gone)) == (
         "fallback",
@@ -233,7 +231,6 @@ def test_on_its_way_to_a_pod_run_by_nobody_is_not_running() -> None:
 
 
 def test_a_pod_that_serves_beside_another_that_claims_the_feature_says_so() -> None:
-    assert TWO_PODS == decide.TWO_PODS
     assert detail(seen_by(Mode.KUBERNETES, Owner.KUBE, {}, own(reason=TWO_PODS), pods=1)) == TWO_PODS
     # Whatever else is noted was why it did not run.
     assert detail(seen_by(Mode.KUBERNETES, Owner.KUBE, {}, own(reason="the pod was told to end"))) == ""

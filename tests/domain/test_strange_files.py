@@ -10,10 +10,12 @@ import time
 import pytest
 
 from system_service.backends import trigger
+from system_service.domain.command_lock import command_lock
 from system_service.domain.kept import Kept
-from system_service.domain.lock import held
 from system_service.domain.transit import acting
 from system_service.errors import Failed
+from system_service.handover.action_lock import ActionLock, Presence
+from system_service.model import naming
 
 ID = "a" * 64
 
@@ -73,10 +75,21 @@ def test_nothing_is_locked_by_what_is_no_file(strange, tmp_path):
     path = strange("snmp.lock")
     with (
         pytest.raises(Failed, match="cannot lock the feature") as raised,
-        held(str(tmp_path), "snmp", time.monotonic() + 5, lambda: None),
+        command_lock(str(tmp_path), "snmp", time.monotonic() + 5, lambda: None),
     ):
         pass
     assert path in str(raised.value)
+
+
+def test_a_step_goes_on_without_a_lock_that_is_no_file(strange, tmp_path, monkeypatch):
+    monkeypatch.setenv("SYSTEM_SERVICE_RUN_DIR", str(tmp_path))
+    for name in ("snmp.action", "snmp.wait"):
+        strange(name)
+    with ActionLock("snmp", pytest.fail):
+        pass
+    presence = Presence("snmp")
+    assert presence.first() is True
+    presence.close()
 
 
 def test_no_list_is_read_from_what_is_no_file(strange, tmp_path):
@@ -100,7 +113,7 @@ def test_a_sweep_takes_no_lock_away(tmp_path):
 def test_an_empty_variable_is_as_none(monkeypatch, tmp_path):
     """Otherwise root would leave files wherever a command is typed."""
     monkeypatch.setenv("SYSTEM_SERVICE_RUN_DIR", "")
-    monkeypatch.setattr(trigger, "RUN_DIR", str(tmp_path / "run"))
+    monkeypatch.setattr(naming, "RUN_DIR", str(tmp_path / "run"))
     assert trigger.ask() is False  # there is no such folder
     os.mkdir(tmp_path / "run")
     assert trigger.ask() is True

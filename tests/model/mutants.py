@@ -98,7 +98,7 @@ MUTANTS = (
     Mutant(
         "only a running one is restarted",
         PLAN,
-        "if seen.run in LIVE or seen.serving else",
+        "if seen.run.live or seen.serving else",
         "if seen.run is Run.RUNNING or seen.serving else",
     ),
     Mutant("we stop what featured stops", PLAN, "if host.featured and unit and (write", "if False and (write"),

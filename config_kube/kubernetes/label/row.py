@@ -9,6 +9,7 @@ import click
 from system_service.backends.switchdb import Edit, SwitchDB
 from system_service.domain.result import Result
 from system_service.model import kube_server
+from system_service.model.state_row import LABELS_ROW
 from system_service.terminal.command import spoken
 
 if TYPE_CHECKING:
@@ -24,6 +25,6 @@ def change(key: str, value: str) -> Result:
         after.update({**kube_server.fields(row), key: value})
         return Edit({key: value}, delete=("NULL",))
 
-    changed = SwitchDB.from_config().update("STATE_DB", kube_server.LABELS_ROW, decide)
+    changed = SwitchDB.from_config().update("STATE_DB", LABELS_ROW, decide)
     facts = {"labels": dict(sorted(after.items()))}
     return Result(spoken(click.get_current_context()), facts=facts, wrote=changed)

@@ -11,13 +11,13 @@ import time
 
 import pytest
 
-from system_service.domain.lock import held
+from system_service.domain.command_lock import command_lock
 from system_service.errors import Busy, Failed, Interrupted, NotPermitted
 
 HOLDER = """
 import sys, time
-from system_service.domain.lock import held
-with held(sys.argv[1], "snmp", time.monotonic() + 5, lambda: None):
+from system_service.domain.command_lock import command_lock
+with command_lock(sys.argv[1], "snmp", time.monotonic() + 5, lambda: None):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -48,7 +48,7 @@ def holder(tmp_path):
 def test_second_command_on_a_feature_is_busy_and_names_the_holder(tmp_path, holder):
     with (
         pytest.raises(Busy, match=f"working on snmp .pid {holder.pid}.") as caught,
-        held(str(tmp_path), "snmp", soon(0.2), nobody_interrupts),
+        command_lock(str(tmp_path), "snmp", soon(0.2), nobody_interrupts),
     ):
         pass
     assert caught.value.exit_code == 9
@@ -62,7 +62,7 @@ def test_second_command_has_its_turn_once_the_first_has_ended(tmp_path, holder):
         if len(tries) == 2:
             holder.stdin.close()
 
-    with held(str(tmp_path), "snmp", soon(), let_go_at_the_second_try):
+    with command_lock(str(tmp_path), "snmp", soon(), let_go_at_the_second_try):
         assert (tmp_path / "snmp.lock").read_text() == f"pid {os.getpid()}\n"
     assert len(tries) >= 2
 
@@ -72,9 +72,9 @@ def test_a_lock_whose_file_was_removed_meanwhile_is_had_anew(tmp_path, holder):
         (tmp_path / "snmp.lock").unlink(missing_ok=True)
         holder.stdin.close()
 
-    with held(str(tmp_path), "snmp", soon(), removed):
+    with command_lock(str(tmp_path), "snmp", soon(), removed):
         assert (tmp_path / "snmp.lock").read_text() == f"pid {os.getpid()}\n"
-        with pytest.raises(Busy), held(str(tmp_path), "snmp", soon(0.0), nobody_interrupts):
+        with pytest.raises(Busy), command_lock(str(tmp_path), "snmp", soon(0.0), nobody_interrupts):
             pass
 
 
@@ -87,7 +87,7 @@ def test_who_waits_while_the_package_is_taken_back_does_not_go_on(tmp_path, hold
 
     with (
         pytest.raises(Failed, match=r"snmp\.lock: No such file or directory"),
-        held(str(tmp_path), "snmp", soon(), taken_back),
+        command_lock(str(tmp_path), "snmp", soon(), taken_back),
     ):
         pytest.fail("it was locked")
     assert not tmp_path.exists()
@@ -101,7 +101,7 @@ def test_no_handle_is_left_open(tmp_path, holder):
         (tmp_path / "snmp.lock").unlink(missing_ok=True)
         holder.stdin.close()
 
-    with held(str(tmp_path), "snmp", soon(), removed):
+    with command_lock(str(tmp_path), "snmp", soon(), removed):
         pass
     assert len(os.listdir("/proc/self/fd")) == len(before) - 1  # the holder's input
 
@@ -109,12 +109,12 @@ def test_no_handle_is_left_open(tmp_path, holder):
 def test_a_killed_holder_leaves_no_lock(tmp_path, holder):
     holder.kill()
     holder.wait()
-    with held(str(tmp_path), "snmp", soon(0.2), nobody_interrupts):
+    with command_lock(str(tmp_path), "snmp", soon(0.2), nobody_interrupts):
         pass
 
 
 def test_features_do_not_wait_for_each_other(tmp_path, holder):
-    with held(str(tmp_path), "lldp", soon(0.2), nobody_interrupts):
+    with command_lock(str(tmp_path), "lldp", soon(0.2), nobody_interrupts):
         pass
 
 
@@ -122,16 +122,16 @@ def test_a_signal_ends_the_wait_for_the_lock(tmp_path, holder):
     def interrupted() -> None:
         raise Interrupted(15, "interrupted", "again")
 
-    with pytest.raises(Interrupted), held(str(tmp_path), "snmp", soon(), interrupted):
+    with pytest.raises(Interrupted), command_lock(str(tmp_path), "snmp", soon(), interrupted):
         pass
 
 
 def test_a_full_disk_when_the_holder_is_written_costs_only_the_name(tmp_path, mocker):
     mocker.patch("os.pwrite", side_effect=OSError(errno.ENOSPC, "No space left on device"))
     with (
-        held(str(tmp_path), "snmp", soon(), nobody_interrupts),
+        command_lock(str(tmp_path), "snmp", soon(), nobody_interrupts),
         pytest.raises(Busy, match=r"working on snmp$"),
-        held(str(tmp_path), "snmp", soon(0.0), nobody_interrupts),
+        command_lock(str(tmp_path), "snmp", soon(0.0), nobody_interrupts),
     ):
         pass
 
@@ -140,7 +140,7 @@ def test_a_full_disk_when_the_file_is_made_is_a_failure_that_says_so(tmp_path, m
     mocker.patch("os.open", side_effect=OSError(errno.ENOSPC, "No space left on device"))
     with (
         pytest.raises(Failed, match=r"snmp\.lock: No space left on device"),
-        held(str(tmp_path), "snmp", soon(), nobody_interrupts),
+        command_lock(str(tmp_path), "snmp", soon(), nobody_interrupts),
     ):
         pass
 
@@ -149,7 +149,7 @@ def test_a_lock_folder_of_somebody_else_is_not_permitted(tmp_path, mocker):
     mocker.patch("os.open", side_effect=PermissionError(errno.EACCES, "Permission denied"))
     with (
         pytest.raises(NotPermitted, match=r"snmp\.lock: Permission denied") as caught,
-        held(str(tmp_path), "snmp", soon(), nobody_interrupts),
+        command_lock(str(tmp_path), "snmp", soon(), nobody_interrupts),
     ):
         pass
     assert caught.value.resolution
@@ -158,7 +158,7 @@ def test_a_lock_folder_of_somebody_else_is_not_permitted(tmp_path, mocker):
 def test_a_symlink_in_the_place_of_the_lock_is_not_followed(tmp_path):
     (tmp_path / "target").write_text("precious")
     (tmp_path / "snmp.lock").symlink_to(tmp_path / "target")
-    with pytest.raises(Failed), held(str(tmp_path), "snmp", soon(), nobody_interrupts):
+    with pytest.raises(Failed), command_lock(str(tmp_path), "snmp", soon(), nobody_interrupts):
         pass
     assert (tmp_path / "target").read_text() == "precious"
 
@@ -166,7 +166,7 @@ def test_a_symlink_in_the_place_of_the_lock_is_not_followed(tmp_path):
 def test_the_file_is_the_groups_whatever_the_umask(tmp_path):
     former = os.umask(0o077)
     try:
-        with held(str(tmp_path), "snmp", soon(), nobody_interrupts):
+        with command_lock(str(tmp_path), "snmp", soon(), nobody_interrupts):
             assert (tmp_path / "snmp.lock").stat().st_mode & 0o777 == 0o660
     finally:
         os.umask(former)
