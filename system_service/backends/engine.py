@@ -291,7 +291,7 @@ class Engine:
                 self._raise(error, self.timeout)
 
         def pieces() -> Generator[bytes, None, None]:
-            with connection:
+            with closing(connection):
                 yield rest
                 while deadline is None or time.monotonic() < deadline:
                     limit = None if endless else self.timeout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 
 from system_service.errors import Unreachable
@@ -13,6 +12,7 @@ from system_service.wire.docker import STATUS, TIMEOUT, Docker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Sequence
     from typing import Any
 

@@ -6,12 +6,14 @@ The waiter lives on this for weeks: no dataclasses, no typing, no json.
 
 from __future__ import annotations
 
-import socket
 import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterable
+else:  # the other makes enums of all its numbers: 190 KiB for each feature
+    import _socket as socket
 
 _PIECE = 65536
 _MOST_HEADER = 65536

@@ -103,7 +103,8 @@ class TestDown:
 
     @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
     def test_not_permitted(self, mocker, engine, number):
-        mocker.patch.object(socket.socket, "connect", side_effect=OSError(number, os.strerror(number)))
+        denied = OSError(number, os.strerror(number))
+        mocker.patch("system_service.wire.http.socket.socket").return_value.connect.side_effect = denied
         for act in (engine.containers, lambda: engine.start("snmp"), lambda: engine.events({})):
             with pytest.raises(NotPermitted, match=f"Docker at {engine.address} may not be asked") as caught:
                 act()

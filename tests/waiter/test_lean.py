@@ -36,7 +36,9 @@ HEAVY = {
     "docker",
     "http.client",
     "redis",
+    "selectors",
     "site",
+    "socket",
     "subprocess",
     "typing",
 }

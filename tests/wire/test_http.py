@@ -173,7 +173,7 @@ def test_a_byte_now_and_then_does_not_stretch_the_timeout(server):
 def test_a_stream_comes_with_what_was_read_too_far(server):
     server.pieces, server.keep_open = [OK + b"\r\nfirst"], True
     connection, rest = http.stream(server.address, "/events", timeout=5)
-    with connection:
+    with contextlib.closing(connection):
         while len(rest) < 5:
             rest += connection.recv(5)
     assert rest == b"first"
