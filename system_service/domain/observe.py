@@ -63,7 +63,7 @@ def see(switch: Switch, wanted: Intent, listed: Sequence[Container] | None = Non
     """
     scopes = {f.name: instances(f, switch.db.namespaces) for f in wanted.features}
     systemd = listed is None and switch.units.available()
-    listed = switch.engine.containers() if listed is None else listed
+    listed = switch.docker.containers() if listed is None else listed
     containers = {c.name: c for c in listed}
     pods = {f.name: pods_of(f.name, listed) for f in wanted.features}
     wanted_units = [i.unit for f in wanted.features for i in scopes[f.name]]
@@ -120,7 +120,7 @@ def bare(switch: Switch, feature: Feature, seen: Sequence[Seen]) -> bool:
 
     name = image(feature.name)
     try:
-        return bool(name) and not switch.engine.has_image(name)
+        return bool(name) and not switch.docker.has_image(name)
     except Failed:  # Docker's own trouble with one image is no word about the others
         return False
 

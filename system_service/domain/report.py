@@ -65,7 +65,7 @@ def report(wanted: FeatureSeen, *, changed: bool = False, error: SwitchError | N
 
 
 def unseen(feature: Feature, error: SwitchError) -> Report:
-    """What is known of a feature when the engine or systemd cannot be asked: what is wanted, and nothing seen."""
+    """What is known of a feature when Docker or systemd cannot be asked: what is wanted, and nothing seen."""
     return Report(
         feature.name,
         {

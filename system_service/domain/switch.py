@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from system_service.backends.engine import Engine
+from system_service.backends.docker import Docker
 from system_service.backends.switchdb import SwitchDB
 from system_service.backends.units import Units
 from system_service.model.naming import RUN_DIR
@@ -25,7 +25,7 @@ class Switch(NamedTuple):
     """
 
     db: SwitchDB
-    engine: Engine
+    docker: Docker
     units: Units
     run_dir: str = RUN_DIR
     unit_dirs: tuple[str, ...] = ()
@@ -53,9 +53,10 @@ class Switch(NamedTuple):
         """What hands this feature over, where no unit's `wait` does."""
         from system_service.handover.keeper import Keeper
         from system_service.handover.rows import Rows
-        from system_service.wire.docker import Docker
 
-        return Keeper(Rows(self.db, feature, feature), Docker(), feature, feature, tell)
+        # A command's deadline is none of a step that has begun: to be cut off in the middle is to have nobody run it.
+        docker = Docker(self.docker.address, self.docker.timeout)
+        return Keeper(Rows(self.db, feature, feature), docker, feature, feature, tell)
 
     @classmethod
     def from_env(cls) -> Switch:
@@ -67,7 +68,7 @@ class Switch(NamedTuple):
         """
         return cls(
             SwitchDB.from_config(),
-            Engine.from_env(),
+            Docker.from_env(),
             Units(),
             os.environ.get("SYSTEM_SERVICE_RUN_DIR") or RUN_DIR,
         )

@@ -13,16 +13,16 @@ import os
 import select
 import time
 
+from system_service.backends.docker import Docker
 from system_service.backends.trigger import ask
 from system_service.backends.unitfiles import UnitFiles
 from system_service.errors import SwitchError
 from system_service.handover.view import environment
 from system_service.model.pods import pod_labels
 from system_service.waiting.board import Board
-from system_service.waiting.custody import Custody
-from system_service.waiting.docker import Events
+from system_service.waiting.custody import RESTART_GRACE, Custody
+from system_service.waiting.events import Events
 from system_service.waiting.link import say
-from system_service.wire.docker import Docker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 else:  # the other makes enums of all its numbers, which stay in memory for each feature
     import _signal as signal
 
-# Seconds between a container's death and the start that makes it a restart.
-RESTART_GRACE = 1.0
 # Seconds: between two looks after something that nobody foresaw, and of one poll (it takes no more than 24 days).
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _LONGEST_POLL = 3600.0
@@ -44,7 +42,7 @@ class Life:
 
     def __init__(self, container: str) -> None:
         self._name = container
-        self._docker = Docker()
+        self._docker = Docker.from_env()
         self._events = Events(self._docker, container)
         self._board = Board(container)
         self._custody: Custody | None = None

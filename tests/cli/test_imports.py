@@ -60,9 +60,9 @@ CONFIG = {
     "system_service.terminal.hints",
 } - {"system_service.model", "system_service.model.natural"}
 DOCKER = {
+    "system_service.backends.docker",
+    "system_service.backends.docker_api",
     "system_service.backends.docker_json",
-    "system_service.backends.engine",
-    "system_service.model.clock",
     "system_service.model.feature",
     "system_service.model.snapshot",
     "system_service.wire.http",
@@ -82,6 +82,7 @@ LOOK = (
         "system_service.domain.result",
         "system_service.domain.switch",
         "system_service.domain.waiting_for",
+        "system_service.model.clock",
         "system_service.model.naming",
         "system_service.model.pods",
         "system_service.model.state_row",

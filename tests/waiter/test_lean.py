@@ -18,15 +18,25 @@ OURS = {
     *(f"system_service.{name}" for name in ("backends", "errors", "handover", "model", "waiting", "wire")),
     *(
         f"system_service.backends.{name}"
-        for name in ("ctrmgrd", "dbconfig", "files", "switchdb", "trigger", "unit_script", "unitfiles")
+        for name in (
+            "ctrmgrd",
+            "dbconfig",
+            "docker",
+            "docker_api",
+            "files",
+            "switchdb",
+            "trigger",
+            "unit_script",
+            "unitfiles",
+        )
     ),
     *(
         f"system_service.handover.{name}"
         for name in ("action_lock", "decide", "keeper", "own_row", "pace", "pods", "rows", "steps", "view")
     ),
     *(f"system_service.model.{name}" for name in ("boot", "critical", "naming", "pods", "state_row")),
-    *(f"system_service.waiting.{name}" for name in ("board", "custody", "docker", "life", "link")),
-    *(f"system_service.wire.{name}" for name in ("docker", "http", "resp")),
+    *(f"system_service.waiting.{name}" for name in ("board", "custody", "events", "life", "link")),
+    *(f"system_service.wire.{name}" for name in ("http", "resp")),
 }
 HEAVY = {
     "asyncio",
