@@ -92,3 +92,9 @@ class Interrupted(SwitchError):
     def __init__(self, signal_number: int, message: str, resolution: str) -> None:
         super().__init__(message, resolution)
         self.exit_code = 128 + signal_number
+
+
+def plain(found: object) -> str:
+    """A string of somebody else's as one line that a terminal can show; "" for anything else."""
+    words = " ".join(found.split()) if isinstance(found, str) else ""
+    return "".join(letter if letter.isprintable() else "?" for letter in words)

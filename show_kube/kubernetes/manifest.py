@@ -6,6 +6,7 @@ import json
 
 import click
 
+from system_service.backends.docker import no_container
 from system_service.domain.manifest import BARE, daemonset
 from system_service.domain.mode import GATE_LABEL, GATED
 from system_service.domain.observe import observe
@@ -44,8 +45,10 @@ def command(name: str, image: str | None) -> None:
             raise Refused(f"there is no image of {name} on this switch", "name the one in the registry with --image")
         click.echo(json.dumps(daemonset(name, BARE, {}, image, namespace()), indent=2))
         return
-    container = switch.engine.inspect(name)
-    described = switch.engine.image(str(container.get("Image")))
+    container = switch.docker.inspect(name)
+    if container is None:
+        raise no_container(name)
+    described = switch.docker.image(str(container.get("Image")))
     labels = (container.get("Config") or {}).get("Labels") or {}
     if name not in GATED and labels.get(GATE_LABEL) != "true":
         raise Refused(

@@ -16,11 +16,11 @@ from contextlib import suppress
 from typing import Any, NoReturn
 from urllib.parse import quote
 
-from system_service.backends.docker_json import as_object, plain
+from system_service.backends.docker_json import as_object
 from system_service.backends.kubeconfig import EXTRA, in_memory, trusted
 from system_service.backends.why import WHOLE_ANSWER, Reasons, containers
 from system_service.backends.within import within
-from system_service.errors import Failed, NotPermitted, SwitchError, TimedOut, UnknownNode, Unreachable
+from system_service.errors import Failed, NotPermitted, SwitchError, TimedOut, UnknownNode, Unreachable, plain
 from system_service.model.pods import NAMESPACE, namespace
 from system_service.model.snapshot import Node
 

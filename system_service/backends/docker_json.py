@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from system_service.model.clock import docker_time
 from system_service.model.snapshot import Container, Run
 
 
@@ -38,7 +37,6 @@ def from_inspect(found: dict[str, Any], name: str) -> Container:
         image=_text(config.get("Image")),
         health="" if health == "none" else health,
         labels=_labels(config.get("Labels")),
-        started=docker_time(_text(state.get("StartedAt"))),
     )
 
 
@@ -78,12 +76,14 @@ def as_object(found: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def plain(found: Any) -> str:
-    """A string of somebody else's as one line that a terminal can show; "" for anything else."""
-    words = " ".join(found.split()) if isinstance(found, str) else ""
-    return "".join(letter if letter.isprintable() else "?" for letter in words)
-
-
-def sentence(text: bytes) -> str:
-    """What a daemon said as one line that a terminal can show."""
-    return plain(text.decode("utf-8", "replace"))[:500]
+def unframed(log: bytes) -> bytes | None:
+    """The text inside the frames of a log: 4 bytes that say which stream, 4 that say how many, and so many bytes. None
+    for what is no such log."""
+    text, at = b"", 0
+    while at < len(log):
+        head, at = log[at : at + 8], at + 8
+        end = at + int.from_bytes(head[4:], "big")
+        if len(head) < 8 or head[0] > 3 or head[1:4] != b"\0\0\0" or end > len(log):
+            return None
+        text, at = text + log[at:end], end
+    return text

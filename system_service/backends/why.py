@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from system_service.backends.docker_json import as_object, plain
-from system_service.errors import Failed, NotPermitted
+from system_service.backends.docker_json import as_object
+from system_service.errors import Failed, NotPermitted, plain
 
 if TYPE_CHECKING:
     from system_service.backends.cluster import Cluster

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from system_service.backends.engine import Engine
+from system_service.backends.docker import Docker
 from system_service.domain.locate import docker_name, replace_by_docker
 from system_service.terminal.command import Command
 from system_service.terminal.complete import feature_names
@@ -26,6 +26,6 @@ def command(name: str, words: tuple[str, ...]) -> None:
       system container exec snmp ps -e
       system container exec snmp bash
     """
-    engine = Engine.from_env()
+    docker = Docker.from_env()
     terminal = ["--tty"] if is_terminal(sys.stdin) and is_terminal(sys.stdout) else []
-    replace_by_docker(engine, "exec", "--interactive", *terminal, docker_name(engine, name), *words)
+    replace_by_docker(docker, "exec", "--interactive", *terminal, docker_name(docker, name), *words)

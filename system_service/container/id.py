@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from system_service.backends.engine import Engine
+from system_service.backends.docker import Docker
 from system_service.domain.locate import docker_name
 from system_service.terminal.command import Command
 from system_service.terminal.complete import feature_names
@@ -21,4 +21,4 @@ def command(name: str) -> None:
     Examples:
       docker exec $(system container id snmp) ps
     """
-    click.echo(docker_name(Engine.from_env(), name))
+    click.echo(docker_name(Docker.from_env(), name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from system_service.backends.engine import Engine
+from system_service.backends.docker import Docker, no_container
 from system_service.domain.locate import docker_name
 from system_service.terminal.command import Command
 from system_service.terminal.complete import feature_names
@@ -21,5 +21,8 @@ def command(name: str) -> None:
     """
     import json
 
-    engine = Engine.from_env()
-    click.echo(json.dumps([engine.inspect(docker_name(engine, name))], indent=4))
+    docker = Docker.from_env()
+    found = docker.inspect(docker_name(docker, name))
+    if found is None:
+        raise no_container(name)
+    click.echo(json.dumps([found], indent=4))

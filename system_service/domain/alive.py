@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from system_service.domain.kept import Kept
 from system_service.domain.switch import Switch
-from system_service.errors import Failed, TimedOut, UnknownFeature, Unreachable
+from system_service.errors import Failed, TimedOut, Unreachable
 from system_service.model.critical import COLUMNS, FOLDER, LIST, Processes, missing, parse_list, processes
 from system_service.model.feature import Owner
 from system_service.model.snapshot import Container, FeatureSeen
@@ -19,24 +19,17 @@ _MOST = 1 << 16
 
 
 class Alive:
-    """Looks at one moment. Every method may raise what the engine raises."""
+    """Looks at one moment. Every method may raise what Docker raises."""
 
     def __init__(self, switch: Switch) -> None:
         self._switch = switch
-        self._engine = switch.engine
+        self._docker = switch.docker
         self._kept = Kept(switch.run_dir)
         self._now = time.time()
 
     def dead(self, wanted: FeatureSeen, container: Container, owner: Owner) -> tuple[str, ...] | None:
         """The critical processes that do not run; None when the container does not either (any more)."""
-        try:
-            shown = processes(self._engine.top(container.id, COLUMNS))
-        except UnknownFeature:
-            return None
-        except Failed as error:
-            if "is not running" in str(error):
-                return None
-            raise
+        shown = processes(self._docker.top(container.id, COLUMNS) or [])
         if shown is None:
             return None
         # A pod may have waited at its gate for long before its programs were allowed to start.
@@ -79,7 +72,7 @@ def _files(switch: Switch, container: Container, path: str) -> dict[str, str]:
 
     files: dict[str, str] = {}
     try:
-        archive = switch.engine.archive(container.id, path)
+        archive = switch.docker.archive(container.id, path)
         if archive is None:
             return files
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:

@@ -69,7 +69,7 @@ def check(
     wanted = intent(switch, names)
     error: SwitchError | None = next(iter(wanted.unknown.values()), None)
     try:
-        listed = switch.engine.containers()
+        listed = switch.docker.containers()
         alive = _alive(switch) if critical else None
         checker = _Checker(switch, alive, patience)
         found: dict[str, CheckReport | Unseen] = {
@@ -146,7 +146,7 @@ class _Checker:
             return False
         if feature.name == _TELEMETRY and feature.mode is Mode.LEGACY and not any(s.container for s in wanted.seen):
             try:
-                self.switch.engine.image(_TELEMETRY_IMAGE)
+                self.switch.docker.image(_TELEMETRY_IMAGE)
             except Failed:
                 return False
         return True

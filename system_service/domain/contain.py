@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from system_service.backends import ctrmgrd
-from system_service.backends.engine import Engine
+from system_service.backends.docker import Docker, no_container
 from system_service.backends.switchdb import Edit, SwitchDB
 from system_service.errors import Failed, SwitchError, UnknownFeature, Unreachable
 from system_service.model.feature import Feature, Mode, parse_feature, valid_name
@@ -31,7 +31,7 @@ class Contained(NamedTuple):
     """One container by its docker name (`snmp`, `swss0`), with its feature as far as Redis could tell."""
 
     name: str
-    engine: Engine
+    docker: Docker
     db: SwitchDB | None
     feature: Feature | None
     namespace: str
@@ -43,14 +43,14 @@ class Contained(NamedTuple):
         """Raises UnknownFeature for a name that cannot be a container's; a database that is down is a warning."""
         if not valid_name(name):
             raise UnknownFeature(f"there is no container {name!r}", "docker ps -a")
-        engine = Engine.from_env()
+        docker = Docker.from_env()
         try:
             db = SwitchDB.from_config()
             stem, namespace = feature_of_container(name, db.namespaces)
             (row,) = db.rows(("CONFIG_DB", f"FEATURE|{stem}"), namespace=namespace)
         except SwitchError as error:
-            return cls(name, engine, None, None, "", [str(error)], tell)
-        return cls(name, engine, db, parse_feature(stem, row) if row else None, namespace, [], tell)
+            return cls(name, docker, None, None, "", [str(error)], tell)
+        return cls(name, docker, db, parse_feature(stem, row) if row else None, namespace, [], tell)
 
     def start(self) -> bool:
         """Start the local container; False when it is left to `wait` (kubernetes wanted, no fallback).
@@ -81,17 +81,17 @@ class Contained(NamedTuple):
         # The intent is recorded first, as the host's script does: a start that is cut off is then still to be done.
         self._record(local_up(self.name, host_time(), quiet))
         try:
-            self.engine.start(self.name)
+            self.docker.start(self.name)
         except Failed:
-            container = self.engine.find(self.name)
+            container = self.docker.find(self.name)
             if container is None:
                 raise
             if container.run is Run.PAUSED:
-                self.engine.unpause(self.name)
+                self.docker.unpause(self.name)
             else:
                 # Once more: a refusal that passes (systemd is being reloaded) would cost the unit a start and a pause.
                 time.sleep(_SECOND_TRY)
-                self.engine.start(self.name)
+                self.docker.start(self.name)
 
     def stop(self, timeout: int | None) -> None:
         """Stop it, with `timeout` seconds until it is killed (default: the feature's). Raises as `start`."""
@@ -101,17 +101,14 @@ class Contained(NamedTuple):
         if self.feature is not None and self.feature.mode is Mode.LEGACY:
             self._unlabel()
         if taken:
-            with suppress(UnknownFeature):
-                self.engine.stop(self.name, grace)
+            self.docker.stop(self.name, grace)
             if failure:
                 raise failure
         elif not self._only_pods():
-            try:
-                self.engine.stop(self.name, grace)
-            except UnknownFeature:
-                self._record_down()  # nobody runs it
-                raise
+            stopped = self.docker.stop(self.name, grace)
             self._record_down()
+            if stopped is None:  # nobody runs it all the same
+                raise no_container(self.name)
 
     def kill(self) -> None:
         """Kill it at once; a stopped one is left alone. Raises as `start`."""
@@ -121,12 +118,11 @@ class Contained(NamedTuple):
         taken, failure = self._close(0)
         if taken:
             self._label(False)
-            with suppress(UnknownFeature):
-                self.engine.kill(self.name)
+            self.docker.kill(self.name)
             if failure:
                 raise failure
-        elif not self._only_pods():
-            self.engine.kill(self.name)
+        elif not self._only_pods() and self.docker.kill(self.name) is None:
+            raise no_container(self.name)
 
     def _may_start(self) -> tuple[bool, Keeper | None]:
         """Whether the local container is the one to start, and where Kubernetes has a part in it, who is to look again.
@@ -181,9 +177,7 @@ class Contained(NamedTuple):
         if not closed:
             for pod in pods:  # no gate without Redis: what cannot be held back is stopped
                 try:
-                    self.engine.stop(pod.id, grace)
-                except UnknownFeature:
-                    pass  # it has gone by itself
+                    self.docker.stop(pod.id, grace)
                 except SwitchError as error:
                     failure = failure or error
         return bool(pods) or closed or failure is not None, failure
@@ -210,7 +204,7 @@ class Contained(NamedTuple):
             return False
         from system_service.backends.unitfiles import UnitFiles  # Redis is down, or a reload is under way
 
-        return UnitFiles().read(self.name) is not None and self.engine.find(self.name) is None
+        return UnitFiles().read(self.name) is not None and self.docker.find(self.name) is None
 
     def _label(self, wanted: bool) -> None:
         """What the node's label is to be from now on. Never in the way of a start or a stop."""
@@ -232,7 +226,7 @@ class Contained(NamedTuple):
         """
         if self.namespace or (self.feature is not None and not self._owned):
             return ()
-        return pods_of(self.feature.name if self.feature else self.name, self.engine.containers())
+        return pods_of(self.feature.name if self.feature else self.name, self.docker.containers())
 
     def _keeper(self, pods: Sequence[Container]) -> Keeper | None:
         """What hands the feature over; None where Kubernetes has no part in it, or the rows cannot be read."""
@@ -242,12 +236,11 @@ class Contained(NamedTuple):
             return None
         from system_service.handover.keeper import Keeper  # a switch in legacy mode never comes here
         from system_service.handover.rows import Rows
-        from system_service.wire.docker import Docker
 
         name = self.feature.name if self.feature else self.name
         rows = Rows(self.db, name, self.name)
         rows.read()
-        return Keeper(rows, Docker(), name, self.name, self.tell)
+        return Keeper(rows, self.docker, name, self.name, self.tell)
 
     def record(self, fields: dict[str, str] | None) -> bool:
         """Write STATE_DB fields for a container that reports itself; False where the image has no such fields.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from system_service.backends.switchdb import Edit
@@ -19,7 +18,7 @@ from system_service.domain.labels import want
 from system_service.domain.observe import observe
 from system_service.domain.privilege import need_root
 from system_service.domain.switch import Switch
-from system_service.errors import Failed, Refused, SwitchError, TimedOut, UnknownFeature
+from system_service.errors import Failed, Refused, SwitchError, TimedOut
 from system_service.model.feature import Mode, Owner
 from system_service.model.naming import stop_timeout
 from system_service.model.snapshot import Active, FeatureSeen, Run, Seen, Unit
@@ -93,7 +92,7 @@ class Executor(NamedTuple):
         return max(_LEAST, self.deadline - time.monotonic())
 
     def _do(self, wanted: FeatureSeen, action: Action) -> bool:
-        units, engine, target = self.switch.units, self.switch.engine, action.target
+        units, docker, target = self.switch.units, self.switch.docker, action.target
         grace = stop_timeout(wanted.feature.name)
         if action.kind is Kind.WRITE:
             return self._write(action)
@@ -117,14 +116,13 @@ class Executor(NamedTuple):
             case Kind.RESTART_UNIT:
                 units.restart(target, self._left(), block=self.block)
             case Kind.START_CONTAINER:
-                engine.start(target)
+                docker.start(target)
             case Kind.STOP_CONTAINER:
-                with suppress(UnknownFeature):  # removed under our hands: what is gone has stopped
-                    engine.stop(target, grace)
+                docker.stop(target, grace)
             case Kind.RESTART_CONTAINER:
-                engine.restart(target, grace)
+                docker.restart(target, grace)
             case Kind.UNPAUSE_CONTAINER:
-                engine.unpause(target)
+                docker.unpause(target)
             case Kind.WRITE_UNIT:
                 self.switch.unit_files().write(wanted.feature.name, action.fields["text"] or "")
             case Kind.REMOVE_UNIT:
@@ -234,7 +232,7 @@ class Executor(NamedTuple):
         if wanted.feature.mode is Mode.KUBERNETES or seen.pods:
             (now,) = observe(self.switch, (wanted.feature.name,)).features[0].seen
             return now.runs if action.kind is Kind.AWAIT_RUNNING else now.owner is Owner.NONE
-        container = self.switch.engine.find(seen.instance.container)
+        container = self.switch.docker.find(seen.instance.container)
         run = container.run if container else Run.ABSENT
         if action.kind is Kind.AWAIT_STOPPED:
             return not run.live

@@ -87,7 +87,7 @@ def _last_words(switch: Switch, wanted: FeatureSeen) -> list[str]:
     if ended is None or status(wanted) != "failed":
         return []
     try:
-        text = b"".join(switch.engine.logs(ended.id, tail=_LOG_LINES)).decode("utf-8", "replace")
+        text = switch.docker.logs(ended.id, _LOG_LINES).decode("utf-8", "replace")
     except SwitchError as error:
         return [f"its log cannot be read: {error}"]
     return [f"its last words: {line}" for line in text.splitlines()[-_LOG_LINES:]]

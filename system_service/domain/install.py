@@ -193,7 +193,7 @@ def _send_away(switch: Switch, executor: Executor, site: Site) -> None:
                     cluster.label({label(name): None})
                 taken(switch.db, name, False)
         executor.tell(f"{name}: {Action(Kind.AWAIT_GONE, name)}")
-        if not gone(executor, cluster, name, lambda: bool(pods_of(name, switch.engine.containers()))):
+        if not gone(executor, cluster, name, lambda: bool(pods_of(name, switch.docker.containers()))):
             raise TimedOut("it is still there", f"kubectl --namespace {namespace()} get pods")
     except Interrupted:
         raise
@@ -228,7 +228,7 @@ def _work(switch: Switch, ask: Ask, do: Callable[[Executor, str], Iterator[bool]
     """Do it under the feature's lock; what failed is in the Result, and what was done before that counts."""
     (name,) = ask.names
     need_root(ask.command)
-    deadline = switch.engine.until = time.monotonic() + ask.timeout
+    deadline = switch.docker.until = time.monotonic() + ask.timeout
     changed, error = False, None
     with deferred() as interrupts:
         executor = Executor(switch, ask.command, deadline, ask.tell, interrupts.check, ask.wait)

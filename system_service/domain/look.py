@@ -14,7 +14,7 @@ from system_service.errors import SwitchError
 def look(switch: Switch, command: str, names: Sequence[str] = (), *, partial: bool = False) -> Result:
     """The named features in the order asked (none: all); a name without a feature does not hide the others.
 
-    With `partial`, when the engine or systemd cannot be asked, the Result holds the error and what CONFIG_DB says.
+    With `partial`, when Docker or systemd cannot be asked, the Result holds the error and what CONFIG_DB says.
 
     Raises:
         UnknownFeature: no name has a FEATURE row.

@@ -73,7 +73,7 @@ def is_up(host: Host, wanted: FeatureSeen) -> bool:
 
 
 def supervised(host: Host, seen: Seen) -> bool:
-    """Whether systemd starts and stops this instance; where it does not, the engine is driven directly."""
+    """Whether systemd starts and stops this instance; where it does not, Docker is driven directly."""
     return host.systemd and seen.unit is not None and seen.unit.exists
 
 

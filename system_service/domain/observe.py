@@ -64,7 +64,7 @@ def see(switch: Switch, intended: Intent, listed: Sequence[Container] | None = N
     """
     scopes = {f.name: instances(f, switch.db.namespaces) for f in intended.features}
     systemd = listed is None and switch.units.available()
-    listed = switch.engine.containers() if listed is None else listed
+    listed = switch.docker.containers() if listed is None else listed
     containers = {c.name: c for c in listed}
     pods = {f.name: pods_of(f.name, listed) for f in intended.features}
     wanted_units = [i.unit for f in intended.features for i in scopes[f.name]]
@@ -124,7 +124,7 @@ def bare(switch: Switch, feature: Feature, seen: Sequence[Seen]) -> bool:
 
     name = image(feature.name)
     try:
-        return bool(name) and not switch.engine.has_image(name)
+        return bool(name) and not switch.docker.has_image(name)
     except Failed:  # Docker's own trouble with one image is no word about the others
         return False
 

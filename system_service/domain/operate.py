@@ -51,7 +51,7 @@ def operate(switch: Switch, ask: Ask) -> Result:
         UnknownFeature: no name is a feature's.
         Unreachable, NotPermitted, TimedOut: nothing could be begun.
     """
-    deadline = switch.engine.until = time.monotonic() + ask.timeout
+    deadline = switch.docker.until = time.monotonic() + ask.timeout
     wanted = intent(switch, ask.names)
     snapshot = see(switch, wanted)
     sentences = warnings(switch, snapshot.features, ask.request)

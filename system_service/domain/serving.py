@@ -15,7 +15,7 @@ _UNKNOWN_GRACE = 10.0  # seconds until one that is not at a gate, and says of no
 
 
 def serving(switch: Switch, pods: Sequence[Container], own: Notes) -> Container | None:
-    """The one of `pods` that is past its gate; of several the one that is noted. Raises what the engine raises."""
+    """The one of `pods` that is past its gate; of several the one that is noted. Raises what Docker raises."""
     for pod in pods:
         if own.served.startswith(f"{pod.id[:12]}@") and _mark(switch, pod) == own.served:
             return pod
@@ -25,10 +25,8 @@ def serving(switch: Switch, pods: Sequence[Container], own: Notes) -> Container 
 def _mark(switch: Switch, pod: Container) -> str:
     from system_service.handover.view import mark  # a switch in legacy mode never comes here
 
-    try:
-        return mark(switch.engine.inspect(pod.id))
-    except UnknownFeature:  # ended meanwhile
-        return ""
+    described = switch.docker.inspect(pod.id)
+    return "" if described is None else mark(described)  # it has ended meanwhile
 
 
 def _runs(switch: Switch, pod: Container) -> bool:
@@ -39,17 +37,10 @@ def _runs(switch: Switch, pod: Container) -> bool:
     from system_service.handover.view import at_gate
     from system_service.model.critical import COLUMNS, missing, processes
 
-    try:
-        rows = switch.engine.top(pod.id, COLUMNS)
-        shown = processes(rows)
-        if shown is None or at_gate([row[-1] for row in rows]):
-            return False
-    except UnknownFeature:
+    rows = switch.docker.top(pod.id, COLUMNS)
+    shown = processes(rows or [])
+    if rows is None or shown is None or at_gate([row[-1] for row in rows]):
         return False
-    except Failed as error:
-        if "is not running" in str(error):
-            return False
-        raise
     try:
         critical: tuple[str, ...] = listed(switch, pod, shown)
     except UnknownFeature:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from system_service.backends.engine import Engine
+from system_service.backends.docker import Docker
 from system_service.backends.switchdb import SwitchDB
 from system_service.backends.units import Units
 from system_service.model.naming import RUN_DIR, run_dir
@@ -24,7 +24,7 @@ class Switch(NamedTuple):
     """
 
     db: SwitchDB
-    engine: Engine
+    docker: Docker
     units: Units
     run_dir: str = RUN_DIR
     unit_dirs: tuple[str, ...] = ()
@@ -52,9 +52,10 @@ class Switch(NamedTuple):
         """What hands this feature over, where no unit's `wait` does."""
         from system_service.handover.keeper import Keeper
         from system_service.handover.rows import Rows
-        from system_service.wire.docker import Docker
 
-        return Keeper(Rows(self.db, feature, feature), Docker(), feature, feature, tell)
+        # A command's deadline is none of a step that has begun: to be cut off in the middle is to have nobody run it.
+        docker = Docker(self.docker.address, self.docker.timeout)
+        return Keeper(Rows(self.db, feature, feature), docker, feature, feature, tell)
 
     @classmethod
     def from_env(cls) -> Switch:
@@ -66,7 +67,7 @@ class Switch(NamedTuple):
         """
         return cls(
             SwitchDB.from_config(),
-            Engine.from_env(),
+            Docker.from_env(),
             Units(),
             run_dir(),
         )

@@ -13,7 +13,7 @@ from system_service.domain.plan import Request, Verb
 from system_service.domain.switch import Switch
 from system_service.errors import SwitchError
 from system_service.model.feature import Mode
-from system_service.model.snapshot import FeatureSeen
+from system_service.model.snapshot import Container, FeatureSeen
 
 
 def warnings(switch: Switch, features: Sequence[FeatureSeen], request: Request) -> dict[str, str]:
@@ -33,13 +33,17 @@ def _is_the_pods(switch: Switch, wanted: FeatureSeen) -> bool:
             continue
         name = image(wanted.feature.name)
         try:
-            pod = switch.engine.inspect(seen.serving.id).get("Image")
+            pod = _image(switch, seen.serving)
             if seen.container:
-                own = switch.engine.inspect(seen.container.id).get("Image")
+                own = _image(switch, seen.container)
             else:
-                own = switch.engine.image(name).get("Id") if name else None
+                own = switch.docker.image(name).get("Id") if name else None
         except SwitchError:  # it is a remark, and nothing that a command could fail for
             continue
         if pod and pod == own:
             return True
     return False
+
+
+def _image(switch: Switch, container: Container) -> object:
+    return (switch.docker.inspect(container.id) or {}).get("Image")

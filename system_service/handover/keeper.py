@@ -32,9 +32,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from system_service.backends.docker import Docker
     from system_service.handover.rows import Rows
     from system_service.handover.view import PodContainer
-    from system_service.wire.docker import Docker
 
 _STEPS = 20  # in one go: more means that somebody undoes what we do, and the caller waits for the next event
 # The gate looks every 2 s from the moment it announced itself. `ready` is to land just before such a look.

@@ -13,15 +13,15 @@ from system_service.handover.view import (
     at_gate,
     parse_pod,
 )
-from system_service.model.critical import FOLDER, LIST, missing, parse_list, processes
+from system_service.model.critical import COLUMNS, FOLDER, LIST, missing, parse_list, processes
 from system_service.model.pods import pod_labels
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from system_service.backends.docker import Docker
     from system_service.handover.rows import Rows
-    from system_service.wire.docker import Docker
 
 _MOST_LISTS = 16
 
@@ -83,7 +83,7 @@ class Pods:
         """Where it is; "" when it has ended meanwhile."""
         if pod.mark == rows.own.served:  # nobody comes back to a gate without a start
             return OPEN
-        shown = self._docker.top(pod.id)
+        shown = self._docker.top(pod.id, COLUMNS)
         if shown is None:
             return ""
         if at_gate([row[-1] for row in shown]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from system_service.errors import Failed, SwitchError
+from system_service.errors import Failed, SwitchError, UnknownFeature
 from system_service.handover.decide import (
     ANSWER,
     HAND_OVER,
@@ -23,10 +23,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from system_service.backends.docker import Docker
     from system_service.handover.decide import Step
     from system_service.handover.pods import Pods
     from system_service.handover.rows import Rows
-    from system_service.wire.docker import Docker
 
 
 class Steps:
@@ -135,7 +135,7 @@ class Steps:
 
         try:
             self._docker.restart(id, seconds, meanwhile if then else None)
-        except Failed:
+        except (Failed, UnknownFeature):
             # What cannot be restarted is stopped: its owner makes a new one.
             self._docker.stop(id, seconds)
         for error in failures:

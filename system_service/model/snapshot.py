@@ -36,10 +36,7 @@ class Run(Enum):
 
 
 class Container(NamedTuple):
-    """A container as Docker's list shows it. `id` is the full id; `status` is Docker's own text.
-
-    `started`: when it was last started (Unix time), where it was inspected; else 0.
-    """
+    """A container as Docker's list shows it. `id` is the full id; `status` is Docker's own text."""
 
     id: str
     name: str
@@ -48,7 +45,6 @@ class Container(NamedTuple):
     status: str = ""
     health: str = ""
     labels: Mapping[str, str] = MappingProxyType({})
-    started: float = 0.0
 
 
 class Active(Enum):
@@ -98,7 +94,7 @@ class Host(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """One instance: its local container, and its unit (None: there is none, the engine is driven directly).
+    """One instance: its local container, and its unit (None: there is none, Docker is driven directly).
 
     `pods`: the running containers that Kubernetes made for it; `serving` the one of them that runs the feature, past
     its gate.

@@ -53,7 +53,7 @@ def command(name: str, follow: bool, lines: int | None, since: str | None) -> No
     words += ["--follow"] if follow else []
     words += ["--tail", str(lines)] if lines is not None else []
     words += [f"--since={since}"] if since else []
-    replace_by_docker(switch.engine, *words, found[0].id)
+    replace_by_docker(switch.docker, *words, found[0].id)
 
 
 def _moment(value: str) -> bool:

@@ -47,7 +47,7 @@ def command(names: tuple[str, ...], goal: str, timeout: float, as_json: bool) ->
     told: dict[str, str] = {}
     reports: tuple[FeatureReport, ...] = ()
     watched = _Watched(goal)
-    deadline = switch.engine.until = time.monotonic() + timeout
+    deadline = switch.docker.until = time.monotonic() + timeout
     with deferred() as interrupts:
         while True:
             lost: SwitchError | None = None

@@ -13,13 +13,13 @@ from system_service.handover.view import HELD, OPEN, UNKNOWN, View
 from system_service.model.boot import uptime
 from system_service.model.pods import pod_labels
 from system_service.model.state_row import emptied
-from system_service.waiting.docker import Events
+from system_service.waiting.events import Events
 from system_service.waiting.link import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from system_service.backends.docker import Docker
     from system_service.waiting.board import Board
-    from system_service.wire.docker import Docker
 
 # Seconds between a container's death and the start that makes it a restart.
 RESTART_GRACE = 1.0

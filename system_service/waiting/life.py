@@ -13,6 +13,7 @@ import os
 import select
 import time
 
+from system_service.backends.docker import Docker
 from system_service.backends.trigger import ask
 from system_service.backends.unitfiles import UnitFiles
 from system_service.errors import SwitchError
@@ -20,9 +21,8 @@ from system_service.handover.view import environment
 from system_service.model.pods import pod_labels
 from system_service.waiting.board import Board
 from system_service.waiting.custody import RESTART_GRACE, Custody
-from system_service.waiting.docker import Events
+from system_service.waiting.events import Events
 from system_service.waiting.link import say
-from system_service.wire.docker import Docker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Life:
 
     def __init__(self, container: str) -> None:
         self._name = container
-        self._docker = Docker()
+        self._docker = Docker.from_env()
         self._events = Events(self._docker, container)
         self._board = Board(container)
         self._custody: Custody | None = None

@@ -6,12 +6,14 @@ The waiter lives on this for weeks: no dataclasses, no typing, no json.
 
 from __future__ import annotations
 
-import socket
 import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterable
+else:  # the other makes enums of all its numbers: 190 KiB for each feature
+    import _socket as socket
 
 _PIECE = 65536
 _MOST_HEADER = 65536
@@ -118,8 +120,6 @@ def stream(address: str, path: str, *, timeout: float) -> tuple[socket.socket, b
         if response.status != 200:
             response.body = _body(connection, response, rest, deadline)
             raise StatusError(response)
-        if _chunked(response):
-            raise HTTPError("it answers an endless request of HTTP/1.0 in chunks")
         connection.settimeout(timeout)
     except BaseException:
         connection.close()
@@ -189,14 +189,14 @@ def _head(connection: socket.socket, deadline: float) -> tuple[Response, bytes]:
         name, colon, value = line.partition(":")
         if colon:
             headers[name.strip().lower()] = value.strip()
+    if headers.get("transfer-encoding", "").lower().endswith("chunked"):
+        raise HTTPError("it answers a request of HTTP/1.0 in chunks")
     return Response(int(words[1]), headers), rest
 
 
 def _body(connection: socket.socket, response: Response, rest: bytes, deadline: float) -> bytes:
     if response.status in (204, 304):
         return b""
-    if _chunked(response):
-        return _joined(_until_last_chunk(connection, rest, deadline))
     length = response.headers.get("content-length")
     if length is None:
         return _until_closed(connection, rest, deadline)
@@ -220,48 +220,6 @@ def _until_closed(connection: socket.socket, rest: bytes, deadline: float) -> by
         if len(got) > _MOST_BODY:
             raise HTTPError("its answer has no end")
     return bytes(got)
-
-
-def _chunked(response: Response) -> bool:
-    return response.headers.get("transfer-encoding", "").lower().endswith("chunked")
-
-
-def _until_last_chunk(connection: socket.socket, rest: bytes, deadline: float) -> bytearray:
-    """Chunks up to the empty one: who sends chunks may keep the connection open after them."""
-    got, at = bytearray(rest), 0
-    while True:
-        start, size = _chunk(got, at)
-        if start and not size:
-            return got
-        if start and start + size + 2 <= len(got):
-            at = start + size + 2
-            continue
-        piece = _receive(connection, deadline)
-        if not piece:
-            raise HTTPError("it hung up in the middle of the chunks")
-        got += piece
-        if len(got) > _MOST_BODY:
-            raise HTTPError("its answer has no end")
-
-
-def _joined(chunks: bytearray) -> bytes:
-    """The body that was sent in chunks: some proxies do so although HTTP/1.0 was asked."""
-    body, (start, size) = bytearray(), _chunk(chunks, 0)
-    while size:
-        body += chunks[start : start + size]
-        start, size = _chunk(chunks, start + size + 2)
-    return bytes(body)
-
-
-def _chunk(got: bytearray, at: int) -> tuple[int, int]:
-    """Where the data of the chunk at `at` start, and their size; (0, 0) while its first line is not whole."""
-    line, found, _ = bytes(got[at : at + 1024]).partition(b"\r\n")
-    if not found and len(line) < 1024:
-        return 0, 0
-    digits = line.split(b";")[0].strip()
-    if not found or not digits or len(digits) > 8 or digits.strip(b"0123456789abcdefABCDEF"):
-        raise HTTPError(f"it sent no chunk: {line[:40]!r}")
-    return at + len(line) + 2, int(digits, 16)
 
 
 def _number(text: str) -> bool:

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import math
 import select
-import socket
 import time
 
 import hiredis
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Sequence
     from typing import Any
 
     Address = str | tuple[str, int]
     Command = Sequence[str | bytes | int]
+else:  # the other makes enums of all its numbers: 190 KiB for each feature
+    import _socket as socket
 
 _CHUNK = 65536
 _INCOMPLETE = object()
@@ -138,7 +140,9 @@ class Connection:
 
 def _connect(address: Address, timeout: float) -> socket.socket:
     if isinstance(address, tuple):
-        connection = socket.create_connection(address, timeout)
+        from socket import create_connection  # looks names up; no switch has its databases so far away
+
+        connection = create_connection(address, timeout)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -17,7 +17,7 @@ import pytest
 from system_service.backends import journal
 from system_service.backends.cluster import Cluster
 from system_service.backends.discovery import Discovery, authority_of, prove
-from system_service.backends.engine import Engine
+from system_service.backends.docker import Docker
 from system_service.backends.kubeadm import Kubeadm
 from system_service.backends.switchdb import SwitchDB
 from system_service.backends.units import Units
@@ -125,8 +125,8 @@ class TestSockets:
     def test_docker(self, short: str, fault: str) -> None:
         listener, path = unix(short)
         with Bad(listener, fault, HTTP):
-            ends(lambda: Engine(path, LIMIT).containers())
-            ends(lambda: Engine(path, LIMIT).inspect("snmp"))
+            ends(lambda: Docker(path, LIMIT).containers())
+            ends(lambda: Docker(path, LIMIT).inspect("snmp"))
 
     @pytest.mark.parametrize("secure", [True, False])
     def test_api_server(self, fault: str, secure: bool, pki: Any, tmp_path: Any) -> None:

@@ -61,9 +61,9 @@ CONFIG = {
     "system_service.terminal.hints",
 } - {"system_service.model", "system_service.model.natural"}
 DOCKER = {
+    "system_service.backends.docker",
+    "system_service.backends.docker_api",
     "system_service.backends.docker_json",
-    "system_service.backends.engine",
-    "system_service.model.clock",
     "system_service.model.feature",
     "system_service.model.feature_row",
     "system_service.model.snapshot",
@@ -86,7 +86,7 @@ LOOK = (
         "system_service.domain.result",
         "system_service.domain.switch",
         "system_service.domain.waiting_for",
-        "system_service.model.kube_server",
+        "system_service.model.clock",
         "system_service.model.naming",
         "system_service.model.pods",
         "system_service.model.reasons",

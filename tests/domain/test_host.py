@@ -379,7 +379,7 @@ def test_a_pod_that_runs_a_feature_is_no_pod_that_is_left(booted):
     made = booted.container("k8s_snmp", labels=POD)
     made.started = time.time() - 60
     booted.serves(made)
-    booted.switch().engine.stop("snmp", 1)
+    booted.switch().docker.stop("snmp", 1)
     with pytest.raises(Refused, match="in kubernetes mode: snmp"):
         take(booted)
 

@@ -20,7 +20,7 @@ def test_of_two_pods_the_one_that_is_past_its_gate(fakes, asker, first_serves):
         for number, found in enumerate(lists)
     ]
     serving = made[0] if first_serves else made[1]
-    assert docker_name(fakes.switch().engine, "snmp") == serving.id[:12]
+    assert docker_name(fakes.switch().docker, "snmp") == serving.id[:12]
 
 
 def test_of_two_at_their_gates_the_newest(fakes, asker):
@@ -28,4 +28,4 @@ def test_of_two_at_their_gates_the_newest(fakes, asker):
     for number, ago in ((0, 90), (1, 0)):
         made = fakes.docker.create(f"k8s_snmp_{number}", start=True, labels=labels, processes=GATE)
         made.created -= ago
-    assert docker_name(fakes.switch().engine, "snmp") == made.id[:12]
+    assert docker_name(fakes.switch().docker, "snmp") == made.id[:12]

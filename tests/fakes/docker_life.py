@@ -65,6 +65,7 @@ class Life:
         self.changed = threading.Condition(threading.RLock())
         self.history: deque[dict[str, object]] = deque(maxlen=1000)
         self.told = 0  # how many events there ever were
+        self.start_takes = 0.0  # seconds, in which what else is asked is answered
         self.shift = 0.0  # seconds by which the host's clock is wrong: Docker's times are that clock's
         self.images: set[str] = set()  # the names that images have; a container's image is here until it is taken out
 
@@ -150,6 +151,7 @@ class Life:
 
     def run(self, container: FakeContainer) -> None:
         with self.changed:
+            self.changed.wait_for(lambda: False, self.start_takes)
             container.state, container.exit_code = "running", 0
             container.starts += 1
             container.processes = container.boot or container.processes

@@ -10,11 +10,10 @@ from functools import cache
 from hypothesis import given
 from hypothesis import strategies as st
 
-from system_service.backends.engine import Engine
+from system_service.backends.docker import Docker
 from system_service.backends.switchdb import Edit, SwitchDB
 from system_service.model.critical import COLUMNS
-from system_service.waiting.docker import Events
-from system_service.wire.docker import Docker
+from system_service.waiting.events import Events
 from tests.fuzz.inputs import FEW, JSON, as_bytes, near, tolerates
 from tests.fuzz.peer import Peer
 from tests.support.redis import write_config
@@ -78,32 +77,21 @@ def test_redis(reply: bytes) -> None:
 @given(head=HEADS, body=BODIES)
 def test_docker(head: bytes, body: bytes) -> None:
     peer().answer = head + body
-    engine = Engine(peer().path, timeout=5)
+    docker = Docker(peer().path, timeout=5)
     for ask in (
-        engine.containers,
-        lambda: engine.find("snmp"),
-        lambda: engine.image("snmp:1"),
-        lambda: engine.top("snmp", COLUMNS),
-        lambda: engine.archive("snmp", "/etc/x"),
-        lambda: engine.stop("snmp", 0),
-        lambda: engine.wait("snmp", 5),
-        lambda: list(engine.logs("snmp")),
-    ):
-        tolerates(ask)
-
-
-@FEW
-@given(head=HEADS, body=BODIES)
-def test_docker_as_the_waiter_asks_it(head: bytes, body: bytes) -> None:
-    peer().answer = head + body
-    docker = waiters_docker()
-    for ask in (
+        docker.containers,
+        lambda: docker.find("snmp"),
         lambda: docker.inspect("snmp"),
         lambda: docker.running(["a=b"]),
-        lambda: docker.top("snmp"),
-        lambda: docker.read("snmp", "/etc/x"),
+        lambda: docker.image("snmp:1"),
         lambda: docker.has_image("snmp:1"),
+        lambda: docker.top("snmp", COLUMNS),
+        lambda: docker.archive("snmp", "/etc/x"),
+        lambda: docker.read("snmp", "/etc/x"),
+        lambda: docker.logs("snmp", 20),
+        lambda: docker.start("snmp"),
         lambda: docker.stop("snmp", 0),
+        lambda: docker.kill("snmp"),
         lambda: docker.restart("snmp", 0, lambda: None),
     ):
         tolerates(ask)
@@ -113,7 +101,7 @@ def test_docker_as_the_waiter_asks_it(head: bytes, body: bytes) -> None:
 @given(events=st.lists(st.one_of(near(EVENT), JSON), max_size=4), tail=st.binary(max_size=40), labels=st.booleans())
 def test_events(events: list[object], tail: bytes, labels: bool) -> None:
     peer().answer = b"HTTP/1.0 200 OK\r\n\r\n" + b"".join(as_bytes(event) + b"\n" for event in events) + tail
-    stream = Events(waiters_docker(), "snmp", ("a=b",) if labels else ())
+    stream = Events(Docker(peer().path, timeout=5), "snmp", ("a=b",) if labels else ())
 
     def hear() -> None:
         stream.open()
@@ -127,16 +115,10 @@ def test_events(events: list[object], tail: bytes, labels: bool) -> None:
         stream.close()
 
 
-def waiters_docker() -> Docker:
-    docker = Docker()
-    docker.address = peer().path
-    return docker
-
-
 def test_what_is_sent_is_heard() -> None:
     """The peer is one, and a good answer is an answer."""
     peer().answer = b"HTTP/1.0 200 OK\r\n\r\n" + json.dumps([LISTED]).encode()
-    (found,) = Engine(peer().path, timeout=5).containers()
+    (found,) = Docker(peer().path, timeout=5).containers()
     assert (found.id, found.name) == (ID, "snmp")
     peer().answer = b"+OK\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n"
     assert SwitchDB.from_config(database(), timeout=5).rows(("CONFIG_DB", "FEATURE|snmp")) == [{"a": "b"}]

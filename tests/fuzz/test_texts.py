@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from system_service.backends import dbconfig, journal, units
+from system_service.backends.docker import _first_file
 from system_service.backends.unit_script import image
 from system_service.model import clock, critical
 from system_service.model.feature import instances, parse_feature
 from system_service.model.kube_server import desired, url
 from system_service.model.natural import natural
-from system_service.wire.docker import _first_file
 from tests.fuzz.inputs import FEW, JSON, TEXT, as_bytes, file, near, tolerates
 
 SHOWN = (

@@ -61,7 +61,7 @@ class Docker:
         self.log.append("list")
         return [POD]
 
-    def top(self, ref: str) -> list[list[str]]:
+    def top(self, ref: str, columns: str) -> list[list[str]]:
         self.log.append(f"top {ref}")
         return self.shown
 

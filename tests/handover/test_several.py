@@ -92,7 +92,7 @@ def test_ctrmgrd_is_not_waited_for_while_two_run_the_feature(log: list[str], mon
         "heard": f"{SECOND}@2026-01-01T00:00:00.5Z0 {uptime():.1f}",
     }
     docker = Two(log, local=True, shown=GATE)
-    docker.top = lambda ref: GATE if ref == SECOND else [["9", "1", "9", "S", "5", "snmpd"]]  # type: ignore[method-assign]
+    docker.top = lambda ref, columns: GATE if ref == SECOND else [["9", "1", "9", "S", "5", "snmpd"]]  # type: ignore[method-assign]
     databases.rows_held["STATE_DB", "FEATURE|snmp"] |= {"remote_state": "pending", "container_version": NEW}
     step = decide(keeper(databases, docker).look())
     assert (step.kind, step.why == CTRMGRD) == (RENEW, False)

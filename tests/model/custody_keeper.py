@@ -128,7 +128,7 @@ class _Docker:
     def running(self, labels: object) -> list[str]:
         return [pod.id for pod in self.world.pods]
 
-    def top(self, ref: str) -> list[list[str]]:
+    def top(self, ref: str, columns: str) -> list[list[str]]:
         pod = next(p for p in self.world.pods if p.id == ref)
         program = "/bin/sh init.sh" if pod.stage == BOOT else "snmpd"
         if pod.stage in AT_GATE:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from system_service.backends.engine import Engine
+from system_service.backends.docker import Docker
 from system_service.backends.switchdb import SwitchDB
 from system_service.backends.units import Units
 from system_service.domain.switch import Switch
@@ -140,7 +140,7 @@ class FakeSwitch:
         """The product's own view of it, in this process."""
         return Switch(
             SwitchDB.from_config(self.config),
-            Engine(self.docker.address, docker_timeout),
+            Docker(self.docker.address, docker_timeout),
             Units(systemctl_timeout, self.booted),
             self.run_dir,
             (self.unit_dir, self.admin_dir),

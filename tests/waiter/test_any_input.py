@@ -9,13 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from system_service.backends.docker import Docker
 from system_service.errors import Unreachable
 from system_service.handover.decide import MAKE_LOCAL, STAY
 from system_service.handover.keeper import Keeper
 from system_service.handover.own_row import OwnRow
 from system_service.handover.rows import Rows
 from system_service.model.boot import boot_id
-from system_service.waiting.docker import Events
+from system_service.waiting.events import Events
 from tests.fuzz.inputs import as_bytes, nested
 
 # `ANY_INPUT=1000000 python -m pytest --timeout 0 tests/waiter/test_any_input.py` looks for longer than `make test`.
@@ -72,7 +73,7 @@ class AnyDB:
 
 
 class AnyDocker:
-    """An engine that describes containers as it likes; what it is told to do it does."""
+    """A Docker that describes containers as it likes; what it is told to do it does."""
 
     def __init__(self, local: dict[str, Any] | None, pods: list[dict[str, Any]], shown: list[list[str]] | None) -> None:
         self.local, self.pods, self.shown = local, pods, shown
@@ -83,7 +84,7 @@ class AnyDocker:
     def running(self, labels: object) -> list[str]:
         return [str(pod.get("Id")) for pod in self.pods]
 
-    def top(self, ref: str) -> list[list[str]] | None:
+    def top(self, ref: str, columns: str) -> list[list[str]] | None:
         return self.shown
 
     def read(self, ref: str, path: str) -> bytes | None:
@@ -149,13 +150,9 @@ def test_a_keeper_takes_its_steps_whatever_it_sees(
 @LONG
 @given(line=st.one_of(JSON.map(as_bytes), st.binary(max_size=60)), labels=st.booleans())
 def test_an_event_of_any_shape_is_one_or_hangs_up(line: bytes, labels: bool) -> None:
-    events = Events(_NoDocker(), "snmp", ("a=b",) if labels else ())  # type: ignore[arg-type]
+    events = Events(Docker("/nowhere"), "snmp", ("a=b",) if labels else ())
     try:
         told = events._action(line)
     except Unreachable as error:
         told = str(error)
     assert isinstance(told, str)
-
-
-class _NoDocker:
-    address = "/nowhere"

@@ -18,7 +18,18 @@ OURS = {
     *(f"system_service.{name}" for name in ("backends", "errors", "handover", "model", "waiting", "wire")),
     *(
         f"system_service.backends.{name}"
-        for name in ("ctrmgrd", "dbconfig", "files", "flock", "switchdb", "trigger", "unit_script", "unitfiles")
+        for name in (
+            "ctrmgrd",
+            "dbconfig",
+            "docker",
+            "docker_api",
+            "files",
+            "flock",
+            "switchdb",
+            "trigger",
+            "unit_script",
+            "unitfiles",
+        )
     ),
     *(
         f"system_service.handover.{name}"
@@ -28,8 +39,8 @@ OURS = {
         f"system_service.model.{name}"
         for name in ("boot", "critical", "feature_row", "naming", "pods", "reasons", "state_row")
     ),
-    *(f"system_service.waiting.{name}" for name in ("board", "custody", "docker", "life", "link")),
-    *(f"system_service.wire.{name}" for name in ("docker", "http", "resp")),
+    *(f"system_service.waiting.{name}" for name in ("board", "custody", "events", "life", "link")),
+    *(f"system_service.wire.{name}" for name in ("http", "resp")),
 }
 HEAVY = {
     "asyncio",
@@ -39,7 +50,9 @@ HEAVY = {
     "docker",
     "http.client",
     "redis",
+    "selectors",
     "site",
+    "socket",
     "subprocess",
     "typing",
 }

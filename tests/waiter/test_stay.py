@@ -75,7 +75,7 @@ def test_it_subscribes_before_it_looks_and_from_before_it_asked(folder, daemon, 
     with waiting(folder) as waiter:
         waiter.idle()
     events, look = daemon.asked
-    assert look == "GET /containers/snmp/json HTTP/1.0"
+    assert look == "GET /v1.41/containers/snmp/json HTTP/1.0"
     # dockerd sends its headers before it subscribes: what it remembers fills that gap.
     assert now - 3 < int(events.split("since=")[1].split("&")[0]) < time.time()
 

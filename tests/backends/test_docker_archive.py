@@ -9,7 +9,7 @@ import tarfile
 
 import pytest
 
-from system_service.wire.docker import _first_file
+from system_service.backends.docker import _first_file
 
 
 def archive(size: bytes = b"") -> bytes:
@@ -34,7 +34,7 @@ def test_the_first_plain_file_is_the_one():
 
 @pytest.mark.parametrize("size", [b"-1000", b"-1", b"-777777777", b"x", b"77777777777"])
 def test_a_size_that_is_none_is_no_file_and_no_endless_loop(size):
-    code = "import sys; from system_service.wire.docker import _first_file as f; print(f(sys.stdin.buffer.read()))"
+    code = "import sys; from system_service.backends.docker import _first_file as f; print(f(sys.stdin.buffer.read()))"
     ended = subprocess.run(
         [sys.executable, "-c", code], input=archive(size), capture_output=True, timeout=30, check=True
     )

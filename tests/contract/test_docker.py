@@ -1,21 +1,26 @@
-"""What the engine backend needs of Docker, run against the fake and against a real dockerd alike.
+"""What our client needs of Docker, run against the fake and against a real dockerd alike.
 
 The `docker` package is the witness: it tells what became of the containers.
 """
 
 import io
+import json
 import os
 import shutil
 import signal
 import tarfile
 import tempfile
+import time
+from contextlib import closing
 
 import docker
 import pytest
 
-from system_service.backends.engine import Engine
-from system_service.errors import Failed, TimedOut, UnknownFeature, Unreachable
+from system_service.backends.docker import Docker
+from system_service.errors import Failed, UnknownFeature, Unreachable
 from system_service.model.snapshot import Container, Run
+from system_service.waiting.events import Events
+from system_service.wire.http import quote
 from tests.fakes.docker_server import DockerServer
 from tests.support.engine import DEAF, IMAGE, RealDocker, missing
 from tests.support.switch import wait_until
@@ -28,6 +33,7 @@ class Fake:
 
     def __init__(self, folder):
         self.server = DockerServer(os.path.join(folder, "s"))
+        self.server.start_takes = 0.05
         self.address = self.server.address
 
     def steady(self, name, labels=None):
@@ -130,8 +136,8 @@ def docker_(server):
 
 
 @pytest.fixture
-def engine(docker_):
-    return Engine(docker_.address)
+def ours(docker_):
+    return Docker(docker_.address)
 
 
 @pytest.fixture
@@ -155,16 +161,36 @@ def actions(events, last):
     return seen
 
 
-def listening(engine, name):
-    return engine.events({"type": ["container"], "container": [name]}, timeout=WAIT)
+def listening(ours, name):
+    return told(ours, {"type": ["container"], "container": [name]})
+
+
+def told(ours, filters, since=None):
+    """Events from this call on, or since then (Unix time), as they happen. TimeoutError after WAIT seconds without."""
+    since = time.time() if since is None else since
+    connection, rest = ours.stream(f"/events?since={since:.9f}&filters={quote(json.dumps(filters))}")
+    connection.settimeout(WAIT)
+
+    def events():
+        buffer = rest
+        with closing(connection):
+            while True:
+                *lines, buffer = buffer.split(b"\n")
+                yield from (json.loads(line) for line in lines if line.strip())
+                piece = connection.recv(65536)
+                if not piece:
+                    return
+                buffer += piece
+
+    return events()
 
 
 class TestLooking:
-    def test_list_holds_stopped_ones_with_exact_names_and_labels(self, docker_, engine, witness):
+    def test_list_holds_stopped_ones_with_exact_names_and_labels(self, docker_, ours, witness):
         first = docker_.steady("lldp", {"io.kubernetes.container.name": "lldp"})
         second = docker_.steady("lldp2")
         witness.start(second)
-        found = {c.name: c for c in engine.containers()}
+        found = {c.name: c for c in ours.containers()}
         assert set(found) == {"lldp", "lldp2"}
         assert found["lldp"] == Container(
             first, "lldp", Run.CREATED, IMAGE, "Created", "", {"io.kubernetes.container.name": "lldp"}
@@ -172,7 +198,7 @@ class TestLooking:
         assert (found["lldp2"].id, found["lldp2"].run, found["lldp2"].labels) == (second, Run.RUNNING, {})
         assert found["lldp2"].status.startswith("Up ")
 
-    def test_states_are_dockers(self, docker_, engine, witness):
+    def test_states_are_dockers(self, docker_, ours, witness):
         for name in ("made", "runs", "frozen", "over"):
             docker_.steady(name)
         for name in ("runs", "frozen", "over"):
@@ -180,52 +206,63 @@ class TestLooking:
         witness.pause("frozen")
         docker_.crash("over")
         wanted = {"made": Run.CREATED, "runs": Run.RUNNING, "frozen": Run.PAUSED, "over": Run.EXITED}
-        assert {c.name: c.run for c in engine.containers()} == wanted
-        assert {name: engine.find(name).run for name in wanted} == wanted
+        assert {c.name: c.run for c in ours.containers()} == wanted
+        assert {name: ours.find(name).run for name in wanted} == wanted
 
-    def test_find_knows_only_whole_names(self, docker_, engine):
+    def test_find_knows_only_whole_names(self, docker_, ours):
         made = docker_.steady("snmp", {"a": "b"})
-        assert engine.find("snmp") == Container(made, "snmp", Run.CREATED, IMAGE, "", "", {"a": "b"})
-        assert engine.find("snm") is None
-        assert engine.find("snmp2") is None
-        assert engine.find(made[:12]) is None, "the beginning of an id is no name"
-        assert engine.find(made) is None
+        assert ours.find("snmp") == Container(made, "snmp", Run.CREATED, IMAGE, "", "", {"a": "b"})
+        assert ours.find("snm") is None
+        assert ours.find("snmp2") is None
+        assert ours.find(made[:12]) is None, "the beginning of an id is no name"
+        assert ours.find(made) is None
 
-    def test_find_of_a_name_that_begins_several_ids_is_none(self, docker_, engine):
+    def test_find_of_a_name_that_begins_several_ids_is_none(self, docker_, ours):
         ids = [docker_.steady(f"n{number}") for number in range(17)]  # two of 17 hex numbers begin alike
         letters = [made[0] for made in ids]
         common = next(letter for letter in letters if letters.count(letter) > 1)
-        assert engine.find(common) is None
-        with pytest.raises(UnknownFeature):
-            engine.stop(common)
+        assert ours.find(common) is None
+        assert ours.stop(common, 10) is None
 
-    def test_inspect_is_dockers_object(self, docker_, engine):
+    def test_inspect_is_dockers_object(self, docker_, ours):
         made = docker_.steady("snmp")
-        assert engine.inspect("snmp")["Id"] == made
-        assert engine.inspect(made[:12])["Name"] == "/snmp"
+        assert ours.inspect("snmp")["Id"] == made
+        assert ours.inspect(made[:12])["Name"] == "/snmp"
+        assert ours.inspect(made[:11]) is None, "so short it is nobody's id"
+        assert ours.inspect("nosuch") is None
+
+    def test_those_with_all_labels_that_run_oldest_first(self, docker_, ours, witness):
+        labels = {"a": "1", "b": "2"}
+        older, frozen, newer = (docker_.steady(f"n{number}", labels) for number in range(3))
+        for made in (newer, frozen, older, docker_.steady("n3", {"a": "1"}), docker_.steady("n4")):
+            witness.start(made)
+        witness.pause(frozen)
+        docker_.steady("n5", labels)
+        assert ours.running(["a=1", "b=2"]) == [older, frozen, newer]
 
     @pytest.mark.parametrize("name", ["..", "a/b", "a b", "a\n", "", "-x", "\udcff", "a%2fb", "a?all=1", "ä"])
-    def test_a_name_docker_cannot_have_given_is_unknown(self, engine, name):
-        assert engine.find(name) is None
-        with pytest.raises(UnknownFeature):
-            engine.stop(name)
+    def test_a_name_docker_cannot_have_given_is_unknown(self, ours, name):
+        assert (ours.find(name), ours.stop(name, 10), ours.kill(name)) == (None, None, None)
+        with pytest.raises(UnknownFeature, match=r"^no container '"):
+            ours.start(name)
 
-    def test_unknown_names(self, engine):
-        verbs = [engine.inspect, engine.start, engine.stop, engine.kill, engine.unpause, engine.restart, engine.remove]
-        for act in [*verbs, lambda ref: engine.wait(ref, 1), lambda ref: list(engine.logs(ref))]:
+    def test_unknown_names(self, ours):
+        verbs = [ours.start, ours.unpause, lambda ref: ours.restart(ref, 10), lambda ref: ours.logs(ref, 20)]
+        for act in [*verbs, lambda ref: ours.archive(ref, "/etc"), lambda ref: ours.restart(ref, 10, lambda: None)]:
             with pytest.raises(UnknownFeature, match=r"^no container nosuch$"):
                 act("nosuch")
+        assert (ours.inspect("nosuch"), ours.stop("nosuch", 10), ours.kill("nosuch")) == (None, None, None)
 
-    def test_processes_with_their_environment(self, docker_, engine):
+    def test_processes_with_their_environment(self, docker_, ours):
         docker_.busy("snmp")
-        first, second = engine.top("snmp", "pid,ppid,pgid,s,etimes,args")
+        first, second = ours.top("snmp", "pid,ppid,pgid,s,etimes,args")
         assert (second[1], second[3]) == (first[0], "S")
         assert int(first[4]) < 60
         assert first[5].startswith("/bin/busybox sh -c")
         words = second[5].split()
         assert words[:3] == ["/bin/busybox", "sleep", "1000"]
         assert "SUPERVISOR_PROCESS_NAME=one" in words[3:]
-        assert engine.top("snmp", "pid,args")[1] == [second[0], second[5]]
+        assert ours.top("snmp", "pid,args")[1] == [second[0], second[5]]
 
     def test_processes_as_they_are_without_being_asked_for_the_environment(self, docker_, witness):
         docker_.busy("snmp")
@@ -242,210 +279,227 @@ class TestLooking:
             with pytest.raises(docker.errors.ImageNotFound, match=f"No such image: {name}"):
                 witness.inspect_image(name)
 
-    def test_processes_of_a_stopped_one(self, docker_, engine):
+    def test_processes_of_a_stopped_one(self, docker_, ours):
         docker_.steady("snmp")
-        with pytest.raises(Failed, match="is not running"):
-            engine.top("snmp", "pid,args")
-        with pytest.raises(UnknownFeature):
-            engine.top("lldp", "pid,args")
+        assert ours.top("snmp", "pid,args") is None
+        assert ours.top("lldp", "pid,args") is None
 
     @pytest.mark.parametrize(("path", "name"), [("/etc/super", "super/critical"), ("/etc/super/critical", "critical")])
-    def test_files_as_an_archive(self, docker_, engine, path, name):
+    def test_files_as_an_archive(self, docker_, ours, path, name):
         docker_.busy("snmp")
-        with tarfile.open(fileobj=io.BytesIO(engine.archive("snmp", path))) as tar:
+        with tarfile.open(fileobj=io.BytesIO(ours.archive("snmp", path))) as tar:
             files = {member.name: tar.extractfile(member).read() for member in tar if member.isreg()}
         assert files == {name: b"program:one\n"}
-        assert engine.archive("snmp", "/etc/nosuch") is None
+        assert ours.archive("snmp", "/etc/nosuch") is None
         docker_.crash("snmp")
-        assert engine.archive("snmp", path) is not None
+        assert ours.archive("snmp", path) is not None
         with pytest.raises(UnknownFeature):
-            engine.archive("lldp", path)
+            ours.archive("lldp", path)
 
-    def test_logs_come_whole_and_in_order(self, docker_, engine):
+    def test_a_file_of_a_container(self, docker_, ours):
+        docker_.busy("snmp")
+        assert ours.read("snmp", "/etc/super/critical") == b"program:one\n"
+        assert ours.read("snmp", "/etc/super/nosuch") is None
+        assert ours.read("lldp", "/etc/super/critical") is None
+
+    def test_logs_come_whole_and_in_order(self, docker_, ours):
         docker_.talker("loud", False)
-        assert b"".join(engine.logs("loud")) == b"out\nerr\n"
-        assert b"".join(engine.logs("loud", tail=1)) == b"err\n"
+        assert ours.logs("loud", 20) == b"out\nerr\n"
+        assert ours.logs("loud", 1) == b"err\n"
 
-    def test_logs_of_a_terminal_have_no_frames(self, docker_, engine):
+    def test_logs_of_a_terminal_have_no_frames(self, docker_, ours):
         docker_.talker("term", True)
-        assert b"".join(engine.logs("term")) == b"out\r\nmore\r\n"
+        assert ours.logs("term", 20) == b"out\r\nmore\r\n"
 
 
 class TestActing:
-    def test_start_twice(self, docker_, engine, witness):
+    def test_start_twice(self, docker_, ours, witness):
         docker_.steady("snmp")
-        assert engine.start("snmp") is True
+        assert ours.start("snmp") is True
         assert state(witness, "snmp") == "running"
-        assert engine.start("snmp") is False
+        assert ours.start("snmp") is False
         assert state(witness, "snmp") == "running"
 
-    def test_stop_twice(self, docker_, engine, witness):
+    def test_stop_twice(self, docker_, ours, witness):
         witness.start(docker_.steady("snmp"))
-        assert engine.stop("snmp") is True
+        assert ours.stop("snmp", 10) is True
         assert state(witness, "snmp") == "exited"
-        assert engine.stop("snmp") is False
+        assert ours.stop("snmp", 10) is False
 
-    def test_stop_kills_what_ignores_it(self, docker_, engine, witness):
+    def test_stop_kills_what_ignores_it(self, docker_, ours, witness):
         witness.start(docker_.deaf("teamd"))
-        events = listening(engine, "teamd")
-        assert engine.stop("teamd", timeout=1) is True
+        events = listening(ours, "teamd")
+        assert ours.stop("teamd", 1) is True
         assert actions(events, "stop") == ["kill", "kill", "die", "stop"]
-        assert engine.wait("teamd", WAIT) == 137
+        assert witness.wait("teamd", timeout=WAIT)["StatusCode"] == 137
 
-    def test_kill_twice(self, docker_, engine, witness):
+    def test_kill_twice(self, docker_, ours, witness):
         witness.start(docker_.steady("snmp"))
-        assert engine.kill("snmp") is True
-        assert engine.wait("snmp", WAIT) == 137
-        assert engine.kill("snmp") is False
+        assert ours.kill("snmp") is True
+        assert witness.wait("snmp", timeout=WAIT)["StatusCode"] == 137
+        assert ours.kill("snmp") is False
 
-    def test_a_paused_one_must_be_unpaused_before_a_start(self, docker_, engine, witness):
+    def test_a_paused_one_must_be_unpaused_before_a_start(self, docker_, ours, witness):
         witness.start(docker_.steady("snmp"))
         witness.pause("snmp")
         with pytest.raises(Failed, match="cannot start a paused container"):
-            engine.start("snmp")
-        assert engine.unpause("snmp") is True
+            ours.start("snmp")
+        ours.unpause("snmp")
         assert state(witness, "snmp") == "running"
         with pytest.raises(Failed, match="is not paused"):
-            engine.unpause("snmp")
+            ours.unpause("snmp")
 
-    def test_stop_of_a_paused_one(self, docker_, engine, witness):
+    def test_stop_of_a_paused_one(self, docker_, ours, witness):
         witness.start(docker_.steady("snmp"))
         witness.pause("snmp")
-        assert engine.stop("snmp", timeout=2) is True
+        assert ours.stop("snmp", 2) is True
         assert state(witness, "snmp") == "exited"
 
-    def test_restart_starts_a_stopped_one_too(self, docker_, engine, witness):
+    def test_restart_starts_a_stopped_one_too(self, docker_, ours, witness):
         docker_.steady("snmp")
-        assert engine.restart("snmp") is True
+        ours.restart("snmp", 10)
         assert state(witness, "snmp") == "running"
 
-    def test_remove_needs_force_while_it_runs(self, docker_, engine, witness):
-        witness.start(docker_.steady("snmp"))
-        with pytest.raises(Failed, match="cannot remove a running container"):
-            engine.remove("snmp")
-        assert engine.remove("snmp", force=True) is True
-        assert witness.containers(all=True) == []
-        assert engine.find("snmp") is None
-
-    def test_an_action_takes_a_full_id_and_never_the_beginning_of_one(self, docker_, engine, witness):
+    def test_something_is_done_between_the_end_and_the_start_of_a_restart(self, docker_, ours, witness):
         made = docker_.steady("snmp")
-        assert engine.start(made) is True
-        with pytest.raises(UnknownFeature):
-            engine.stop(made[:12])
+        witness.start(made)
+        events, begun = listening(ours, "snmp"), []
+        ours.restart("snmp", 10, lambda: begun.append(witness.inspect_container(made)["Id"]))
+        assert begun == [made]
+        assert actions(events, "restart") == ["kill", "die", "stop", "start", "restart"]
         assert state(witness, "snmp") == "running"
 
-    def test_a_container_with_a_hex_name_is_acted_on(self, docker_, engine, witness):
+    def test_nothing_is_done_between_where_there_was_no_end(self, docker_, ours, witness):
+        docker_.steady("snmp")
+        ours.restart("snmp", 1, lambda: pytest.fail("it did not run"))
+        assert state(witness, "snmp") == "running"
+
+    def test_remove_needs_force_while_it_runs(self, docker_, ours, witness):
+        witness.start(docker_.steady("snmp"))
+        with pytest.raises(docker.errors.APIError, match="cannot remove a running container"):
+            witness.remove_container("snmp")
+        witness.remove_container("snmp", force=True)
+        assert witness.containers(all=True) == []
+        assert ours.find("snmp") is None
+
+    def test_an_action_takes_a_full_id_and_never_the_beginning_of_one(self, docker_, ours, witness):
+        made = docker_.steady("snmp")
+        assert ours.start(made) is True
+        assert ours.stop(made[:12], 10) is None
+        assert state(witness, "snmp") == "running"
+
+    def test_a_container_with_a_hex_name_is_acted_on(self, docker_, ours, witness):
         docker_.steady("beef")
-        assert engine.start("beef") is True
+        assert ours.start("beef") is True
         assert state(witness, "beef") == "running"
 
-    def test_wait_returns_the_exit_code(self, docker_, engine, witness):
+    def test_the_exit_code(self, docker_, ours, witness):
         witness.start(docker_.steady("snmp"))
-        with pytest.raises(TimedOut, match="snmp still runs after"):
-            engine.wait("snmp", 0.3)
-        engine.stop("snmp")
-        assert engine.wait("snmp", WAIT) == 3
+        ours.stop("snmp", 10)
+        assert witness.wait("snmp", timeout=WAIT)["StatusCode"] == 3
 
 
 class TestEvents:
     """What the waiter relies on: which events, in which order."""
 
-    def test_of_a_stop(self, docker_, engine, witness):
+    def test_of_a_stop(self, docker_, ours, witness):
         witness.start(docker_.steady("snmp"))
-        events = listening(engine, "snmp")
-        engine.stop("snmp")
+        events = listening(ours, "snmp")
+        ours.stop("snmp", 10)
         assert actions(events, "stop") == ["kill", "die", "stop"]
 
-    def test_a_stop_announces_itself_by_its_signal_and_kills_by_another(self, docker_, engine, witness):
+    def test_a_stop_announces_itself_by_its_signal_and_kills_by_another(self, docker_, ours, witness):
         docker_.lingering("snmp")
         witness.start(docker_.deaf("lldp"))
         for name, seconds, wanted, code in (("snmp", 20, ["15"], "3"), ("lldp", 1, ["15", "9"], "137")):
-            events = listening(engine, name)
-            engine.stop(name, timeout=seconds)
-            told = []
+            events = listening(ours, name)
+            ours.stop(name, seconds)
+            seen = []
             for event in events:
-                told.append(event)
+                seen.append(event)
                 if event["Action"] == "stop":
                     break
-            assert [e["Actor"]["Attributes"]["signal"] for e in told if e["Action"] == "kill"] == wanted
-            assert [e["Action"] for e in told[len(wanted) :]] == ["die", "stop"]
-            assert told[len(wanted)]["Actor"]["Attributes"]["exitCode"] == code
+            assert [e["Actor"]["Attributes"]["signal"] for e in seen if e["Action"] == "kill"] == wanted
+            assert [e["Action"] for e in seen[len(wanted) :]] == ["die", "stop"]
+            assert seen[len(wanted)]["Actor"]["Attributes"]["exitCode"] == code
 
-    def test_a_signal_is_sent_and_nothing_waited_for(self, docker_, engine, witness):
+    def test_a_signal_is_sent_and_nothing_waited_for(self, docker_, ours, witness):
         witness.start(docker_.deaf("snmp"))
-        events = listening(engine, "snmp")
+        events = listening(ours, "snmp")
         witness.kill("snmp", "SIGTERM")
-        told = next(events)
-        assert (told["Action"], told["Actor"]["Attributes"]["signal"]) == ("kill", "15")
+        event = next(events)
+        assert (event["Action"], event["Actor"]["Attributes"]["signal"]) == ("kill", "15")
         assert state(witness, "snmp") == "running"
 
-    def test_of_a_restart(self, docker_, engine, witness):
+    def test_of_a_restart(self, docker_, ours, witness):
         made = docker_.steady("snmp")
         witness.start(made)
-        events = listening(engine, "snmp")
-        engine.restart("snmp")
+        events = listening(ours, "snmp")
+        ours.restart("snmp", 10)
         assert actions(events, "restart") == ["kill", "die", "stop", "start", "restart"]
-        assert engine.find("snmp").id == made
+        assert ours.find("snmp").id == made
 
-    def test_of_a_crash_and_a_start(self, docker_, engine, witness):
+    def test_of_a_crash_and_a_start(self, docker_, ours, witness):
         witness.start(docker_.steady("snmp"))
-        events = listening(engine, "snmp")
+        events = listening(ours, "snmp")
         docker_.crash("snmp")
         event = next(events)
         assert (event["Action"], event["Actor"]["Attributes"]["exitCode"]) == ("die", "137")
-        engine.start("snmp")
+        ours.start("snmp")
         assert next(events)["Action"] == "start"
 
-    def test_of_a_kill_and_a_removal(self, docker_, engine, witness):
+    def test_of_a_kill_and_a_removal(self, docker_, ours, witness):
         witness.start(docker_.steady("snmp"))
-        events = listening(engine, "snmp")
-        engine.kill("snmp")
-        engine.wait("snmp", WAIT)
-        engine.remove("snmp")
+        events = listening(ours, "snmp")
+        ours.kill("snmp")
+        witness.wait("snmp", timeout=WAIT)
+        witness.remove_container("snmp")
         seen = actions(events, "destroy")
         # Docker writes `kill` down after the signal was sent: the death may come first.
         assert sorted(seen[:2]) == ["die", "kill"]
         assert seen[2:] == ["destroy"]
 
-    def test_only_what_was_asked_for(self, docker_, engine, witness):
+    def test_only_what_was_asked_for(self, docker_, ours, witness):
         docker_.steady("lldp")
         docker_.steady("snmp")
-        events = engine.events({"type": ["container"], "event": ["die"]}, timeout=WAIT)
+        events = told(ours, {"type": ["container"], "event": ["die"]})
         for name in ("snmp", "lldp"):
-            engine.start(name)
-            engine.stop(name)
+            ours.start(name)
+            ours.stop(name, 10)
         assert [next(events)["Actor"]["Attributes"]["name"] for _ in range(2)] == ["snmp", "lldp"]
 
-    def test_of_the_past(self, docker_, engine, witness):
+    def test_of_the_past(self, docker_, ours, witness):
         made = docker_.steady("snmp")
         witness.start(made)
-        events = engine.events({"container": ["snmp"]}, since=0, timeout=WAIT)
-        ours = (event for event in events if event["id"] == made)
-        assert actions(ours, "start") == ["create", "start"]
-
-    def test_they_end_at_their_timeout(self, engine):
-        assert list(engine.events({"container": ["nosuch"]}, timeout=0.1)) == []
+        events = told(ours, {"container": ["snmp"]}, since=0)
+        its_own = (event for event in events if event["id"] == made)
+        assert actions(its_own, "start") == ["create", "start"]
 
 
 class TestDaemonGone:
-    def test_containers_outlive_it_and_streams_say_so(self, docker_, engine, witness):
+    def test_containers_outlive_it_and_streams_say_so(self, docker_, ours, witness):
         witness.start(docker_.steady("snmp"))
-        events = listening(engine, "snmp")
+        events = Events(ours, "snmp")
+        events.open()
         docker_.down()
         try:
-            with pytest.raises(Unreachable, match=f"{docker_.address} ended the stream"):
-                list(events)
+            with pytest.raises(Unreachable, match=f"^Docker at {docker_.address} ended the stream of events$"):
+                wait_until("its end", lambda: events.read() and None)
             with pytest.raises(Unreachable, match=f"{docker_.address} cannot be reached: Connection refused"):
-                engine.containers()
+                ours.containers()
         finally:
             docker_.up()
-        assert engine.find("snmp").run is Run.RUNNING
+        assert ours.find("snmp").run is Run.RUNNING
 
-    def test_versions_are_negotiated(self, docker_, engine):
+    def test_versions_are_negotiated(self, docker_, ours):
         docker_.steady("snmp")
         for version in ("1.99", "1.2"):
-            engine = Engine(docker_.address)
-            engine._version = version
-            assert engine.find("snmp").name == "snmp"
-            engine._version = version
-            assert list(engine.events({"container": ["nosuch"]}, timeout=0.1)) == []
+            ours = Docker(docker_.address)
+            ours._version = version
+            assert ours.find("snmp").name == "snmp"
+            ours._version = version
+            told(ours, {"container": ["nosuch"]}).close()
+            ours._version = version
+            events = Events(ours, "snmp")
+            events.open()
+            events.close()

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 
-from system_service.errors import Unreachable
 from system_service.waiting.link import Link
 from system_service.wire import http
-from system_service.wire.docker import STATUS, TIMEOUT, Docker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Sequence
     from typing import Any
+
+    from system_service.backends.docker import Docker
 
 EVENTS = ["die", "stop", "start", "destroy"]
 """Of the local container."""
@@ -48,12 +48,7 @@ class Events(Link):
         filters = json.dumps({"type": ["container"], **which, "event": events})
         # The daemon answers before it subscribes us: a second of the past closes that gap.
         since = int(time.time()) - 1
-        try:
-            self._stream, self._rest = http.stream(
-                self._docker.address, f"/events?since={since}&filters={http.quote(filters)}", timeout=TIMEOUT
-            )
-        except (OSError, http.HTTPError) as error:
-            self._docker.fail(error)
+        self._stream, self._rest = self._docker.stream(f"/events?since={since}&filters={http.quote(filters)}")
         self._stream.setblocking(False)
         self.connected()
 
@@ -68,7 +63,7 @@ class Events(Link):
             except BlockingIOError:
                 break
             except OSError as error:
-                self._docker.fail(error)
+                raise self._docker.failure(error) from error
             if not data:
                 ended = True
                 break
@@ -76,9 +71,9 @@ class Events(Link):
         *lines, self._rest = self._rest.split(b"\n")
         actions = [action for line in lines if line.strip() and (action := self._action(line))]
         if ended and not actions:
-            raise Unreachable(f"dockerd at {self._docker.address} ended the stream of events", STATUS)
+            raise self._docker.hung_up()
         if len(self._rest) >= _MOST_BYTES:
-            raise Unreachable(f"dockerd at {self._docker.address} sends something that is no event", STATUS)
+            raise self._docker.nonsense("an event without an end")
         return actions
 
     def inspect(self) -> dict[str, Any] | None:
@@ -105,4 +100,4 @@ class Events(Link):
             ours = bool(self._labels) or about["name"] == self._container
             return action if ours else ""
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-            raise Unreachable(f"dockerd at {self._docker.address} sends something that is no event", STATUS) from error
+            raise self._docker.nonsense("an event that is none") from error
