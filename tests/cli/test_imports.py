@@ -61,6 +61,7 @@ CONFIG = {
     "system_service.terminal.hints",
 } - {"system_service.model", "system_service.model.natural"}
 DOCKER = {
+    "system_service.model.clock",
     "system_service.backends.docker",
     "system_service.backends.docker_api",
     "system_service.backends.docker_json",
@@ -86,7 +87,7 @@ LOOK = (
         "system_service.domain.result",
         "system_service.domain.switch",
         "system_service.domain.waiting_for",
-        "system_service.model.clock",
+        "system_service.model.kube_server",
         "system_service.model.naming",
         "system_service.model.pods",
         "system_service.model.reasons",

@@ -13,7 +13,7 @@ from system_service.domain.condition import Condition, condition
 from system_service.domain.noted import SAME_VERSION, TWO_PODS
 from system_service.domain.report import detail, status
 from system_service.model.feature import AdminState, Feature, Instance, Mode
-from system_service.model.snapshot import Active, Container, FeatureSeen, Host, Run, Seen, Snapshot, Unit
+from system_service.model.snapshot import Active, Container, FeatureSeen, Host, Notes, Run, Seen, Snapshot, Unit
 
 TOLD = Path(__file__).with_name("conditions.json")
 STATES = (AdminState.ENABLED, AdminState.DISABLED)
@@ -23,8 +23,8 @@ ONE, OTHER = (Container(letter * 64, f"k8s_{letter}", Run.RUNNING) for letter in
 PODS = (((), None), ((ONE,), None), ((ONE,), ONE), ((ONE, OTHER), None), ((ONE, OTHER), ONE))
 # Whether it is in Kubernetes alone, whether it has no image here, and the local container's states then.
 IMAGES = ((False, False, tuple(Run)), (True, False, (Run.ABSENT,)), (False, True, (Run.ABSENT,)))
-NOTES = ({}, {"reason": SAME_VERSION}, {"reason": TWO_PODS})
-UNINSTALL = {"todo": "uninstall"}
+NOTES = (Notes(), Notes(SAME_VERSION), Notes(TWO_PODS))
+UNINSTALL = Notes(todo="uninstall")
 
 
 def units() -> Iterator[Unit | None]:
