@@ -28,11 +28,11 @@ _MOST_BYTES = 1 << 20
 class Events(Link):
     """Events of the container of this docker name, or, with `labels`, of all that carry them.
 
-    Every method may raise Unreachable or NotPermitted; both name the address.
+    Every method may raise what `Docker` raises.
     """
 
     def __init__(self, docker: Docker, container: str = "", labels: Sequence[str] = ()) -> None:
-        super().__init__("dockerd", most=2.0)
+        super().__init__("Docker", most=2.0)
         self._docker = docker
         self._container = container
         self._labels = labels

@@ -228,7 +228,7 @@ def test_dockerd_that_comes_back_is_heard_again(scene: Scene) -> None:
             until(lambda: waiter.blocks_on() == (1, False))
             scene.docker.start()
         waiter.idle(3)
-        assert sum("dockerd is back" in line for line in waiter.said) >= 2, waiter.said
+        assert sum("Docker is back" in line for line in waiter.said) >= 2, waiter.said
         scene.pod()
         until(lambda: scene.owner() == "kube")
 

@@ -116,7 +116,7 @@ def test_it_lives_through_a_clean_restart_of_dockerd(docker, waiter):
     docker.process.wait(20)
     docker.start()
     waiter.idle()
-    assert [line for line in waiter.said if "dockerd" in line][-1] == "dockerd is back"
+    assert [line for line in waiter.said if "Docker" in line][-1] == "Docker is back"
 
 
 def test_an_idle_wait_costs_no_context_switch_while_others_live(docker, waiter):

@@ -169,7 +169,7 @@ def test_a_daemon_that_fails_is_waited_for(folder, daemon, rows, status, contain
         until(lambda: daemon.connects >= 3)
         daemon.status, daemon.container = 200, described()
         waiter.idle()
-        assert [line for line in waiter.said if "back" in line] == ["dockerd is back"]
+        assert [line for line in waiter.said if "back" in line] == ["Docker is back"]
 
 
 def test_a_daemon_that_is_away_is_waited_for_and_a_death_meanwhile_is_seen(folder, daemon, rows):
@@ -184,7 +184,9 @@ def test_a_daemon_that_is_away_is_waited_for_and_a_death_meanwhile_is_seen(folde
 
 def test_no_daemon_at_the_start_is_waited_for(folder, rows):
     with waiting(folder) as waiter:
-        until(lambda: any("waiting on" in line for line in waiter.said))
+        until(lambda: waiter.said)
+        told = f"Docker at {folder}/docker.sock cannot be reached: No such file or directory"
+        assert waiter.said == [f"{told}; waiting on"]
         with Daemon(f"{folder}/docker.sock", described()):
             waiter.idle()
 
