@@ -23,11 +23,13 @@ def run(change: Callable[[Switch, Order], Result], *, timeout: float, dry_run: b
 
 
 def _show(result: Result) -> None:
-    node = result.facts["node"]
-    for sentence in node["warnings"]:
+    node = result.node
+    if node is None:
+        return
+    for sentence in node.warnings:
         echo_warning(sentence)
     if result.dry_run:
-        echo_steps(node["plan"], failed=result.error is not None, of=node["name"])
+        echo_steps(node.plan or (), failed=result.error is not None, of=node.name)
     elif not result.error:
-        state = f"has joined {node['server'] or 'a cluster'}" if node["joined"] else "is in no cluster"
-        click.echo(f"{node['name']}: {state}{'' if result.changed else ' (unchanged)'}")
+        state = f"has joined {node.server or 'a cluster'}" if node.joined else "is in no cluster"
+        click.echo(f"{node.name}: {state}{'' if result.changed else ' (unchanged)'}")

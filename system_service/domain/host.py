@@ -84,7 +84,7 @@ class Place:
 
 
 def install(place: Place, command: str, *, kubernetes: bool, dry_run: bool = False, tell: Tell = _silent) -> Result:
-    """Do what is left to do until the switch is as it has to be; the `steps` are among the facts of the Result.
+    """Do what is left to do until the switch is as it has to be; what was done are the `steps` of the Result.
 
     `kubernetes`: the units of Kubernetes mode too; where they are at work already, they stay. `tell` gets each step's
     sentence before it is taken.
@@ -293,7 +293,7 @@ def _names(features: Sequence[FeatureSeen]) -> str:
 
 
 def _as_told(command: str, steps: Sequence[Step], dry_run: bool) -> Result:
-    return Result(command, dry_run=dry_run, facts={"steps": [step.sentence for step in steps]}, wrote=bool(steps))
+    return Result(command, dry_run=dry_run, wrote=bool(steps), steps=tuple(step.sentence for step in steps))
 
 
 def _carry_out(command: str, steps: Sequence[Step], interrupts: Interrupts, tell: Tell) -> Result:
@@ -311,4 +311,4 @@ def _carry_out(command: str, steps: Sequence[Step], interrupts: Interrupts, tell
         if error:
             break
         done.append(step.sentence)
-    return Result(command, error=error, facts={"steps": done}, wrote=bool(done))
+    return Result(command, error=error, wrote=bool(done), steps=tuple(done))

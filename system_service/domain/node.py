@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from system_service.backends import ctrmgrd
 from system_service.backends.discovery import Discovery, joined_by
@@ -19,7 +19,7 @@ from system_service.domain.audit import record
 from system_service.domain.command_lock import command_lock
 from system_service.domain.interrupt import deferred
 from system_service.domain.privilege import need_root
-from system_service.domain.result import Result
+from system_service.domain.result import NodeReport, Result
 from system_service.domain.switch import Switch
 from system_service.errors import Refused, SwitchError
 from system_service.model import kube_server
@@ -142,8 +142,8 @@ def change(
     if order.dry_run:
         standing = look(switch)
         found = planned(standing)
-        facts = _facts(switch, standing, found.warnings) | {"plan": [step.sentence for step in found.steps]}
-        return Result(order.command, (), True, found.last, {"node": facts}, bool(found.steps))
+        shown = _report(switch, standing, found.warnings)._replace(plan=tuple(step.sentence for step in found.steps))
+        return Result(order.command, (), True, found.last, wrote=bool(found.steps), node=shown)
     need_root(order.command)
     deadline = time.monotonic() + order.timeout
     done = False
@@ -164,7 +164,7 @@ def change(
             interrupts.check()
         except SwitchError as failure:
             error = failure
-    return Result(order.command, (), False, error, {"node": _facts(switch, standing, found.warnings)}, done)
+    return Result(order.command, error=error, wrote=done, node=_report(switch, standing, found.warnings))
 
 
 def _take(step: Step, hand: Hand, command: str) -> bool:
@@ -177,13 +177,9 @@ def _take(step: Step, hand: Hand, command: str) -> bool:
     return did
 
 
-def _facts(switch: Switch, standing: Standing, warnings: Sequence[str]) -> dict[str, Any]:
+def _report(switch: Switch, standing: Standing, warnings: Sequence[str]) -> NodeReport:
     """This switch as a node, as it is now."""
     member = _member(switch.kubeadm())
-    return {
-        "name": standing.node,
-        "joined": member is not None,
-        # Where it has joined, what is configured is no answer.
-        "server": standing.server if member is None else getattr(member, "server", ""),
-        "warnings": list(warnings),
-    }
+    # Where it has joined, what is configured is no answer.
+    server = standing.server if member is None else getattr(member, "server", "")
+    return NodeReport(standing.node, member is not None, server, tuple(warnings))

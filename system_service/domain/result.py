@@ -119,10 +119,22 @@ class RowReport(NamedTuple):
 Report = FeatureReport | Unseen | CheckReport | Explanation | RowReport
 
 
-class Result(NamedTuple):
-    """The outcome of a command over some features; `error` is the first failure, None on success.
+class NodeReport(NamedTuple):
+    """This switch as a node. `server`: of the cluster it has joined, else the configured one, or "". `plan`: the steps
+    of a dry run, else None."""
 
-    `facts` are JSON keys beside `features`, for what is the switch's own; `wrote`: something of that was changed.
+    name: str
+    joined: bool
+    server: str
+    warnings: tuple[str, ...]
+    plan: tuple[str, ...] | None = None
+
+
+class Result(NamedTuple):
+    """The outcome of a command over some features, or over the switch; `error` is the first failure, None on success.
+
+    `facts`: rows of the switch's own, by their JSON keys beside `features`. `node`: what it is in a cluster. `steps`:
+    what was done to it, or would be. `wrote`: something of these was changed.
     """
 
     command: str
@@ -131,6 +143,8 @@ class Result(NamedTuple):
     error: SwitchError | None = None
     facts: Mapping[str, Any] = MappingProxyType({})
     wrote: bool = False
+    node: NodeReport | None = None
+    steps: tuple[str, ...] | None = None
 
     @property
     def seen(self) -> list[FeatureReport]:

@@ -32,5 +32,5 @@ def command(kubernetes: bool, dry_run: bool, as_json: bool) -> Result:
     place, typed = Place(own_path()), spoken(click.get_current_context())
     result = install(place, typed, kubernetes=kubernetes, dry_run=dry_run, tell=progress())
     if not as_json:
-        echo_steps(result.facts["steps"], failed=result.error is not None)
+        echo_steps(result.steps or (), failed=result.error is not None)
     return result

@@ -27,7 +27,7 @@ def command(dry_run: bool, as_json: bool) -> Result:
     switch, typed = Switch.from_env(), spoken(click.get_current_context())
     result = uninstall(Place(), switch, typed, dry_run=dry_run, tell=progress())
     if not as_json:
-        echo_steps(result.facts["steps"], failed=result.error is not None)
+        echo_steps(result.steps or (), failed=result.error is not None)
         if not result.error and not dry_run:
             click.echo("the rest goes with: pip uninstall sonic-system-service")
     return result

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from system_service.domain.result import CheckReport, Explanation, FeatureReport, RowReport, Unseen
 
 if TYPE_CHECKING:
-    from system_service.domain.result import Report, Result
+    from system_service.domain.result import NodeReport, Report, Result
     from system_service.model.snapshot import Seen
 
 
@@ -27,6 +27,18 @@ def envelope(result: Result) -> dict[str, Any]:
             "exit_code": error.exit_code,
         },
         **result.facts,
+        **({} if result.node is None else {"node": _node(result.node)}),
+        **({} if result.steps is None else {"steps": list(result.steps)}),
+    }
+
+
+def _node(report: NodeReport) -> dict[str, Any]:
+    return {
+        "name": report.name,
+        "joined": report.joined,
+        "server": report.server,
+        "warnings": list(report.warnings),
+        **_plan(report),
     }
 
 
@@ -77,7 +89,7 @@ def _unseen(report: Unseen) -> dict[str, Any]:
     return {**(wanted or {}), "detail": report.detail, **_plan(report)}
 
 
-def _plan(report: FeatureReport | Unseen) -> dict[str, Any]:
+def _plan(report: FeatureReport | Unseen | NodeReport) -> dict[str, Any]:
     return {} if report.plan is None else {"plan": list(report.plan)}
 
 

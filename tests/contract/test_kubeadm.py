@@ -94,7 +94,7 @@ def test_it_joins_and_takes_it_back(station, cluster):
     finally:
         player.join(timeout=90)
     assert (done.error, done.changed) == (None, True)
-    assert done.facts["node"]["server"] == station.api.url
+    assert done.node.server == station.api.url
     with (
         open(f"{station.root}/etc/kubernetes/pki/ca.crt", "rb") as written,
         open(station.pki.path("ca.crt"), "rb") as ca,
@@ -106,7 +106,7 @@ def test_it_joins_and_takes_it_back(station, cluster):
     assert join(station.switch(), station.order(), station.discovery).changed is False
 
     out = leave(station.switch(), station.order("reset", timeout=60))
-    assert (out.error, out.changed, out.facts["node"]["warnings"]) == (None, True, [])
+    assert (out.error, out.changed, out.node.warnings) == (None, True, ())
     with pytest.raises(ApiError) as gone:
         cluster.get(f"/api/v1/nodes/{NODE}")
     assert gone.value.status == 404

@@ -92,10 +92,8 @@ def test_installed_twice_and_no_unit_of_kubernetes_mode_unasked(booted):
     planned = put(booted, dry_run=True)
     assert (planned.changed, planned.dry_run, found(booted)) == (True, True, HOSTS)
     done = put(booted)
-    assert done.facts == planned.facts
-    assert [
-        sentence.replace(bin_(booted), "").replace(booted.run_dir, "LOCKS") for sentence in done.facts["steps"]
-    ] == [
+    assert done.steps == planned.steps
+    assert [sentence.replace(bin_(booted), "").replace(booted.run_dir, "LOCKS") for sentence in done.steps] == [
         "place /container, and keep the host's own as container.host",
         "place /container_checker, and keep the host's own as container_checker.host",
         "make LOCKS",
@@ -103,7 +101,7 @@ def test_installed_twice_and_no_unit_of_kubernetes_mode_unasked(booted):
     assert (found(booted), units(booted)) == (PLACED, OFF)
     assert booted.writes() == []
     again = put(booted)
-    assert (again.changed, again.facts, again.error) == (False, {"steps": []}, None)
+    assert (again.changed, again.steps, again.error) == (False, (), None)
     assert not any(name in UNITS for call in booted.units.calls() for name in call if call[0] != "show")
 
 
@@ -120,7 +118,7 @@ def test_a_folder_of_locks_that_units_could_not_use_is_made_theirs(booted):
     for wrong in ((0o2750, docker), (0o770, docker), (0o2770, 0)):
         with command_lock(booted.run_dir, "snmp", 1e9, lambda: None):
             alone(booted.run_dir, *wrong)
-        assert put(booted).facts == {"steps": [f"share {booted.run_dir}"]}
+        assert put(booted).steps == (f"share {booted.run_dir}",)
         assert (os.stat(booted.run_dir).st_mode & 0o7777, os.stat(booted.run_dir).st_gid) == (0o2770, docker)
     alone(lock, 0o660, 0)
     assert put(booted).changed is True
@@ -133,7 +131,7 @@ def test_a_folder_of_locks_that_stays_the_wrong_one_is_no_success(booted):
     result = put(booted)
     assert isinstance(result.error, Failed)
     assert str(result.error) == f"{booted.run_dir} is not root's and the group docker's, mode 2770"
-    assert len(result.facts["steps"]) == 2
+    assert len(result.steps) == 2
 
 
 def test_the_folder_that_is_asked_of_tmpfiles_is_the_one_that_is_looked_for():
@@ -168,10 +166,10 @@ def test_systemd_itself_finds_little_that_a_oneshot_could_do(name):
 
 def test_for_kubernetes_the_units_are_enabled_and_at_work(booted):
     put(booted)
-    steps = put(booted, kubernetes=True).facts["steps"]
+    steps = put(booted, kubernetes=True).steps
     written = [f"write {os.path.join(booted.unit_dir, name)}" for name in UNITS]
-    assert steps[:4] == [*written, "have systemd read its units anew"]
-    assert steps[4:] == [f"enable {GATES}", f"start {GATES}", f"enable {ASKED}", f"start {ASKED}", f"enable {SENDS}"]
+    assert steps[:4] == (*written, "have systemd read its units anew")
+    assert steps[4:] == (f"enable {GATES}", f"start {GATES}", f"enable {ASKED}", f"start {ASKED}", f"enable {SENDS}")
     assert units(booted) == ON
     assert put(booted, kubernetes=True).changed is False
 
@@ -185,13 +183,13 @@ def test_an_upgrade_sees_to_the_units_that_are_enabled_without_being_told(booted
     path = os.path.join(booted.unit_dir, SENDS)
     with open(path, "a", encoding="utf-8") as file:
         file.write("# of an older version\n")
-    assert put(booted).facts["steps"] == [f"write {path}", "have systemd read its units anew", f"start {ASKED}"]
+    assert put(booted).steps == (f"write {path}", "have systemd read its units anew", f"start {ASKED}")
 
 
 def test_in_an_image_that_is_being_made_units_are_enabled_without_asking_systemd(booted):
     os.rmdir(booted.booted)
     booted.units.calls()
-    assert put(booted, kubernetes=True).facts["steps"][-3:] == [f"enable {name}" for name in UNITS]
+    assert put(booted, kubernetes=True).steps[-3:] == tuple(f"enable {name}" for name in UNITS)
     assert booted.units.calls() == [["enable", name] for name in UNITS]
 
 
@@ -202,7 +200,7 @@ def test_taken_back_and_nothing_is_left(booted):
     planned = take(booted, dry_run=True)
     assert found(booted) == PLACED
     done = take(booted)
-    assert (done.error, done.changed, done.facts) == (None, True, planned.facts)
+    assert (done.error, done.changed, done.steps) == (None, True, planned.steps)
     assert (found(booted), units(booted)) == (HOSTS, OFF)
     assert booted.redis.row(6, "SYSTEM_SERVICE|snmp") is None
     assert (booted.row("snmp", "STATE_DB") or {}) == state
@@ -254,7 +252,7 @@ def test_nothing_of_ours_is_tried_again_after_it(booted):
         state["units"][host.AGAIN] = {**next(iter(state["units"].values())), **timer}
     done = take(booted)
     assert done.error is None
-    assert f"stop {host.AGAIN}" in done.facts["steps"]
+    assert f"stop {host.AGAIN}" in done.steps
     assert booted.switch().units.show(host.AGAIN)[host.AGAIN].active.value == "inactive"
 
 
@@ -315,7 +313,7 @@ def test_what_failed_is_told_and_what_was_done_counts(booted):
     result = put(booted)
     assert isinstance(result.error, Failed)
     assert str(result.error) == "Unknown group docker"
-    assert (result.changed, len(result.facts["steps"]), found(booted)) == (True, 2, PLACED)
+    assert (result.changed, len(result.steps), found(booted)) == (True, 2, PLACED)
 
 
 def test_a_signal_ends_it_between_two_steps(booted, monkeypatch):
@@ -327,7 +325,7 @@ def test_a_signal_ends_it_between_two_steps(booted, monkeypatch):
 
     monkeypatch.setattr(Program, "place", signalled)
     result = put(booted)
-    assert (result.exit_code, len(result.facts["steps"])) == (143, 1)
+    assert (result.exit_code, len(result.steps)) == (143, 1)
     assert "the same command" in result.error.resolution
 
 
@@ -442,7 +440,7 @@ def test_each_step_is_told_before_it_is_taken(booted, monkeypatch):
     events = []
     monkeypatch.setattr(host, "record", lambda *words: events.append(words[2]))
     for act in (put, take):
-        steps = act(booted, tell=lambda step: events.append(f"now: {step}")).facts["steps"]
+        steps = act(booted, tell=lambda step: events.append(f"now: {step}")).steps
         assert len(steps) > 2
         assert events == [event for step in steps for event in (f"now: {step}", step)]
         events.clear()
@@ -451,5 +449,5 @@ def test_each_step_is_told_before_it_is_taken(booted, monkeypatch):
 def test_each_step_is_in_the_audit_log(booted, monkeypatch):
     lines = []
     monkeypatch.setattr(host, "record", lambda *words: lines.append(words))
-    steps = put(booted).facts["steps"]
+    steps = put(booted).steps
     assert lines == [(INSTALL, "host", step, "done") for step in steps]

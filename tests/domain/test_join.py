@@ -16,6 +16,7 @@ import pytest
 from system_service.domain.command_lock import command_lock
 from system_service.domain.join import join
 from system_service.domain.leave import leave
+from system_service.domain.result import NodeReport
 from system_service.errors import Busy, NotPermitted, Refused, Unreachable
 
 READY = ("active", "enabled")
@@ -30,7 +31,7 @@ def test_what_kubeadm_is_handed(station):
     result = joined(station)
     assert (result.error, result.changed) == (None, True)
     server = f"https://127.0.0.1:{station.api.port}"
-    assert result.facts == {"node": {"name": "leaf-12.example.com", "joined": True, "server": server, "warnings": []}}
+    assert result.node == NodeReport("leaf-12.example.com", True, server, ())
     (call,) = station.calls()
     path = call["file"]["path"]
     assert call["argv"] == ["join", "--discovery-file", path, "--node-name", "leaf-12.example.com"]
@@ -74,13 +75,13 @@ def test_a_dry_run_shows_the_steps_and_does_nothing(station):
     template = os.path.join(station.root, "usr/share/sonic/templates/kube_cni.10-flannel.conflist")
     station.write("{}", template)
     result = joined(station, dry_run=True)
-    assert (result.changed, result.dry_run, result.facts["node"]["joined"]) == (True, True, False)
-    assert result.facts["node"]["plan"] == [
+    assert (result.changed, result.dry_run, result.node.joined) == (True, True, False)
+    assert result.node.plan == (
         "load the kernel's bridge filter",
         f"give pods the network of {template}",
         "enable kubelet.service",
         f"join https://127.0.0.1:{station.api.port} as leaf-12.example.com",
-    ]
+    )
     assert (station.calls(), station.kubelet(), station.there("etc/cni")) == ([], OFF, False)
     assert not os.path.exists(station.fakes.run_dir)
 
@@ -119,7 +120,7 @@ def test_a_network_that_a_kill_cut_off_is_laid_again(station, mocker):
             joined(station)
         mocker.stopall()
         assert name not in os.listdir(folder)
-        assert joined(station, dry_run=True).facts["node"]["plan"][0].startswith("give pods the network of")
+        assert joined(station, dry_run=True).node.plan[0].startswith("give pods the network of")
     leave(station.switch(), station.order("reset"))
     assert os.listdir(folder) == []
     assert joined(station).error is None
@@ -144,7 +145,7 @@ def test_a_file_system_that_is_read_only_is_said_to_be(station, mocker):
 
 def test_the_server_is_the_configured_one_wherever_the_file_says_it_is(station):
     station.set(ip="localhost", port=str(station.api.port))
-    assert joined(station).facts["node"]["server"] == f"https://localhost:{station.api.port}"
+    assert joined(station).node.server == f"https://localhost:{station.api.port}"
     (cluster,) = json.loads(station.calls()[0]["file"]["text"])["clusters"]
     assert cluster["cluster"]["server"] == f"https://localhost:{station.api.port}"
     station.set(ip="fe80::1%eth0", port="7443")
@@ -169,9 +170,9 @@ def test_a_server_that_is_not_the_one_meant_never_sees_kubeadm(station):
 def test_a_token_and_a_file_that_all_may_read(station):
     station.write(station.pki.kubeconfig("admin", "https://x:1", token="abcdef.0123456789abcdef"), mode=0o644)
     result = joined(station)
-    assert (result.error, result.facts["node"]["warnings"]) == (
+    assert (result.error, result.node.warnings) == (
         None,
-        [f"{station.discovery} may be read by others than its owner: chmod 600 {station.discovery}"],
+        (f"{station.discovery} may be read by others than its owner: chmod 600 {station.discovery}",),
     )
     assert json.loads(station.calls()[0]["file"]["text"])["users"][0]["user"] == {"token": "abcdef.0123456789abcdef"}
     assert "abcdef" not in json.dumps(station.calls()[0]["argv"])
@@ -229,11 +230,11 @@ def test_without_an_authority_nobody_is_believed(station, blind):
 
 def test_insecure_believes_whoever_answers_and_says_so(station, blind):
     station.set(ip="127.0.0.1", port=str(station.api.port), insecure="True")
-    shown = joined(station, dry_run=True).facts["node"]["plan"][-1]
+    shown = joined(station, dry_run=True).node.plan[-1]
     assert shown.endswith(", whoever answers there")
     result = joined(station)
     assert result.error is None
-    (warning,) = result.facts["node"]["warnings"]
+    (warning,) = result.node.warnings
     assert "was believed unverified" in warning
     assert station.pki.fingerprint("ca") in warning
     cluster = json.loads(station.calls()[0]["file"]["text"])["clusters"][0]["cluster"]
@@ -245,9 +246,9 @@ def test_insecure_believes_whoever_answers_and_says_so(station, blind):
 def test_insecure_does_not_switch_off_what_the_file_can_verify(station):
     station.set(ip="127.0.0.1", port=str(station.api.port), insecure="True")
     result = joined(station)
-    assert result.facts["node"]["warnings"] == [
-        f"insecure is on and changes nothing: {station.discovery} says who the server is, and it is verified"
-    ]
+    assert result.node.warnings == (
+        f"insecure is on and changes nothing: {station.discovery} says who the server is, and it is verified",
+    )
     assert sum(station.api.calls.values()) == 0
     assert json.loads(station.calls()[0]["file"]["text"])["clusters"][0]["cluster"]["certificate-authority-data"]
 
@@ -337,7 +338,7 @@ def test_where_it_cannot_be_told_what_was_joined_nothing_is_claimed(station, tex
         with pytest.raises(Unreachable, match=r"cannot be told: .*etc/kubernetes/kubelet\.conf cannot") as raised:
             joined(station, dry_run=dry_run)
         assert raised.value.resolution == "config kubernetes reset, then join"
-    assert leave(station.switch(), station.order("reset", dry_run=True)).facts["node"]["server"] == ""
+    assert leave(station.switch(), station.order("reset", dry_run=True)).node.server == ""
 
 
 def test_without_a_reader_of_yaml_the_extra_is_named(station, monkeypatch):
@@ -355,7 +356,7 @@ def test_what_let_the_kubelet_in_does_not_stay(station):
     left = os.path.join(station.root, "etc/kubernetes/bootstrap-kubelet.conf")
     station.write("token: secret", left)
     told = f"remove {left}, with which kubeadm let the kubelet in"
-    assert joined(station, dry_run=True).facts["node"]["plan"] == [told]
+    assert joined(station, dry_run=True).node.plan == (told,)
     assert os.path.exists(left)
     result = joined(station)
     assert (result.error, result.changed, station.told) == (None, True, [told])
@@ -378,7 +379,7 @@ def test_what_let_the_kubelet_in_does_not_stay(station):
 def test_a_kubeadm_that_fails_and_the_same_command_afterwards(station, mood, said, code):
     station.mood(mood)
     failed = joined(station)
-    assert (failed.error.exit_code, failed.facts["node"]["joined"]) == (code, False)
+    assert (failed.error.exit_code, failed.node.joined) == (code, False)
     assert said in str(failed.error)
     assert len(str(failed.error)) < 500
     assert failed.error.resolution

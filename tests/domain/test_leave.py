@@ -48,7 +48,7 @@ def test_the_way_out(member):
             "take back what kubeadm has put here",
         ],
     )
-    assert (result.facts["node"]["joined"], result.facts["node"]["warnings"]) == (False, [])
+    assert (result.node.joined, result.node.warnings) == (False, ())
     assert (member.kubelet(), member.api.objects[NODES], member.there("etc/kubernetes/kubelet.conf")) == (
         OFF,
         {},
@@ -62,7 +62,7 @@ def test_the_way_out(member):
 
 def test_a_dry_run_shows_the_steps_and_does_nothing(member):
     result = left(member, dry_run=True)
-    assert (result.changed, len(result.facts["node"]["plan"])) == (True, 5)
+    assert (result.changed, len(result.node.plan)) == (True, 5)
     assert (member.kubelet(), member.verbs(), set(member.api.calls)) == (
         ("active", "enabled"),
         ["join"],
@@ -88,7 +88,7 @@ def test_it_is_refused_while_a_feature_needs_the_cluster(member):
 def test_a_dead_api_server_keeps_nobody_in_and_is_told_later(member, failure):
     member.api.failure = failure
     result = left(member)
-    assert (result.error.exit_code, result.changed, result.facts["node"]["joined"]) == (7, True, False)
+    assert (result.error.exit_code, result.changed, result.node.joined) == (7, True, False)
     assert f"this switch is out of the cluster, in which its node {NODE} may be left: the API server at" in str(
         result.error
     )
@@ -116,8 +116,8 @@ def test_one_that_dies_under_our_hands(member):
 def test_a_cluster_that_lets_no_node_delete_itself(member):
     member.api.failure = Failure(status=403, body=b'{"message": "nodes is forbidden"}')
     result = left(member)
-    assert (result.error, result.facts["node"]["joined"]) == (None, False)
-    (warning,) = result.facts["node"]["warnings"]
+    assert (result.error, result.node.joined) == (None, False)
+    (warning,) = result.node.warnings
     assert warning.startswith(f"the node {NODE} stays in the cluster: ")
     assert "nodes is forbidden" in warning
 
@@ -125,7 +125,7 @@ def test_a_cluster_that_lets_no_node_delete_itself(member):
 def test_without_a_kubeconfig_the_node_may_be_left(member):
     os.unlink(member.kubeconfig)
     result = left(member)
-    assert (result.error.exit_code, result.facts["node"]["joined"]) == (7, False)
+    assert (result.error.exit_code, result.node.joined) == (7, False)
     assert member.kubeconfig in str(result.error)
 
 
@@ -177,7 +177,7 @@ def test_the_node_of_another_switch_for_which_a_join_was_cut_off_is_left_alone(s
         ["join", "reset"],
         False,
     )
-    (warning,) = result.facts["node"]["warnings"]
+    (warning,) = result.node.warnings
     assert warning == f"the node {NODE} is Ready in the cluster, so it is another machine's: it is left alone"
     assert station.api.objects[NODES][NODE]["metadata"]["labels"] == {"snmp_enabled": "true"}
 

@@ -169,7 +169,7 @@ def test_what_is_done_for_the_package_itself(fakes, monkeypatch, verb):
 
     def domain(*words: object, tell: Callable[[str], None], **options: object) -> Result:
         tell("place it")
-        return Result("system host", facts={"steps": ["place it"]})
+        return Result("system host", steps=("place it",))
 
     for name, value in fakes.environment.items():
         monkeypatch.setenv(name, value)
