@@ -55,7 +55,7 @@ def command(
         raise click.UsageError("name the features, or give --all" if not names else "--all takes no names")
     mode = _MODES[word]
     if everything:
-        names = [f.feature.name for f in observe(Switch.from_env()).features if goes_with_all(f, mode)]
+        names = [f.spec.name for f in observe(Switch.from_env()).features if goes_with_all(f, mode)]
         if not names:
             return Result("config feature mode", dry_run=dry_run)
     return change.run(

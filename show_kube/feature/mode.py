@@ -40,7 +40,7 @@ def command(name: str | None, as_json: bool) -> Result:
                     local(r.since),
                     r.detail,
                 )
-                for r in result.seen
+                for r in result.observed
             ),
             spare=("Since", "Version"),
             whole="--json, or system service status NAME",

@@ -11,7 +11,7 @@ from system_service.domain.switch import Switch
 from system_service.errors import Failed, TimedOut, Unreachable
 from system_service.model.critical import COLUMNS, FOLDER, LIST, Processes, missing, parse_list, processes
 from system_service.model.feature import Owner
-from system_service.model.snapshot import Container, FeatureSeen
+from system_service.model.snapshot import Container, FeatureState
 
 # Seconds that supervisord has to bring its programs up, from the container's start or the opening of its gate.
 STARTUP = 20.0
@@ -27,13 +27,13 @@ class Alive:
         self._kept = Kept(switch.run_dir)
         self._now = time.time()
 
-    def dead(self, wanted: FeatureSeen, container: Container, owner: Owner) -> tuple[str, ...] | None:
+    def dead(self, feature: FeatureState, container: Container, owner: Owner) -> tuple[str, ...] | None:
         """The critical processes that do not run; None when the container does not either (any more)."""
         shown = processes(self._docker.top(container.id, COLUMNS) or [])
         if shown is None:
             return None
         # A pod may have waited at its gate for long before its programs were allowed to start.
-        opened = wanted.own.took(Owner.KUBE) if owner is Owner.KUBE else 0.0
+        opened = feature.own.took(Owner.KUBE) if owner is Owner.KUBE else 0.0
         if shown.age < STARTUP or 0 <= self._now - opened < STARTUP:
             return ()
         return missing(listed(self._switch, container, shown), shown.programs)

@@ -20,7 +20,7 @@ from system_service.domain.waiting_for import awaited, stopped
 from system_service.errors import Failed, NotRunning, SwitchError
 from system_service.model.clock import docker_time
 from system_service.model.feature import Mode, Owner
-from system_service.model.snapshot import Active, Container, FeatureSeen, Run, Seen
+from system_service.model.snapshot import Active, Container, FeatureState, InstanceState, Run
 
 if TYPE_CHECKING:
     from system_service.domain.alive import Alive
@@ -66,14 +66,14 @@ def check(
         UnknownFeature: no name has one.
         Unreachable, NotPermitted, TimedOut: Redis or Docker cannot be asked, or the FEATURE table is empty.
     """
-    wanted = intent(switch, names)
-    error: SwitchError | None = next(iter(wanted.unknown.values()), None)
+    intended = intent(switch, names)
+    error: SwitchError | None = next(iter(intended.unknown.values()), None)
     try:
         listed = switch.docker.containers()
         alive = _alive(switch) if critical else None
         checker = _Checker(switch, alive, patience)
         found: dict[str, CheckReport | Unseen] = {
-            seen.feature.name: checker.feature(seen) for seen in see(switch, wanted, listed).features
+            feature.spec.name: checker.feature(feature) for feature in see(switch, intended, listed).features
         }
         doubt = checker.error
         if alive:
@@ -82,9 +82,9 @@ def check(
         if not partial:
             raise
         error, doubt = failure, None
-        found = {feature.name: Unseen(feature.name, feature, error=failure) for feature in wanted.features}
+        found = {feature.name: Unseen(feature.name, feature, error=failure) for feature in intended.features}
     order = dict.fromkeys(names) or found
-    reports = tuple(found.get(name) or Unseen(name, error=wanted.unknown[name]) for name in order)
+    reports = tuple(found.get(name) or Unseen(name, error=intended.unknown[name]) for name in order)
     judged = [report for report in reports if isinstance(report, CheckReport)]
     if told := sentences(judged):
         first = next(report.name for report in judged if report.alarm)
@@ -123,15 +123,19 @@ class _Checker:
         self._patience = patience
         self._now = time.time()
 
-    def feature(self, wanted: FeatureSeen) -> CheckReport:
-        feature = wanted.feature
-        expected = self._expected(wanted)
-        verdicts = [self._instance(wanted, seen) for seen in wanted.seen if self._there(seen)] if expected else []
+    def feature(self, feature: FeatureState) -> CheckReport:
+        spec = feature.spec
+        expected = self._expected(feature)
+        verdicts = (
+            [self._instance(feature, instance) for instance in feature.instances if self._there(instance)]
+            if expected
+            else []
+        )
         return CheckReport(
-            feature,
-            wanted.owner,
+            spec,
+            feature.owner,
             expected,
-            running=all(v.runs for v in verdicts) if expected else any(seen.runs for seen in wanted.seen),
+            running=all(v.runs for v in verdicts) if expected else any(instance.runs for instance in feature.instances),
             alarm=any(v.alarm for v in verdicts),
             missing=tuple(v.container for v in verdicts if v.alarm and not v.runs),
             missing_processes=tuple(
@@ -140,74 +144,78 @@ class _Checker:
             detail="; ".join(dict.fromkeys(v.why for v in verdicts if v.why)),
         )
 
-    def _expected(self, wanted: FeatureSeen) -> bool:
-        feature = wanted.feature
-        if feature.state.off or feature.name in _NO_CONTAINER:
+    def _expected(self, feature: FeatureState) -> bool:
+        spec = feature.spec
+        if spec.state.off or spec.name in _NO_CONTAINER:
             return False
-        if feature.name == _TELEMETRY and feature.mode is Mode.LEGACY and not any(s.container for s in wanted.seen):
+        if spec.name == _TELEMETRY and spec.mode is Mode.LEGACY and not any(s.container for s in feature.instances):
             try:
                 self.switch.docker.image(_TELEMETRY_IMAGE)
             except Failed:
                 return False
         return True
 
-    def _there(self, seen: Seen) -> bool:
+    def _there(self, instance: InstanceState) -> bool:
         """Whether it has an ASIC to run for: a chassis need not have all of its cards."""
-        return seen.instance.feature in _OF_EVERY_ASIC or seen.instance.namespace not in self._absent
+        return instance.spec.feature in _OF_EVERY_ASIC or instance.spec.namespace not in self._absent
 
-    def _instance(self, wanted: FeatureSeen, seen: Seen) -> _Verdict:
-        name = seen.instance.container
-        container, owner = _runner(seen)
+    def _instance(self, feature: FeatureState, instance: InstanceState) -> _Verdict:
+        name = instance.spec.container
+        container, owner = _runner(instance)
         if container is not None:
             try:
-                dead = self._alive.dead(wanted, container, owner) if self._alive else ()
+                dead = self._alive.dead(feature, container, owner) if self._alive else ()
             except Failed as error:
                 self.error = self.error or error
                 return _Verdict(name, True, owner=owner, why=str(error))
             if dead is not None:
-                return self._judged(wanted, _Verdict(name, True, bool(dead), dead, owner, detail(wanted)))
+                return self._judged(feature, _Verdict(name, True, bool(dead), dead, owner, detail(feature)))
             # It has ended since the list.
-            ended = seen.container._replace(run=Run.EXITED) if seen.container else None
-            seen = seen._replace(container=ended, serving=None)
-        return self._down(wanted, seen)
+            ended = instance.container._replace(run=Run.EXITED) if instance.container else None
+            instance = instance._replace(container=ended, serving=None)
+        return self._down(feature, instance)
 
-    def _judged(self, wanted: FeatureSeen, verdict: _Verdict) -> _Verdict:
+    def _judged(self, feature: FeatureState, verdict: _Verdict) -> _Verdict:
         if not verdict.alarm:
             return verdict
         from system_service.domain.transit import acting  # where all is well, nobody asks
 
-        leaves = verdict.owner is Owner.LOCAL and wanted.feature.mode is Mode.KUBERNETES
-        if leaves and any(seen.pods for seen in wanted.seen) and acting(self.switch.run_dir, wanted.feature.name):
+        leaves = verdict.owner is Owner.LOCAL and feature.spec.mode is Mode.KUBERNETES
+        if (
+            leaves
+            and any(instance.pods for instance in feature.instances)
+            and acting(self.switch.run_dir, feature.spec.name)
+        ):
             # supervisord ends its programs one by one while its container is being stopped for the pod.
             return verdict._replace(alarm=False, missing=(), why=_MOVES)
         who = "a pod's container" if verdict.owner is Owner.KUBE else f"container {verdict.container}"
         told = f"{', '.join(verdict.missing)} does not run in {who} ({verdict.owner.value})"
         return verdict._replace(why=told)
 
-    def _down(self, wanted: FeatureSeen, seen: Seen) -> _Verdict:
+    def _down(self, feature: FeatureState, instance: InstanceState) -> _Verdict:
         from system_service.domain.transit import in_transit
 
-        name = seen.instance.container
-        if in_transit(self.switch, wanted, seen):
+        name = instance.spec.container
+        if in_transit(self.switch, feature, instance):
             return _Verdict(name, False, why=_MOVES)
-        why = why_down(wanted, seen)
-        if pending(wanted.feature) and not stopped(wanted) and not any(pod.run is Run.PAUSED for pod in seen.pods):
-            since, doubt = self._waits_since(wanted, seen)
+        why = why_down(feature, instance)
+        if pending(feature.spec) and not stopped(feature) and not any(pod.run is Run.PAUSED for pod in instance.pods):
+            since, doubt = self._waits_since(feature, instance)
             waited = max(0.0, self._now - since)  # a clock that was set back
             if doubt:
                 why = doubt
-            elif (age := died(wanted.own)) is not None and age < waited:
+            elif (age := died(feature.own)) is not None and age < waited:
                 why = f"the pod's container ended; {why}"
             elif waited < self._patience:
                 return _Verdict(name, False, why=f"{why}; an alarm in {self._patience - waited:.0f} s")
         return _Verdict(name, False, True, why=why)
 
-    def _waits_since(self, wanted: FeatureSeen, seen: Seen) -> tuple[float, str]:
+    def _waits_since(self, feature: FeatureState, instance: InstanceState) -> tuple[float, str]:
         """Since when (Unix time) a kubernetes-only feature waits for its pod, or why it does not wait at all.
 
         The unit's life began the waiting. Where there is none, the rows tell since when they say so; 0.0: nobody knows.
         """
-        name = seen.instance.unit
+        name = instance.spec.unit
         try:
             unit = self.switch.units.show(name)[name] if self.switch.units.available() else None
         except SwitchError:  # what systemd cannot tell is no alarm of its own
@@ -216,27 +224,27 @@ class _Checker:
             if unit.active in (Active.INACTIVE, Active.FAILED):
                 return 0.0, f"{name} is {unit.active.value}"
             return docker_time(unit.since), ""
-        return wanted.own.since if wanted.own.reason else 0.0, ""
+        return feature.own.since if feature.own.reason else 0.0, ""
 
 
-def _runner(seen: Seen) -> tuple[Container | None, Owner]:
+def _runner(instance: InstanceState) -> tuple[Container | None, Owner]:
     """The container that runs it. A paused one runs nothing."""
-    if seen.container is not None and seen.run is Run.RUNNING:
-        return seen.container, Owner.LOCAL
-    if seen.serving is not None and seen.serving.run is Run.RUNNING:
-        return seen.serving, Owner.KUBE
+    if instance.container is not None and instance.run is Run.RUNNING:
+        return instance.container, Owner.LOCAL
+    if instance.serving is not None and instance.serving.run is Run.RUNNING:
+        return instance.serving, Owner.KUBE
     return None, Owner.NONE
 
 
-def why_down(wanted: FeatureSeen, seen: Seen) -> str:
+def why_down(feature: FeatureState, instance: InstanceState) -> str:
     """Why nobody runs this instance, as far as Docker tells; its unit, which is not asked, is taken to be up."""
-    paused = next((pod for pod in seen.pods if pod.run is Run.PAUSED), None)
+    paused = next((pod for pod in instance.pods if pod.run is Run.PAUSED), None)
     if paused is not None:
         return f"the pod's container {paused.id[:12]} is paused"
-    waits = awaited(wanted, seen) if wanted.feature.mode is Mode.KUBERNETES else ""
-    if seen.container is None:
-        return waits or f"there is no container {seen.instance.container}"
-    told = f"container {seen.instance.container} is {seen.run.value}"
-    status = seen.container.status
-    told += f" ({status[:1].lower()}{status[1:]})" if seen.run is Run.EXITED and status.startswith("Exited") else ""
+    waits = awaited(feature, instance) if feature.spec.mode is Mode.KUBERNETES else ""
+    if instance.container is None:
+        return waits or f"there is no container {instance.spec.container}"
+    told = f"container {instance.spec.container} is {instance.run.value}"
+    status = instance.container.status
+    told += f" ({status[:1].lower()}{status[1:]})" if instance.run is Run.EXITED and status.startswith("Exited") else ""
     return f"{told}; {waits}" if waits else told

@@ -12,7 +12,7 @@ from enum import Enum
 from system_service.domain.noted import SAME_VERSION, TWO_PODS
 from system_service.domain.waiting_for import awaited, same_version, why_not_kube
 from system_service.model.feature import Mode
-from system_service.model.snapshot import Active, FeatureSeen, Run, Seen, Unit
+from system_service.model.snapshot import Active, FeatureState, InstanceState, Run, Unit
 
 
 class Condition(Enum):
@@ -59,9 +59,9 @@ _DOWN = frozenset({Condition.FAILED, Condition.AT_GATE, Condition.PENDING, Condi
 """Where nobody runs it and that may last."""
 
 
-def condition(wanted: FeatureSeen, seen: Seen) -> Condition:
+def condition(feature: FeatureState, instance: InstanceState) -> Condition:
     """The condition of this instance of the feature; without a unit, as far as Docker tells."""
-    unit, lasting = unit_of(seen), _lasting(wanted, seen)
+    unit, lasting = unit_of(instance), _lasting(feature, instance)
     if unit.active is Active.DEACTIVATING:
         return Condition.STOPPING
     if unit.active is Active.ACTIVATING and not again(unit) and lasting is not Condition.FROZEN:
@@ -71,24 +71,24 @@ def condition(wanted: FeatureSeen, seen: Seen) -> Condition:
     return lasting
 
 
-def word(wanted: FeatureSeen, seen: Seen) -> str:
+def word(feature: FeatureState, instance: InstanceState) -> str:
     """The status word of this instance."""
-    found = condition(wanted, seen)
+    found = condition(feature, instance)
     if found not in _WORDS:
-        return _by_owner(wanted, seen)
-    if found in _DOWN and seen.run is Run.RESTARTING:
+        return _by_owner(feature, instance)
+    if found in _DOWN and instance.run is Run.RESTARTING:
         return "starting"
-    if found in _DOWN and wanted.feature.state.off:
+    if found in _DOWN and feature.spec.state.off:
         return "disabled"
     return _WORDS[found]
 
 
-def sentence(wanted: FeatureSeen, seen: Seen) -> str:
+def sentence(feature: FeatureState, instance: InstanceState) -> str:
     """Why this instance is not as wanted, or ""."""
-    container, unit = seen.instance.container, unit_of(seen)
-    if hindrance := _not_installed(wanted, seen):
+    container, unit = instance.spec.container, unit_of(instance)
+    if hindrance := _not_installed(feature, instance):
         return hindrance
-    match _lasting(wanted, seen):
+    match _lasting(feature, instance):
         case Condition.UNWATCHED:
             return f"container {container} runs although {unit.name} is {unit.active.value}"
         case Condition.UNWANTED:
@@ -96,7 +96,7 @@ def sentence(wanted: FeatureSeen, seen: Seen) -> str:
         case Condition.SAME_VERSION:
             return SAME_VERSION
         case Condition.FALLBACK:
-            return f"the local image serves: {why_not_kube(wanted, seen)}"
+            return f"the local image serves: {why_not_kube(feature, instance)}"
         case Condition.BESIDE_A_POD | Condition.LEAVING:
             return "a pod still runs it, the local container is about to take over"
         case Condition.ALONE:
@@ -104,26 +104,26 @@ def sentence(wanted: FeatureSeen, seen: Seen) -> str:
         case Condition.CLAIMED:
             return TWO_PODS
         case Condition.FROZEN | Condition.BESIDE_FROZEN:
-            remedy = f": docker rm -f {container}" if seen.run is Run.DEAD else ""
-            return f"container {container} is {seen.run.value}{remedy}"
+            remedy = f": docker rm -f {container}" if instance.run is Run.DEAD else ""
+            return f"container {container} is {instance.run.value}{remedy}"
         case Condition.AGAIN:
             return f"{unit.name} waits to be started again"
         case Condition.FAILED:
             return f"{unit.name} failed{f': {unit.result}' if unit.result else ''}"
         case Condition.AT_GATE | Condition.PENDING:
-            return awaited(wanted, seen)
+            return awaited(feature, instance)
         case Condition.EMPTY:
-            return f"{unit.name} is active, but its container is {seen.run.value}"
+            return f"{unit.name} is active, but its container is {instance.run.value}"
         case Condition.LOCAL | Condition.POD | Condition.STOPPED:
             return ""
         case Condition.STOPPING | Condition.STARTING:  # which nothing is while it lasts
             return ""
 
 
-def unit_of(seen: Seen) -> Unit:
+def unit_of(instance: InstanceState) -> Unit:
     """Its unit; where it has none, or systemd was not asked, one that does not exist."""
-    unit = seen.unit
-    return unit if unit is not None and unit.exists else Unit(seen.instance.unit)
+    unit = instance.unit
+    return unit if unit is not None and unit.exists else Unit(instance.spec.unit)
 
 
 def again(unit: Unit) -> bool:
@@ -131,39 +131,39 @@ def again(unit: Unit) -> bool:
     return unit.active is Active.ACTIVATING and unit.sub == "auto-restart"
 
 
-def _lasting(wanted: FeatureSeen, seen: Seen) -> Condition:
+def _lasting(feature: FeatureState, instance: InstanceState) -> Condition:
     """What is there, whatever systemd is at: neither STOPPING nor STARTING."""
-    if seen.run is Run.RUNNING:
-        return _run_here(wanted, seen)
-    return _run_by_pod(wanted, seen) if seen.serving else _run_by_nobody(wanted, seen)
+    if instance.run is Run.RUNNING:
+        return _run_here(feature, instance)
+    return _run_by_pod(feature, instance) if instance.serving else _run_by_nobody(feature, instance)
 
 
-def _run_here(wanted: FeatureSeen, seen: Seen) -> Condition:
-    unit = unit_of(seen)
+def _run_here(feature: FeatureState, instance: InstanceState) -> Condition:
+    unit = unit_of(instance)
     if unit.exists and unit.active in (Active.INACTIVE, Active.FAILED):
         return Condition.UNWATCHED
-    if wanted.feature.state.off:
+    if feature.spec.state.off:
         return Condition.UNWANTED
-    if same_version(wanted, seen):
+    if same_version(feature, instance):
         return Condition.SAME_VERSION
-    if wanted.feature.mode is Mode.KUBERNETES:
+    if feature.spec.mode is Mode.KUBERNETES:
         return Condition.FALLBACK
-    return Condition.BESIDE_A_POD if seen.serving else Condition.LOCAL
+    return Condition.BESIDE_A_POD if instance.serving else Condition.LOCAL
 
 
-def _run_by_pod(wanted: FeatureSeen, seen: Seen) -> Condition:
-    if _frozen(seen):
+def _run_by_pod(feature: FeatureState, instance: InstanceState) -> Condition:
+    if _frozen(instance):
         return Condition.BESIDE_FROZEN
-    if wanted.feature.mode is Mode.LEGACY:
+    if feature.spec.mode is Mode.LEGACY:
         return Condition.LEAVING
-    if wanted.bare:
+    if feature.bare:
         return Condition.ALONE
-    return Condition.CLAIMED if wanted.own.reason == TWO_PODS else Condition.POD
+    return Condition.CLAIMED if feature.own.reason == TWO_PODS else Condition.POD
 
 
-def _run_by_nobody(wanted: FeatureSeen, seen: Seen) -> Condition:
-    unit = unit_of(seen)
-    if _frozen(seen):
+def _run_by_nobody(feature: FeatureState, instance: InstanceState) -> Condition:
+    unit = unit_of(instance)
+    if _frozen(instance):
         return Condition.FROZEN
     if again(unit):
         return Condition.AGAIN
@@ -171,29 +171,29 @@ def _run_by_nobody(wanted: FeatureSeen, seen: Seen) -> Condition:
         return Condition.FAILED
     if unit.active is not Active.ACTIVE:
         return Condition.STOPPED
-    if wanted.feature.mode is Mode.LEGACY:
+    if feature.spec.mode is Mode.LEGACY:
         return Condition.EMPTY
-    return Condition.AT_GATE if seen.pods else Condition.PENDING
+    return Condition.AT_GATE if instance.pods else Condition.PENDING
 
 
-def _frozen(seen: Seen) -> bool:
+def _frozen(instance: InstanceState) -> bool:
     """Whether its local container is in a state that neither runs nor ends by itself."""
-    return seen.run in (Run.PAUSED, Run.DEAD)
+    return instance.run in (Run.PAUSED, Run.DEAD)
 
 
-def _by_owner(wanted: FeatureSeen, seen: Seen) -> str:
+def _by_owner(feature: FeatureState, instance: InstanceState) -> str:
     """The word of what somebody runs: while the other owner does, kubernetes is not there yet, or legacy not back."""
-    if seen.owner.value == wanted.feature.mode.stored or same_version(wanted, seen):
+    if instance.owner.value == feature.spec.mode.stored or same_version(feature, instance):
         return "running"
-    return "fallback" if wanted.feature.mode is Mode.KUBERNETES else "handover"
+    return "fallback" if feature.spec.mode is Mode.KUBERNETES else "handover"
 
 
-def _not_installed(wanted: FeatureSeen, seen: Seen) -> str:
+def _not_installed(feature: FeatureState, instance: InstanceState) -> str:
     """Of a feature that is in Kubernetes alone: what keeps it from being here at all, or ""."""
-    if not wanted.kube_only:
+    if not feature.kube_only:
         return ""
-    if wanted.own.todo == "uninstall":
-        return f"being uninstalled: config feature uninstall {wanted.feature.name}"
-    if seen.unit is not None and not seen.unit.exists and not wanted.feature.state.off:
-        return f"{seen.instance.unit} is missing: system service sync"
+    if feature.own.todo == "uninstall":
+        return f"being uninstalled: config feature uninstall {feature.spec.name}"
+    if instance.unit is not None and not instance.unit.exists and not feature.spec.state.off:
+        return f"{instance.spec.unit} is missing: system service sync"
     return ""

@@ -206,7 +206,7 @@ class Contained(NamedTuple):
 
         return UnitFiles().read(self.name) is not None and self.docker.find(self.name) is None
 
-    def _label(self, wanted: bool) -> None:
+    def _label(self, desired: bool) -> None:
         """What the node's label is to be from now on. Never in the way of a start or a stop."""
         from system_service.backends.trigger import ask  # a switch in legacy mode comes here beside ctrmgrd alone
         from system_service.domain.labels import want
@@ -214,7 +214,7 @@ class Contained(NamedTuple):
         if self.db is None or self.feature is None or self.namespace:  # an instance on an ASIC cannot move
             return
         try:
-            if want(self.db, self.feature.name, wanted):
+            if want(self.db, self.feature.name, desired):
                 ask()
         except SwitchError as error:
             self.warnings.append(str(error))

@@ -21,7 +21,7 @@ from system_service.domain.switch import Switch
 from system_service.errors import Failed, Refused, SwitchError, TimedOut
 from system_service.model.feature import Mode, Owner
 from system_service.model.naming import stop_timeout
-from system_service.model.snapshot import Active, FeatureSeen, Run, Seen, Unit
+from system_service.model.snapshot import Active, FeatureState, InstanceState, Run, Unit
 from system_service.model.state_row import OWN_TABLE
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Executor(NamedTuple):
     check: Callable[[], None]
     block: bool = True
 
-    def run(self, wanted: FeatureSeen, plan: Plan) -> Iterator[bool]:
+    def run(self, feature: FeatureState, plan: Plan) -> Iterator[bool]:
         """Carry out the actions in order, each when it is asked for; of each, whether it changed something.
 
         Raises:
@@ -71,17 +71,17 @@ class Executor(NamedTuple):
             if not self.block and action.kind.waits and action.kind is not Kind.AWAIT_SETTLED:
                 continue
             self.check()
-            self.tell(f"{wanted.feature.name}: {action}")
+            self.tell(f"{feature.spec.name}: {action}")
             if action.kind.waits:
-                self._await(wanted, action)
+                self._await(feature, action)
                 continue
             try:
-                done = self._do(wanted, action)
+                done = self._do(feature, action)
             except SwitchError as error:
-                record(self.command, wanted.feature.name, str(action), f"failed: {error}")
+                record(self.command, feature.spec.name, str(action), f"failed: {error}")
                 raise
             if done:
-                record(self.command, wanted.feature.name, str(action), "done")
+                record(self.command, feature.spec.name, str(action), "done")
                 yield action.kind.changes
 
     def limit(self, cluster: Cluster) -> None:
@@ -91,9 +91,9 @@ class Executor(NamedTuple):
     def _left(self) -> float:
         return max(_LEAST, self.deadline - time.monotonic())
 
-    def _do(self, wanted: FeatureSeen, action: Action) -> bool:
+    def _do(self, feature: FeatureState, action: Action) -> bool:
         units, docker, target = self.switch.units, self.switch.docker, action.target
-        grace = stop_timeout(wanted.feature.name)
+        grace = stop_timeout(feature.spec.name)
         if action.kind is Kind.WRITE:
             return self._write(action)
         if self.deadline <= time.monotonic():
@@ -124,9 +124,9 @@ class Executor(NamedTuple):
             case Kind.UNPAUSE_CONTAINER:
                 docker.unpause(target)
             case Kind.WRITE_UNIT:
-                self.switch.unit_files().write(wanted.feature.name, action.fields["text"] or "")
+                self.switch.unit_files().write(feature.spec.name, action.fields["text"] or "")
             case Kind.REMOVE_UNIT:
-                self.switch.unit_files().remove(wanted.feature.name)
+                self.switch.unit_files().remove(feature.spec.name)
             case Kind.RELOAD:
                 units.reload()
             case Kind.ADD:
@@ -137,7 +137,7 @@ class Executor(NamedTuple):
                 if want(self.switch.db, target, None not in action.fields.values()):
                     ask(self.switch.run_dir)
             case Kind.KEEP:
-                self._keep(wanted)
+                self._keep(feature)
             case Kind.CLOSE:
                 self.switch.keeper(target, self.tell).close()
         return True
@@ -169,45 +169,45 @@ class Executor(NamedTuple):
         # Last: as long as it is there, it says that this is to be finished.
         db.remove("STATE_DB", f"{OWN_TABLE}|{name}")
 
-    def _keep(self, wanted: FeatureSeen) -> None:
+    def _keep(self, feature: FeatureState) -> None:
         """No unit's `wait` does it for this feature: take its steps here, until somebody runs it."""
         from system_service.handover.decide import STAY
 
-        keeper = self.switch.keeper(wanted.feature.name, self.tell)
+        keeper = self.switch.keeper(feature.spec.name, self.tell)
         keeper.rows.up()
         pause = _FIRST_PAUSE
         while keeper.keep().kind != STAY or not (keeper.view.local or keeper.view.serving):
             self.check()
             if time.monotonic() >= self.deadline:
-                raise TimedOut(f"nobody runs {wanted.feature.name} yet", f"system service status {wanted.feature.name}")
+                raise TimedOut(f"nobody runs {feature.spec.name} yet", f"system service status {feature.spec.name}")
             time.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _await(self, wanted: FeatureSeen, action: Action) -> None:
+    def _await(self, feature: FeatureState, action: Action) -> None:
         if action.kind is Kind.AWAIT_FEATURED:
-            over = self._featured(wanted, action.fields["state"] or "")
-            self._until(over, wanted, action)
+            over = self._featured(feature, action.fields["state"] or "")
+            self._until(over, feature, action)
             return
-        seen = next(s for s in wanted.seen if action.target in (s.instance.container, s.instance.unit))
-        self._until(lambda: self._over(wanted, seen, action), wanted, action)
+        instance = next(s for s in feature.instances if action.target in (s.spec.container, s.spec.unit))
+        self._until(lambda: self._over(feature, instance, action), feature, action)
 
-    def _until(self, over: Callable[[], bool], wanted: FeatureSeen, action: Action) -> None:
+    def _until(self, over: Callable[[], bool], feature: FeatureState, action: Action) -> None:
         pause = _FIRST_PAUSE
         while not over():
             self.check()
             if time.monotonic() >= self.deadline:
                 raise TimedOut(
                     f"{action.target} did not get there in time: {action}",
-                    f"system service status {wanted.feature.name}",
+                    f"system service status {feature.spec.name}",
                 )
             time.sleep(min(pause, max(0.0, self.deadline - time.monotonic())))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _featured(self, wanted: FeatureSeen, state: str) -> Callable[[], bool]:
+    def _featured(self, feature: FeatureState, state: str) -> Callable[[], bool]:
         """Says whether featured has done its part, has reported that it did or failed, or shows no sign of coming."""
-        key = ("STATE_DB", f"FEATURE|{wanted.feature.name}")
-        names = [s.instance.unit for s in wanted.seen if s.unit is not None and s.unit.exists]
-        before, shown, since = wanted.state_row.get("state"), None, time.monotonic()
+        key = ("STATE_DB", f"FEATURE|{feature.spec.name}")
+        names = [s.spec.unit for s in feature.instances if s.unit is not None and s.unit.exists]
+        before, shown, since = feature.state_row.get("state"), None, time.monotonic()
 
         def over() -> bool:
             nonlocal shown, since
@@ -223,16 +223,16 @@ class Executor(NamedTuple):
 
         return over
 
-    def _over(self, wanted: FeatureSeen, seen: Seen, action: Action) -> bool:
+    def _over(self, feature: FeatureState, instance: InstanceState, action: Action) -> bool:
         unit = None
-        if seen.unit is not None and seen.unit.exists:
-            unit = self.switch.units.show(seen.instance.unit).get(seen.instance.unit)
+        if instance.unit is not None and instance.unit.exists:
+            unit = self.switch.units.show(instance.spec.unit).get(instance.spec.unit)
         if action.kind is Kind.AWAIT_SETTLED:
             return unit is None or unit.active not in _MOVING or unit.sub == "auto-restart"
-        if wanted.feature.mode is Mode.KUBERNETES or seen.pods:
-            (now,) = observe(self.switch, (wanted.feature.name,)).features[0].seen
+        if feature.spec.mode is Mode.KUBERNETES or instance.pods:
+            (now,) = observe(self.switch, (feature.spec.name,)).features[0].instances
             return now.runs if action.kind is Kind.AWAIT_RUNNING else now.owner is Owner.NONE
-        container = self.switch.docker.find(seen.instance.container)
+        container = self.switch.docker.find(instance.spec.container)
         run = container.run if container else Run.ABSENT
         if action.kind is Kind.AWAIT_STOPPED:
             return not run.live

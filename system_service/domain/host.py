@@ -33,7 +33,7 @@ from system_service.errors import Failed, Refused, SwitchError
 from system_service.model.feature import Mode, Owner
 from system_service.model.kube_server import configured
 from system_service.model.naming import RUN_DIR
-from system_service.model.snapshot import Active, FeatureSeen, Notes, Snapshot
+from system_service.model.snapshot import Active, FeatureState, Notes, Snapshot
 from system_service.model.state_row import OWN_TABLE
 
 GATES, ASKED, SENDS = (
@@ -203,7 +203,7 @@ def uninstall(place: Place, switch: Switch, command: str, *, dry_run: bool = Fal
     with deferred() as interrupts, ExitStack() as locks:
         locks.enter_context(_alone(place, interrupts))
         until = time.monotonic() + _PATIENCE
-        names = [wanted.feature.name for wanted in observe(switch).features]
+        names = [feature.spec.name for feature in observe(switch).features]
         for name in sorted([*names, SENDER, MEMBERSHIP]):
             locks.enter_context(command_lock(switch.run_dir, name, until, interrupts.check))
         _refuse(switch, observe(switch))  # nobody changes a mode from here on
@@ -269,7 +269,7 @@ def _refuse(switch: Switch, snapshot: Snapshot) -> None:
         why = [*(["in kubernetes mode: " + _names(away)] if away else [])]
         why += ["of Kubernetes only: " + _names(only)] if only else []
         todo = ["config-kube feature mode --all legacy"] if away else []
-        todo += [f"config-kube feature uninstall {wanted.feature.name}" for wanted in only]
+        todo += [f"config-kube feature uninstall {feature.spec.name}" for feature in only]
         raise Refused(f"there are features {', and '.join(why)}", " && ".join(todo))
     if not configured(snapshot.server) or snapshot.host.ctrmgrd:
         return
@@ -278,18 +278,18 @@ def _refuse(switch: Switch, snapshot: Snapshot) -> None:
         raise Refused(
             f"labels of this switch's node are still to be dropped: {left}", f"system service sync, or {_NO_MORE}"
         )
-    if pods := [f for f in snapshot.features if any(seen.pods for seen in f.seen)]:
+    if pods := [f for f in snapshot.features if any(instance.pods for instance in f.instances)]:
         raise Refused(
             f"pods of features in legacy mode are still here: {_names(pods)}", f"wait for their end, or {_NO_MORE}"
         )
 
 
-def _away(wanted: FeatureSeen) -> bool:
-    return wanted.feature.mode is Mode.KUBERNETES or wanted.owner is Owner.KUBE
+def _away(feature: FeatureState) -> bool:
+    return feature.spec.mode is Mode.KUBERNETES or feature.owner is Owner.KUBE
 
 
-def _names(features: Sequence[FeatureSeen]) -> str:
-    return ", ".join(wanted.feature.name for wanted in features)
+def _names(features: Sequence[FeatureState]) -> str:
+    return ", ".join(feature.spec.name for feature in features)
 
 
 def _as_told(command: str, steps: Sequence[Step], dry_run: bool) -> Result:

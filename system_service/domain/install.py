@@ -87,7 +87,7 @@ def _put(
     if steps.actions:
         if todo:
             switch.unit_files().note(name, todo)
-        yield from executor.run(site.wanted, steps)
+        yield from executor.run(site.feature, steps)
         executor.check()
         site = survey(switch, name)
         left = [action for action in planned(site).actions if action.kind.changes]
@@ -96,7 +96,7 @@ def _put(
     if site.noted:
         switch.unit_files().forget(name)
     asked = bool(todo or steps.actions)  # what has just been completed by somebody else asks nobody
-    if asked and site.row and site.wanted.owner is not Owner.KUBE and not site.wanted.feature.state.off:
+    if asked and site.row and site.feature.owner is not Owner.KUBE and not site.feature.spec.state.off:
         _call(switch, executor, site)
 
 
@@ -143,10 +143,10 @@ def _removal(site: Site) -> Plan:
     """All of it, to be shown."""
     refuse_uninstall(site)
     name = site.name
-    down = plan(site.snapshot, site.wanted, Request(Verb.DISABLE)).actions if site.row else ()
+    down = plan(site.snapshot, site.feature, Request(Verb.DISABLE)).actions if site.row else ()
     masks = [a for a in down if a.kind is Kind.MASK]
     unit = site.unit._replace(active=Active.INACTIVE, file_state="masked" if masks else site.unit.file_state)
-    bare = site.wanted._replace(seen=(site.seen._replace(unit=unit),))
+    bare = site.feature._replace(instances=(site.instance._replace(unit=unit),))
     rest = plan_removal(site._replace(snapshot=site.snapshot._replace(features=(bare,)))).actions
     drop = () if any(a.kind is Kind.LABEL for a in down) else (Action(Kind.LABEL, name, {label(name): None}),)
     return Plan((*down, *rest, *drop, Action(Kind.AWAIT_GONE, name), Action(Kind.FORGET, name)))
@@ -156,7 +156,7 @@ def _take(switch: Switch, executor: Executor, name: str) -> Iterator[bool]:
     site = survey(switch, name)
     refuse_uninstall(site)
     if site.row:
-        plan(site.snapshot, site.wanted, Request(Verb.DISABLE))  # what is refused is refused before anything is noted
+        plan(site.snapshot, site.feature, Request(Verb.DISABLE))  # what is refused is refused before anything is noted
     switch.unit_files().note(name, (UNINSTALL,))
     if site.row:
         outcome = until_so(switch, name, Request(Verb.DISABLE), executor)
@@ -165,9 +165,9 @@ def _take(switch: Switch, executor: Executor, name: str) -> Iterator[bool]:
             raise outcome.error
         if site.host.featured:
             _let_featured_mask(switch, executor, site)
-    yield from executor.run(site.wanted, plan_removal(survey(switch, name)))
+    yield from executor.run(site.feature, plan_removal(survey(switch, name)))
     _send_away(switch, executor, site)
-    yield from executor.run(site.wanted, Plan((Action(Kind.FORGET, name),)))
+    yield from executor.run(site.feature, Plan((Action(Kind.FORGET, name),)))
     switch.unit_files().forget(name)
 
 
@@ -186,7 +186,7 @@ def _send_away(switch: Switch, executor: Executor, site: Site) -> None:
     # Where ctrmgrd is at work it speaks to the API server, and nobody of ours does.
     cluster = switch.cluster() if configured(site.snapshot.server) and not site.host.ctrmgrd else None
     try:
-        if cluster and site.wanted.own.label != "false":
+        if cluster and site.feature.own.label != "false":
             executor.tell(f"{name}: {Action(Kind.LABEL, name, {label(name): None})}")
             with alone(switch, executor.check):
                 with suppress(UnknownNode):  # without a node there is no label
@@ -247,7 +247,7 @@ def _work(switch: Switch, ask: Ask, do: Callable[[Executor, str], Iterator[bool]
 
 def _shown(site: Site, changed: bool, error: SwitchError | None) -> FeatureReport | Unseen:
     if site.row:
-        return report(site.wanted, changed=changed, error=error)
+        return report(site.feature, changed=changed, error=error)
     return Unseen(site.name, None, changed, error)
 
 

@@ -88,16 +88,16 @@ def derive(switch: Switch, snapshot: Snapshot) -> list[str]:
     that `system service stop` has taken away is not asked for: only a unit that is up wants a pod.
     """
     doubtful = []
-    for wanted in snapshot.features:
-        name, own = wanted.feature.name, wanted.own
-        if ctrmgrd.present() or not wanted.feature.knows_owner or not has_gate(wanted) or not wanted.seen:
+    for feature in snapshot.features:
+        name, own = feature.spec.name, feature.own
+        if ctrmgrd.present() or not feature.spec.knows_owner or not has_gate(feature) or not feature.instances:
             continue
-        if any(seen.instance.namespace for seen in wanted.seen):
+        if any(instance.spec.namespace for instance in feature.instances):
             continue
-        to_run = wants_label(snapshot.host, wanted) and not stopped(wanted)
+        to_run = wants_label(snapshot.host, feature) and not stopped(feature)
         if to_run and own.want != "true":
             want(switch.db, name, True)
-        pods = any(seen.pods for seen in wanted.seen)
+        pods = any(instance.pods for instance in feature.instances)
         noted, wish = own.label, own._replace(want="true") if to_run else own
         if (noted in (None, UNKNOWN) and not unsent({name: wish})) or (noted == "true" and to_run and not pods):
             doubtful.append(name)
@@ -263,11 +263,11 @@ def close_gates(switch: Switch, snapshot: Snapshot) -> list[str]:
     """
     closed = []
     up = _up(switch, snapshot)
-    for wanted in snapshot.features:
-        name = wanted.feature.name
+    for feature in snapshot.features:
+        name = feature.spec.name
         # Docker is not asked at boot: an image that only its label tells from one without gate is known by its mode.
-        gated = has_gate(wanted) or wanted.feature.mode is Mode.KUBERNETES
-        if not wanted.feature.knows_owner or not gated or wanted.state_row.get("system_state") or name in up:
+        gated = has_gate(feature) or feature.spec.mode is Mode.KUBERNETES
+        if not feature.spec.knows_owner or not gated or feature.state_row.get("system_state") or name in up:
             continue
         if switch.db.update("STATE_DB", f"FEATURE|{name}", _down):
             closed.append(name)
@@ -279,9 +279,9 @@ def _up(switch: Switch, snapshot: Snapshot) -> set[str]:
     if not switch.units.available():
         return set()
     units = {
-        instance.unit: wanted.feature.name
-        for wanted in snapshot.features
-        for instance in instances(wanted.feature, switch.db.namespaces)
+        instance.unit: feature.spec.name
+        for feature in snapshot.features
+        for instance in instances(feature.spec, switch.db.namespaces)
     }
     states = switch.units.states(*units)
     return {name for unit, name in units.items() if states[unit].active in _UP}

@@ -17,7 +17,7 @@ from system_service.errors import NotPermitted, Refused, SwitchError, UnknownNod
 from system_service.model.feature import Mode
 from system_service.model.kube_server import configured
 from system_service.model.naming import label
-from system_service.model.snapshot import FeatureSeen, Node
+from system_service.model.snapshot import FeatureState, Node
 
 
 def leave(switch: Switch, order: Order) -> Result:
@@ -60,7 +60,7 @@ def _leaving(switch: Switch, standing: Standing) -> Steps:
             f"the node {standing.node} is Ready in the cluster, so it is another machine's: it is left alone"
         )
     elif isinstance(there, Node):
-        names = [f.feature.name for f in features if label(f.feature.name) in there.labels]
+        names = [f.spec.name for f in features if label(f.spec.name) in there.labels]
         if names:
             sentence = f"drop the labels {', '.join(map(label, names))} of the node {standing.node}"
             steps.append(Step(sentence, lambda hand: _drop(switch, names)))
@@ -77,14 +77,16 @@ def _leaving(switch: Switch, standing: Standing) -> Steps:
     return found
 
 
-def _refuse_while_needed(features: tuple[FeatureSeen, ...]) -> None:
-    needed = [f for f in features if f.feature.mode is Mode.KUBERNETES or any(seen.serving for seen in f.seen)]
+def _refuse_while_needed(features: tuple[FeatureState, ...]) -> None:
+    needed = [
+        f for f in features if f.spec.mode is Mode.KUBERNETES or any(instance.serving for instance in f.instances)
+    ]
     if not needed:
         return
-    names = [f.feature.name for f in needed]
-    home = [f.feature.name for f in needed if not f.kube_only]
+    names = [f.spec.name for f in needed]
+    home = [f.spec.name for f in needed if not f.kube_only]
     ways = [f"config feature mode {' '.join(home)} legacy"] if home else []
-    ways += [f"config feature uninstall {f.feature.name}" for f in needed if f.kube_only]
+    ways += [f"config feature uninstall {f.spec.name}" for f in needed if f.kube_only]
     raise Refused(f"kubernetes is wanted for, or runs: {', '.join(names)}", "; ".join(ways))
 
 

@@ -9,7 +9,7 @@ from system_service.backends.docker import Docker
 from system_service.errors import Failed, UnknownFeature
 from system_service.model.feature import Owner, valid_name
 from system_service.model.pods import pods_of
-from system_service.model.snapshot import Container, Seen
+from system_service.model.snapshot import Container, InstanceState
 
 
 def docker_name(docker: Docker, name: str) -> str:
@@ -44,11 +44,11 @@ def _past_its_gate(docker: Docker, pods: Sequence[Container]) -> Container:
     return pods[0]
 
 
-def runner(seen: Seen) -> Container | None:
+def runner(instance: InstanceState) -> Container | None:
     """The container that runs this instance, else the one that comes nearest: a pod's newest, else the local one."""
-    if seen.owner is Owner.LOCAL:
-        return seen.container
-    return seen.serving or next(iter(seen.pods), seen.container)
+    if instance.owner is Owner.LOCAL:
+        return instance.container
+    return instance.serving or next(iter(instance.pods), instance.container)
 
 
 def replace_by_docker(docker: Docker, *words: str) -> None:

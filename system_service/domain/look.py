@@ -23,7 +23,7 @@ def look(switch: Switch, command: str, names: Sequence[str] = (), *, partial: bo
     intended = intent(switch, names)
     error: SwitchError | None = next(iter(intended.unknown.values()), None)
     try:
-        reports: dict[str, Report] = {f.feature.name: report(f) for f in see(switch, intended).features}
+        reports: dict[str, Report] = {f.spec.name: report(f) for f in see(switch, intended).features}
     except SwitchError as failure:
         if not partial:
             raise

@@ -6,7 +6,7 @@ import time
 
 from system_service.domain.mode import supervised
 from system_service.errors import Busy, Failed, SwitchError
-from system_service.model.snapshot import Active, FeatureSeen, Host
+from system_service.model.snapshot import Active, FeatureState, Host
 
 _DOWN = 2.0  # seconds that a unit may be down between two halves of a restart
 
@@ -17,12 +17,12 @@ class Meanwhile:
     def __init__(self) -> None:
         self._down: dict[str, float] = {}  # since when, of `time.monotonic()`
 
-    def ended(self, host: Host, wanted: FeatureSeen) -> SwitchError | None:
+    def ended(self, host: Host, feature: FeatureState) -> SwitchError | None:
         """Why there is nothing to wait for any more, None: there is."""
-        name = wanted.feature.name
-        if wanted.feature.state.off:
+        name = feature.spec.name
+        if feature.spec.state.off:
             return Busy(f"{name} was disabled meanwhile", f"system service enable {name}")
-        units = [seen.unit for seen in wanted.seen if supervised(host, seen) and seen.unit]
+        units = [instance.unit for instance in feature.instances if supervised(host, instance) and instance.unit]
         down = [unit for unit in units if unit.active in (Active.INACTIVE, Active.FAILED)]
         if not down:
             self._down.pop(name, None)

@@ -30,7 +30,7 @@ from system_service.model.feature import Mode, Owner
 from system_service.model.kube_server import configured
 from system_service.model.naming import label
 from system_service.model.reasons import SAME_VERSION
-from system_service.model.snapshot import FeatureSeen, Host, Node, Snapshot
+from system_service.model.snapshot import FeatureState, Host, Node, Snapshot
 
 _PAUSE = 0.25  # seconds between two looks
 
@@ -39,7 +39,7 @@ _PAUSE = 0.25  # seconds between two looks
 class Moving:
     """One feature on its way. `planned`: None when it was refused. `error`: what it ended with."""
 
-    wanted: FeatureSeen
+    feature: FeatureState
     planned: Plan | None = None
     changed: bool = False
     error: SwitchError | None = None
@@ -80,9 +80,9 @@ class Move:
                 except SwitchError as error:
                     failed[name] = error
             snapshot = self.look(names)
-            for wanted in snapshot.features:
-                name = wanted.feature.name
-                moving[name] = Moving(wanted, error=failed.get(name))
+            for feature in snapshot.features:
+                name = feature.spec.name
+                moving[name] = Moving(feature, error=failed.get(name))
                 if name not in failed:
                     self._intend(snapshot, moving[name])
             self._look_again(snapshot, moving)
@@ -115,13 +115,13 @@ class Move:
     def _intend(self, snapshot: Snapshot, one: Moving) -> None:
         """Plan, and write what is wanted: from then on it happens, whatever becomes of this command."""
         try:
-            one.planned = plan(snapshot, one.wanted, self.request)
+            one.planned = plan(snapshot, one.feature, self.request)
             writes = tuple(a for a in one.actions if a.kind in (Kind.RESET_FAILED, Kind.WRITE))
-            for did in self.executor.run(one.wanted, Plan(writes)):
+            for did in self.executor.run(one.feature, Plan(writes)):
                 one.changed |= did
             one.error = one.planned.verdict
             if one.changed:
-                rows = self.switch.keeper(one.wanted.feature.name, self.executor.tell).rows
+                rows = self.switch.keeper(one.feature.spec.name, self.executor.tell).rows
                 rows.forget()
                 if one.error:
                     rows.note(reason=why_no_cluster(snapshot)[0])  # for those who look later
@@ -137,17 +137,17 @@ class Move:
         if not written:
             return
         try:
-            seen = see(self.switch, intent(self.switch, written))
-            again = {wanted.feature.name: wanted for wanted in seen.features}
-            snapshot = snapshot._replace(host=seen.host, server=seen.server)
+            fresh = see(self.switch, intent(self.switch, written))
+            again = {feature.spec.name: feature for feature in fresh.features}
+            snapshot = snapshot._replace(host=fresh.host, server=fresh.server)
         except SwitchError:  # what is planned is as good as can be had
             again = {}
         for name in written:
             one = moving[name]
             try:
                 if name in again:
-                    one.wanted = again[name]
-                    new = plan(snapshot, one.wanted, self.request)
+                    one.feature = again[name]
+                    new = plan(snapshot, one.feature, self.request)
                     # What was to be seen is still to be seen: with nothing left to write a plan may know of no wait.
                     known = {action.kind for action in new.actions}
                     waits = [a for a in one.actions if (a.kind.waits or a.kind is Kind.KEEP) and a.kind not in known]
@@ -158,15 +158,15 @@ class Move:
 
     def _want_label(self, snapshot: Snapshot, one: Moving) -> None:
         """Note what the label is to be, before anybody can be interrupted; it is sent later, by whoever comes first."""
-        db, wanted, name = self.switch.db, one.wanted, one.wanted.feature.name
+        db, feature, name = self.switch.db, one.feature, one.feature.spec.name
         if self.request.mode is Mode.LEGACY:
             if one.labels:
-                want(db, name, False, sure=wanted.own.label is not None)
+                want(db, name, False, sure=feature.own.label is not None)
             return
         if self.by_ctrmgrd:
             # It sends what we do not see; where it is masked one day, that is not taken for granted.
-            unsure(db, name, wants_label(snapshot.host, wanted))
-        if one.labels or (not self.by_ctrmgrd and wants_label(snapshot.host, wanted)):
+            unsure(db, name, wants_label(snapshot.host, feature))
+        if one.labels or (not self.by_ctrmgrd and wants_label(snapshot.host, feature)):
             want(db, name, True, sure=not one.labels)
         if isinstance(snapshot.node, Node) and snapshot.node.labels.get(label(name)) == "true":
             # Seen there: one to drop later, whoever set it and did not live to say so; and one to keep for now.
@@ -235,13 +235,13 @@ class Move:
             except SwitchError as error:
                 # A reload, a daemon that restarts: what was begun goes on, and is looked at again in a moment.
                 lost, snapshot = error, Snapshot(Host(), ())
-            for wanted in snapshot.features:
-                name = wanted.feature.name
+            for feature in snapshot.features:
+                name = feature.spec.name
                 one = left[name]
-                if self._over(one, wanted, None if name in acting else meanwhile.ended(snapshot.host, wanted)):
+                if self._over(one, feature, None if name in acting else meanwhile.ended(snapshot.host, feature)):
                     del left[name]
                     if one.error is None:
-                        self.executor.tell(f"{name}: {SAME_VERSION if _same(wanted) else f'{_whom(mode)} runs it'}")
+                        self.executor.tell(f"{name}: {SAME_VERSION if _same(feature) else f'{_whom(mode)} runs it'}")
             if not left:
                 return
             now = time.monotonic()
@@ -260,21 +260,21 @@ class Move:
         except SwitchError as error:
             one.error = error
 
-    def _over(self, one: Moving, wanted: FeatureSeen, ended: SwitchError | None) -> bool:
+    def _over(self, one: Moving, feature: FeatureState, ended: SwitchError | None) -> bool:
         """Whether there is nothing left to watch. `ended`: somebody has put an end to it."""
-        name, mode = wanted.feature.name, self.request.mode
-        one.wanted = wanted
+        name, mode = feature.spec.name, self.request.mode
+        one.feature = feature
         if one.error is not None:
             return True
-        if wanted.feature.mode is not mode:
+        if feature.spec.mode is not mode:
             one.error = Busy(
-                f"{name} is wanted in {wanted.feature.mode.value} mode meanwhile: another command has changed it",
+                f"{name} is wanted in {feature.spec.mode.value} mode meanwhile: another command has changed it",
                 f"show feature mode {name}",
             )
             return True
-        if mode is Mode.KUBERNETES and _same(wanted):
+        if mode is Mode.KUBERNETES and _same(feature):
             return True
-        if wanted.owner is not (Owner.KUBE if mode is Mode.KUBERNETES else Owner.LOCAL):
+        if feature.owner is not (Owner.KUBE if mode is Mode.KUBERNETES else Owner.LOCAL):
             one.error = ended
             return ended is not None
         one.changed = True
@@ -282,8 +282,8 @@ class Move:
 
     def _seen_why(self, one: Moving) -> str:
         """What is plain to see of a pod that is here and does not run it."""
-        (seen,) = one.wanted.seen
-        return why_not_kube(one.wanted, seen) if self.request.mode is Mode.KUBERNETES and seen.pods else ""
+        (instance,) = one.feature.instances
+        return why_not_kube(one.feature, instance) if self.request.mode is Mode.KUBERNETES and instance.pods else ""
 
     def _late(
         self,
@@ -309,7 +309,7 @@ class Move:
         """Nobody would go on with a feature that has no unit: it stays with its former owner."""
         write = Plan((Action(Kind.WRITE, name, {"set_owner": Mode.LEGACY.stored}),))
         try:
-            for _ in self.executor.run(one.wanted, write):
+            for _ in self.executor.run(one.feature, write):
                 want(self.switch.db, name, False)
                 self.switch.keeper(name, self.executor.tell).keep()
             ask(self.switch.run_dir)
@@ -318,9 +318,9 @@ class Move:
             one.error = Failed(f"{one.error}; and it could not be brought back: {error}", "system service status")
 
 
-def _same(wanted: FeatureSeen) -> bool:
+def _same(feature: FeatureState) -> bool:
     """Whether it runs, though not from the pod: the local image is the pod's version, and nothing is left to do."""
-    return all(same_version(wanted, seen) for seen in wanted.seen)
+    return all(same_version(feature, instance) for instance in feature.instances)
 
 
 def _whom(mode: Mode) -> str:

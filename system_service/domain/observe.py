@@ -17,7 +17,7 @@ from system_service.model import kube_server
 from system_service.model.feature import Feature, Mode, instances, parse_feature, valid_name
 from system_service.model.natural import natural
 from system_service.model.pods import pods_of
-from system_service.model.snapshot import Container, FeatureSeen, Host, Notes, Run, Seen, Snapshot
+from system_service.model.snapshot import Container, FeatureState, Host, InstanceState, Notes, Run, Snapshot
 from system_service.model.state_row import LABELS_ROW, OWN_TABLE
 
 FEATURED = "featured.service"
@@ -76,9 +76,9 @@ def see(switch: Switch, intended: Intent, listed: Sequence[Container] | None = N
     acts = featured is not None and featured.exists and not featured.masked
     host = Host(systemd, acts, ctrmgrd.present())
     own = _labelled(switch, intended) if host.ctrmgrd else intended.own
-    seen = {
+    states = {
         f.name: tuple(
-            Seen(
+            InstanceState(
                 i,
                 containers.get(i.container),
                 units.get(i.unit),
@@ -91,18 +91,18 @@ def see(switch: Switch, intended: Intent, listed: Sequence[Container] | None = N
         )
         for f in intended.features
     }
-    only = {f.name: kube_only(switch, f, seen[f.name]) for f in intended.features}
+    only = {f.name: kube_only(switch, f, states[f.name]) for f in intended.features}
     unfinished = switch.unit_files().unfinished() if any(only.values()) else {}
     return Snapshot(
         host,
         tuple(
-            FeatureSeen(
+            FeatureState(
                 f,
-                seen[f.name],
+                states[f.name],
                 intended.state_rows[f.name],
                 own[f.name]._replace(todo=next(iter(unfinished.get(f.name, ())), "")),
                 only[f.name],
-                not only[f.name] and bare(switch, f, seen[f.name]),
+                not only[f.name] and bare(switch, f, states[f.name]),
             )
             for f in intended.features
         ),
@@ -110,15 +110,15 @@ def see(switch: Switch, intended: Intent, listed: Sequence[Container] | None = N
     )
 
 
-def bare(switch: Switch, feature: Feature, seen: Sequence[Seen]) -> bool:
+def bare(switch: Switch, feature: Feature, states: Sequence[InstanceState]) -> bool:
     """Whether no local container could take over: there is none, nor the image that its unit's script names.
 
     Asked where Kubernetes has a part in it. A script that names none is believed to be able, and an image of which
     Docker cannot tell is believed to be there.
     """
-    if any(s.container or s.instance.namespace for s in seen):
+    if any(s.container or s.spec.namespace for s in states):
         return False
-    if not feature.knows_owner or not (feature.mode is Mode.KUBERNETES or any(s.pods for s in seen)):
+    if not feature.knows_owner or not (feature.mode is Mode.KUBERNETES or any(s.pods for s in states)):
         return False
     from system_service.backends.unit_script import image
 
@@ -145,17 +145,17 @@ def _labelled(switch: Switch, intended: Intent) -> Mapping[str, Notes]:
     return {n: own._replace(want=said[n] or "false", label=said[n]) for n, own in intended.own.items()}
 
 
-def kube_only(switch: Switch, feature: Feature, seen: Sequence[Seen]) -> bool:
+def kube_only(switch: Switch, feature: Feature, states: Sequence[InstanceState]) -> bool:
     """Whether nothing here could run it: there is no container, and no unit but one that `config feature install` made.
 
     An image upgrade loses that unit; a row that wants kubernetes without fallback still tells.
     """
-    if not feature.knows_owner or any(s.container or s.instance.namespace for s in seen):
+    if not feature.knows_owner or any(s.container or s.spec.namespace for s in states):
         return False
     files = switch.unit_files()
     if files.read(feature.name) is not None:
         return True
-    others = any(s.unit and s.unit.exists and not s.unit.masked and not s.unit.stale for s in seen)
+    others = any(s.unit and s.unit.exists and not s.unit.masked and not s.unit.stale for s in states)
     ours = not others and not files.others(feature.name)
     return ours and feature.mode is Mode.KUBERNETES and not feature.fallback
 

@@ -23,7 +23,7 @@ from system_service.domain.result import FeatureReport, Result, Unseen
 from system_service.domain.switch import Switch
 from system_service.domain.tagged import warnings
 from system_service.errors import Failed, Interrupted, SwitchError
-from system_service.model.snapshot import FeatureSeen, Snapshot
+from system_service.model.snapshot import FeatureState, Snapshot
 
 _ROUNDS = 4  # plans carried out for one request before it is given up: something undoes what we do
 
@@ -52,20 +52,20 @@ def operate(switch: Switch, ask: Ask) -> Result:
         Unreachable, NotPermitted, TimedOut: nothing could be begun.
     """
     deadline = switch.docker.until = time.monotonic() + ask.timeout
-    wanted = intent(switch, ask.names)
-    snapshot = see(switch, wanted)
+    intended = intent(switch, ask.names)
+    snapshot = see(switch, intended)
     sentences = warnings(switch, snapshot.features, ask.request)
     for sentence in sentences.values():
         ask.warn(sentence)
     if ask.dry_run:
         reports = _rehearse(_mover(switch, ask, deadline).look(ask.names) if _moves(ask) else snapshot, ask)
     else:
-        names = tuple(f.feature.name for f in snapshot.features)
+        names = tuple(f.spec.name for f in snapshot.features)
         with deferred() as interrupts:
             outcomes = _act(switch, ask, names, deadline, interrupts)
             reports = _final(switch, snapshot, names, outcomes)
     known = {r.name: r._replace(warning=sentences.get(r.name, "")) for r in reports}
-    asked = tuple(known.get(n) or Unseen(n, error=wanted.unknown[n]) for n in dict.fromkeys(ask.names))
+    asked = tuple(known.get(n) or Unseen(n, error=intended.unknown[n]) for n in dict.fromkeys(ask.names))
     return Result(ask.command, asked, ask.dry_run, error=next((r.error for r in asked if r.error), None))
 
 
@@ -78,12 +78,12 @@ class Outcome(NamedTuple):
 
 def _rehearse(snapshot: Snapshot, ask: Ask) -> tuple[FeatureReport, ...]:
     reports = []
-    for wanted in snapshot.features:
+    for feature in snapshot.features:
         try:
-            planned = plan(snapshot, wanted, ask.request)
+            planned = plan(snapshot, feature, ask.request)
         except SwitchError as refusal:
             planned = Plan(verdict=refusal)
-        shown = report(wanted, changed=any(a.kind.changes for a in planned.actions), error=planned.verdict)
+        shown = report(feature, changed=any(a.kind.changes for a in planned.actions), error=planned.verdict)
         reports.append(shown._replace(plan=tuple(str(action) for action in planned.actions)))
     return tuple(reports)
 
@@ -125,11 +125,11 @@ def until_so(switch: Switch, name: str, request: Request, executor: Executor) ->
     try:
         for _ in range(_ROUNDS):
             snapshot = observe(switch, (name,))
-            wanted = snapshot.features[0]
-            planned = plan(snapshot, wanted, request)
+            feature = snapshot.features[0]
+            planned = plan(snapshot, feature, request)
             if not planned.actions:
                 return Outcome(changed, planned.verdict)
-            for did in executor.run(wanted, planned):
+            for did in executor.run(feature, planned):
                 changed |= did  # one by one: what was done stands, also when a later step fails
             executor.check()  # a signal during the last step counts too: 0 would tell a script to go on
             then = request.followup()
@@ -148,12 +148,12 @@ def _final(
     switch: Switch, before: Snapshot, names: Sequence[str], outcomes: dict[str, Outcome]
 ) -> tuple[FeatureReport, ...]:
     try:
-        after = {f.feature.name: f for f in observe(switch, names).features}
+        after = {f.spec.name: f for f in observe(switch, names).features}
     except SwitchError:
         # What was done stands, and every outcome carries its own error: show what was last seen.
-        after = {f.feature.name: f for f in before.features}
+        after = {f.spec.name: f for f in before.features}
     return tuple(_one(after[name], outcomes.get(name, Outcome())) for name in names)
 
 
-def _one(wanted: FeatureSeen, outcome: Outcome) -> FeatureReport:
-    return report(wanted, changed=outcome.changed, error=outcome.error)
+def _one(feature: FeatureState, outcome: Outcome) -> FeatureReport:
+    return report(feature, changed=outcome.changed, error=outcome.error)

@@ -14,7 +14,7 @@ from system_service.domain.mode import plan_mode, supervised
 from system_service.errors import Failed, Refused
 from system_service.model.feature import AdminState, Mode
 from system_service.model.naming import label
-from system_service.model.snapshot import Active, FeatureSeen, Host, Run, Seen, Snapshot
+from system_service.model.snapshot import Active, FeatureState, Host, InstanceState, Run, Snapshot
 
 # What Docker still has to stop.
 # Features whose state featured does not act on, in any case of their letters.
@@ -48,7 +48,7 @@ class Request(NamedTuple):
         return Request(Verb.START) if self.verb is Verb.RESTART else self._replace(alone=True)
 
 
-def plan(snapshot: Snapshot, wanted: FeatureSeen, request: Request) -> Plan:
+def plan(snapshot: Snapshot, feature: FeatureState, request: Request) -> Plan:
     """The plan for one feature of the snapshot.
 
     Raises:
@@ -56,7 +56,7 @@ def plan(snapshot: Snapshot, wanted: FeatureSeen, request: Request) -> Plan:
         Failed: it cannot be done from here (no container, a dead one).
     """
     if request.verb is Verb.MODE:
-        return plan_mode(snapshot, wanted, request.mode, request.fallback)
+        return plan_mode(snapshot, feature, request.mode, request.fallback)
     make = {
         Verb.START: _start,
         Verb.STOP: _stop,
@@ -65,130 +65,130 @@ def plan(snapshot: Snapshot, wanted: FeatureSeen, request: Request) -> Plan:
         Verb.DISABLE: _disable,
     }[request.verb]
     host = snapshot.host
-    if request.alone or wanted.feature.name.lower() in _NOT_FEATURED:
+    if request.alone or feature.spec.name.lower() in _NOT_FEATURED:
         host = Host(host.systemd, featured=False)
-    return Plan(tuple(make(host, wanted)))
+    return Plan(tuple(make(host, feature)))
 
 
-def starting(seen: Seen) -> bool:
+def starting(instance: InstanceState) -> bool:
     """Whether a start job is at work. `auto-restart` is systemd's pause before the next try: nothing runs then."""
-    unit = seen.unit
+    unit = instance.unit
     return unit is not None and unit.active in (Active.ACTIVATING, Active.RELOADING) and unit.sub != "auto-restart"
 
 
-def _start(host: Host, wanted: FeatureSeen) -> list[Action]:
-    _refuse_start(host, wanted)
-    return [action for seen in wanted.seen for action in _bring_up(host, wanted, seen)]
+def _start(host: Host, feature: FeatureState) -> list[Action]:
+    _refuse_start(host, feature)
+    return [action for instance in feature.instances for action in _bring_up(host, feature, instance)]
 
 
-def _refuse_start(host: Host, wanted: FeatureSeen) -> None:
-    name = wanted.feature.name
-    _refuse_leaving(wanted)
-    if wanted.feature.state.off:
+def _refuse_start(host: Host, feature: FeatureState) -> None:
+    name = feature.spec.name
+    _refuse_leaving(feature)
+    if feature.spec.state.off:
         raise Refused(f"feature {name} is disabled", f"system service enable {name}")
-    for seen in wanted.seen:
-        if supervised(host, seen) and seen.unit and seen.unit.masked:
-            raise Refused(f"{seen.instance.unit} is masked", f"system service enable {name}")
+    for instance in feature.instances:
+        if supervised(host, instance) and instance.unit and instance.unit.masked:
+            raise Refused(f"{instance.spec.unit} is masked", f"system service enable {name}")
 
 
-def _refuse_leaving(wanted: FeatureSeen) -> None:
-    name = wanted.feature.name
-    if wanted.kube_only and wanted.own.todo == "uninstall":
+def _refuse_leaving(feature: FeatureState) -> None:
+    name = feature.spec.name
+    if feature.kube_only and feature.own.todo == "uninstall":
         raise Refused(f"{name} is being uninstalled", f"config feature uninstall {name}, or install it again")
 
 
-def _refuse_lost(host: Host, wanted: FeatureSeen) -> None:
+def _refuse_lost(host: Host, feature: FeatureState) -> None:
     """Without its unit nobody would keep a feature that exists in Kubernetes only."""
-    if wanted.kube_only and host.systemd:
-        raise Failed(f"{wanted.feature.name}.service is missing", "system service sync")
+    if feature.kube_only and host.systemd:
+        raise Failed(f"{feature.spec.name}.service is missing", "system service sync")
 
 
-def _bring_up(host: Host, wanted: FeatureSeen, seen: Seen) -> list[Action]:
-    container = seen.instance.container
+def _bring_up(host: Host, feature: FeatureState, instance: InstanceState) -> list[Action]:
+    container = instance.spec.container
     running = Action(Kind.AWAIT_RUNNING, container)
-    active = seen.unit.active if supervised(host, seen) and seen.unit else None
-    if seen.run is Run.PAUSED and active is not Active.DEACTIVATING:  # a stop under way ends a paused one too
+    active = instance.unit.active if supervised(host, instance) and instance.unit else None
+    if instance.run is Run.PAUSED and active is not Active.DEACTIVATING:  # a stop under way ends a paused one too
         thaw = Action(Kind.UNPAUSE_CONTAINER, container)
-        return [thaw, running] if active in (None, Active.ACTIVE) else [thaw, *_bring_up_unit(wanted, seen)]
-    if supervised(host, seen):
-        return _bring_up_unit(wanted, seen)
-    if seen.runs:
+        return [thaw, running] if active in (None, Active.ACTIVE) else [thaw, *_bring_up_unit(feature, instance)]
+    if supervised(host, instance):
+        return _bring_up_unit(feature, instance)
+    if instance.runs:
         return []
-    if seen.run is Run.RESTARTING:
+    if instance.run is Run.RESTARTING:
         return [running]
-    _refuse_lost(host, wanted)
-    if wanted.feature.mode is Mode.KUBERNETES:
-        return [Action(Kind.KEEP, wanted.feature.name)]
-    if seen.run in (Run.CREATED, Run.EXITED):
+    _refuse_lost(host, feature)
+    if feature.spec.mode is Mode.KUBERNETES:
+        return [Action(Kind.KEEP, feature.spec.name)]
+    if instance.run in (Run.CREATED, Run.EXITED):
         return [Action(Kind.START_CONTAINER, container), running]
-    if seen.run is Run.ABSENT:
+    if instance.run is Run.ABSENT:
         raise Failed(
             f"there is no container {container} and no unit that would create it",
-            f"create the container, or install {seen.instance.unit}",
+            f"create the container, or install {instance.spec.unit}",
         )
     raise Failed(
-        f"container {container} is {seen.run.value} and cannot be started", f"docker rm -f {container}, then again"
+        f"container {container} is {instance.run.value} and cannot be started", f"docker rm -f {container}, then again"
     )
 
 
-def _bring_up_unit(wanted: FeatureSeen, seen: Seen) -> list[Action]:
-    unit = seen.unit
+def _bring_up_unit(feature: FeatureState, instance: InstanceState) -> list[Action]:
+    unit = instance.unit
     assert unit is not None  # noqa: S101 - supervised() has just seen it; this tells mypy
-    running = Action(Kind.AWAIT_RUNNING, seen.instance.container)
-    if starting(seen):
+    running = Action(Kind.AWAIT_RUNNING, instance.spec.container)
+    if starting(instance):
         # It may come up by itself; if it does not, start is a fresh try, and on a running unit it does nothing.
-        return [Action(Kind.AWAIT_SETTLED, unit.name), *_start_unit(seen)]
+        return [Action(Kind.AWAIT_SETTLED, unit.name), *_start_unit(instance)]
     if unit.active is Active.DEACTIVATING:
-        return [Action(Kind.AWAIT_SETTLED, unit.name), *_start_unit(seen)]
+        return [Action(Kind.AWAIT_SETTLED, unit.name), *_start_unit(instance)]
     if unit.active is Active.ACTIVE:
-        if seen.runs:
+        if instance.runs:
             return []
-        if seen.run is Run.RESTARTING or wanted.feature.mode is Mode.KUBERNETES:
+        if instance.run is Run.RESTARTING or feature.spec.mode is Mode.KUBERNETES:
             return [running]  # in kubernetes mode the unit's `wait` is at it
         # The unit's `wait` should have ended with the container: it is not ours, or about to end.
-        return _restart_unit(seen)
+        return _restart_unit(instance)
     if unit.sub == "auto-restart":
         # A start job would wait for RestartSec to be over; a restart job begins at once.
-        return _restart_unit(seen)
-    return _start_unit(seen)
+        return _restart_unit(instance)
+    return _start_unit(instance)
 
 
-def _restart_unit(seen: Seen) -> list[Action]:
+def _restart_unit(instance: InstanceState) -> list[Action]:
     return [
-        Action(Kind.RESET_FAILED, seen.instance.unit),
-        Action(Kind.RESTART_UNIT, seen.instance.unit),
-        Action(Kind.AWAIT_RUNNING, seen.instance.container),
+        Action(Kind.RESET_FAILED, instance.spec.unit),
+        Action(Kind.RESTART_UNIT, instance.spec.unit),
+        Action(Kind.AWAIT_RUNNING, instance.spec.container),
     ]
 
 
-def _start_unit(seen: Seen) -> list[Action]:
+def _start_unit(instance: InstanceState) -> list[Action]:
     # Without reset-failed an operator's third start in twenty minutes would meet the unit's start limit.
     return [
-        Action(Kind.RESET_FAILED, seen.instance.unit),
-        Action(Kind.START_UNIT, seen.instance.unit),
-        Action(Kind.AWAIT_RUNNING, seen.instance.container),
+        Action(Kind.RESET_FAILED, instance.spec.unit),
+        Action(Kind.START_UNIT, instance.spec.unit),
+        Action(Kind.AWAIT_RUNNING, instance.spec.container),
     ]
 
 
-def _stop(host: Host, wanted: FeatureSeen) -> list[Action]:
-    down = [action for seen in wanted.seen for action in _bring_down(host, seen)]
-    return [*down, *_unlabel(wanted)]
+def _stop(host: Host, feature: FeatureState) -> list[Action]:
+    down = [action for instance in feature.instances for action in _bring_down(host, instance)]
+    return [*down, *_unlabel(feature)]
 
 
-def _unlabel(wanted: FeatureSeen) -> list[Action]:
+def _unlabel(feature: FeatureState) -> list[Action]:
     """A feature that is stopped wants no pod; systemctl keeps it, for the start that follows."""
-    if wanted.feature.mode is not Mode.KUBERNETES or wanted.own.want in (None, "false"):
+    if feature.spec.mode is not Mode.KUBERNETES or feature.own.want in (None, "false"):
         return []
-    return [Action(Kind.LABEL, wanted.feature.name, {label(wanted.feature.name): None})]
+    return [Action(Kind.LABEL, feature.spec.name, {label(feature.spec.name): None})]
 
 
-def _bring_down(host: Host, seen: Seen) -> list[Action]:
-    unit = seen.unit
-    kill = [Action(Kind.STOP_CONTAINER, seen.instance.container), Action(Kind.AWAIT_STOPPED, seen.instance.container)]
-    kill = kill if seen.run.live else []
-    if seen.serving is not None:
-        kill = [Action(Kind.CLOSE, seen.instance.feature), *kill]
-    if not supervised(host, seen) or unit is None or unit.active in (Active.INACTIVE, Active.FAILED):
+def _bring_down(host: Host, instance: InstanceState) -> list[Action]:
+    unit = instance.unit
+    kill = [Action(Kind.STOP_CONTAINER, instance.spec.container), Action(Kind.AWAIT_STOPPED, instance.spec.container)]
+    kill = kill if instance.run.live else []
+    if instance.serving is not None:
+        kill = [Action(Kind.CLOSE, instance.spec.feature), *kill]
+    if not supervised(host, instance) or unit is None or unit.active in (Active.INACTIVE, Active.FAILED):
         # No unit, or one that is down while its container is not: nobody else will stop it.
         return kill
     # No wait for the container after STOP_UNIT: a unit that is down stops nothing any more, looking again shows it.
@@ -201,95 +201,95 @@ def _bring_down(host: Host, seen: Seen) -> list[Action]:
     return [*settle, stop, *kill]
 
 
-def _restart(host: Host, wanted: FeatureSeen) -> list[Action]:
-    _refuse_start(host, wanted)
+def _restart(host: Host, feature: FeatureState) -> list[Action]:
+    _refuse_start(host, feature)
     steps = [
-        _cycle(host, wanted, seen) if seen.run.live or seen.serving else _bring_up(host, wanted, seen)
-        for seen in wanted.seen
+        _cycle(host, feature, instance) if instance.run.live or instance.serving else _bring_up(host, feature, instance)
+        for instance in feature.instances
     ]
     return [action for step in steps for action in step]
 
 
-def _cycle(host: Host, wanted: FeatureSeen, seen: Seen) -> list[Action]:
-    unit, container = seen.instance.unit, seen.instance.container
+def _cycle(host: Host, feature: FeatureState, instance: InstanceState) -> list[Action]:
+    unit, container = instance.spec.unit, instance.spec.container
     running = Action(Kind.AWAIT_RUNNING, container)
-    if not supervised(host, seen) or seen.unit is None:
-        _refuse_lost(host, wanted)
-        if seen.serving is not None:
-            return [Action(Kind.CLOSE, wanted.feature.name), Action(Kind.KEEP, wanted.feature.name)]
+    if not supervised(host, instance) or instance.unit is None:
+        _refuse_lost(host, feature)
+        if instance.serving is not None:
+            return [Action(Kind.CLOSE, feature.spec.name), Action(Kind.KEEP, feature.spec.name)]
         return [Action(Kind.RESTART_CONTAINER, container), running]
-    if seen.unit.active is Active.ACTIVE:
+    if instance.unit.active is Active.ACTIVE:
         return [Action(Kind.RESET_FAILED, unit), Action(Kind.RESTART_UNIT, unit), running]
     # An orphan, or a unit on its way: take the container down as stop would, then start it under its unit.
-    return [*_bring_down(host, seen), *_start_unit(seen)]
+    return [*_bring_down(host, instance), *_start_unit(instance)]
 
 
-def _enable(host: Host, wanted: FeatureSeen) -> list[Action]:
-    feature = wanted.feature
-    if feature.state is AdminState.ALWAYS_DISABLED:
+def _enable(host: Host, feature: FeatureState) -> list[Action]:
+    spec = feature.spec
+    if spec.state is AdminState.ALWAYS_DISABLED:
         raise Refused(
-            f"feature {feature.name} is always_disabled and cannot be enabled",
-            f"leave {feature.name} disabled, or use an image that allows it",
+            f"feature {spec.name} is always_disabled and cannot be enabled",
+            f"leave {spec.name} disabled, or use an image that allows it",
         )
-    _refuse_leaving(wanted)
-    write = [] if feature.state.on else [Action(Kind.WRITE, feature.name, {"state": AdminState.ENABLED.value})]
+    _refuse_leaving(feature)
+    write = [] if spec.state.on else [Action(Kind.WRITE, spec.name, {"state": AdminState.ENABLED.value})]
     if host.featured:
-        return _enable_by_featured(host, wanted, write)
+        return _enable_by_featured(host, feature, write)
     actions = list(write)
-    for seen in wanted.seen:
-        if supervised(host, seen) and seen.unit:
-            if seen.unit.masked:
-                actions.append(Action(Kind.UNMASK, seen.unit.name))
-            if seen.unit.masked or seen.unit.file_state == "disabled":
-                actions.append(Action(Kind.ENABLE, seen.unit.name))
-        actions += _bring_up(host, wanted, seen)
+    for instance in feature.instances:
+        if supervised(host, instance) and instance.unit:
+            if instance.unit.masked:
+                actions.append(Action(Kind.UNMASK, instance.unit.name))
+            if instance.unit.masked or instance.unit.file_state == "disabled":
+                actions.append(Action(Kind.ENABLE, instance.unit.name))
+        actions += _bring_up(host, feature, instance)
     return actions
 
 
-def _enable_by_featured(host: Host, wanted: FeatureSeen, write: list[Action]) -> list[Action]:
+def _enable_by_featured(host: Host, feature: FeatureState, write: list[Action]) -> list[Action]:
     """featured unmasks, enables and starts. Our part is the intent, and afterwards the rest."""
     forget, thaw, rest, acts = [], [], [], list[Action]()
-    for seen in wanted.seen:
-        unit = seen.unit if supervised(host, seen) else None
+    for instance in feature.instances:
+        unit = instance.unit if supervised(host, instance) else None
         if unit is None or not (write or unit.masked or unit.file_state == "disabled"):
-            rest += _bring_up(host, wanted, seen)
+            rest += _bring_up(host, feature, instance)
             continue
         if write or unit.active is Active.FAILED:
             # Before the write: featured's start would meet the limit.
             forget.append(Action(Kind.RESET_FAILED, unit.name))
-        if seen.run is Run.PAUSED and unit.active is not Active.DEACTIVATING:
+        if instance.run is Run.PAUSED and unit.active is not Active.DEACTIVATING:
             # The unit's start script fails on a paused container.
-            thaw.append(Action(Kind.UNPAUSE_CONTAINER, seen.instance.container))
-        acts = _let_featured(wanted, AdminState.ENABLED)
+            thaw.append(Action(Kind.UNPAUSE_CONTAINER, instance.spec.container))
+        acts = _let_featured(feature, AdminState.ENABLED)
     return [*forget, *write, *thaw, *rest, *acts]
 
 
-def _let_featured(wanted: FeatureSeen, state: AdminState) -> list[Action]:
+def _let_featured(feature: FeatureState, state: AdminState) -> list[Action]:
     """A moment for featured: on a change it acts, or is still at the one before. What it leaves is done by us then.
 
     It leaves a unit that is `enabled` as it is, or one to be disabled that is `disabled` or masked; and all of them
     where it has failed before: it knows the old state then, and takes going back to it for no change.
     """
-    return [Action(Kind.AWAIT_FEATURED, wanted.feature.name, {"state": state.value})]
+    return [Action(Kind.AWAIT_FEATURED, feature.spec.name, {"state": state.value})]
 
 
-def _disable(host: Host, wanted: FeatureSeen) -> list[Action]:
-    feature = wanted.feature
-    if feature.state is AdminState.ALWAYS_ENABLED:
+def _disable(host: Host, feature: FeatureState) -> list[Action]:
+    spec = feature.spec
+    if spec.state is AdminState.ALWAYS_ENABLED:
         raise Refused(
-            f"feature {feature.name} is always_enabled and cannot be disabled",
-            f"leave {feature.name} enabled; to run it anew: system service restart {feature.name}",
+            f"feature {spec.name} is always_enabled and cannot be disabled",
+            f"leave {spec.name} enabled; to run it anew: system service restart {spec.name}",
         )
-    write = [] if feature.state.off else [Action(Kind.WRITE, feature.name, {"state": AdminState.DISABLED.value})]
+    write = [] if spec.state.off else [Action(Kind.WRITE, spec.name, {"state": AdminState.DISABLED.value})]
     rest, acts = [], list[Action]()
-    for seen in wanted.seen:
-        unit = seen.unit if supervised(host, seen) else None
+    for instance in feature.instances:
+        unit = instance.unit if supervised(host, instance) else None
         if host.featured and unit and (write or (not unit.masked and unit.file_state != "disabled")):
-            acts = _let_featured(wanted, AdminState.DISABLED)
+            acts = _let_featured(feature, AdminState.DISABLED)
             continue
-        rest += _bring_down(host, seen)
+        rest += _bring_down(host, instance)
         if unit and not unit.masked:
             if unit.file_state == "enabled":
                 rest.append(Action(Kind.DISABLE, unit.name))
             rest.append(Action(Kind.MASK, unit.name))
-    return [*write, *rest, *acts, *_unlabel(wanted)]
+    return [*write, *rest, *acts, *_unlabel(feature)]

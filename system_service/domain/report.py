@@ -9,7 +9,7 @@ from system_service.domain.noted import stamp
 from system_service.domain.result import FeatureReport
 from system_service.errors import SwitchError
 from system_service.model.feature import Feature, Mode, Owner
-from system_service.model.snapshot import FeatureSeen
+from system_service.model.snapshot import FeatureState
 
 # The word of a feature with several instances is that of its worst one, in this order.
 _WORST_FIRST = ("failed", "stopping", "starting", "stopped", "disabled", "pending", "handover", "fallback", "running")
@@ -17,9 +17,9 @@ _RUNNING = frozenset({"running", "fallback", "handover"})
 _DIGITS = str.maketrans("123456789", "000000000")
 
 
-def status(wanted: FeatureSeen) -> str:
+def status(feature: FeatureState) -> str:
     """One of the status words of docs/commands.md; for several instances the worst."""
-    words = {word(wanted, seen) for seen in wanted.seen}
+    words = {word(feature, instance) for instance in feature.instances}
     return next((worst for worst in _WORST_FIRST if worst in words), "stopped")
 
 
@@ -28,63 +28,66 @@ def running(found: FeatureReport) -> bool:
     return found.status in _RUNNING and found.owner is not Owner.NONE
 
 
-def owner(wanted: FeatureSeen) -> Owner:
+def owner(feature: FeatureState) -> Owner:
     """Who runs it, as seen in Docker, and for Kubernetes only behind an open gate."""
-    return wanted.owner
+    return feature.owner
 
 
-def detail(wanted: FeatureSeen) -> str:
+def detail(feature: FeatureState) -> str:
     """Why the feature is not as wanted, or ""."""
-    reasons = [sentence(wanted, seen) for seen in wanted.seen]
+    reasons = [sentence(feature, instance) for instance in feature.instances]
     return "; ".join(dict.fromkeys(r for r in reasons if r))
 
 
-def report(wanted: FeatureSeen, *, changed: bool = False, error: SwitchError | None = None) -> FeatureReport:
+def report(feature: FeatureState, *, changed: bool = False, error: SwitchError | None = None) -> FeatureReport:
     """The feature as most commands show it."""
     return FeatureReport(
-        wanted.feature,
-        owner(wanted),
-        status(wanted),
-        version(wanted),
-        since(wanted),
-        str(error) if error else detail(wanted),
-        wanted.seen,
+        feature.spec,
+        owner(feature),
+        status(feature),
+        version(feature),
+        since(feature),
+        str(error) if error else detail(feature),
+        feature.instances,
         changed,
         error,
     )
 
 
-def version(wanted: FeatureSeen) -> str:
+def version(feature: FeatureState) -> str:
     """The version that a pod announced at its gate, or the tag of the local image; a digest or an untagged image has
     none."""
-    if wanted.owner is Owner.KUBE:
-        return wanted.state_row.get("container_version", "")
-    image = next((seen.container.image for seen in wanted.seen if seen.container), "")
+    if feature.owner is Owner.KUBE:
+        return feature.state_row.get("container_version", "")
+    image = next((instance.container.image for instance in feature.instances if instance.container), "")
     name, _, tag = image.rpartition(":")
     return tag if name and "/" not in tag and "@" not in name else ""
 
 
-def since(wanted: FeatureSeen) -> str:
+def since(feature: FeatureState) -> str:
     """When it came to be so: RFC 3339 UTC, or "".
 
     Where Kubernetes is wanted, since when the present owner runs it, or since when nobody does for the reason that is
     noted. Else by the STATE_DB row, as far as that agrees with what is seen; else of the (first) unit, where systemd
     was asked for it.
     """
-    row, own = wanted.state_row, wanted.own
-    if wanted.feature.mode is Mode.KUBERNETES or wanted.owner is Owner.KUBE:
-        moment = own.took(wanted.owner)
-        if not moment and wanted.owner is Owner.NONE and own.reason:
+    row, own = feature.state_row, feature.own
+    if feature.spec.mode is Mode.KUBERNETES or feature.owner is Owner.KUBE:
+        moment = own.took(feature.owner)
+        if not moment and feature.owner is Owner.NONE and own.reason:
             moment = own.since
         if moment:
             return stamp(moment)
     up = row.get("system_state") == "up"
-    agrees = up is any(seen.runs for seen in wanted.seen) and row.get("current_owner", "") in ("", wanted.owner.value)
+    agrees = up is any(instance.runs for instance in feature.instances) and row.get("current_owner", "") in (
+        "",
+        feature.owner.value,
+    )
     if agrees and (noted := utc(row.get("update_time", ""))):
         return noted
-    for seen in wanted.seen:
-        if seen.unit and seen.unit.exists and seen.unit.since:
-            return seen.unit.since
+    for instance in feature.instances:
+        if instance.unit and instance.unit.exists and instance.unit.since:
+            return instance.unit.since
     return ""
 
 

@@ -14,7 +14,7 @@ from system_service.errors import SwitchError
 
 if TYPE_CHECKING:
     from system_service.model.feature import Feature, Owner
-    from system_service.model.snapshot import Seen
+    from system_service.model.snapshot import InstanceState
 
 
 class FeatureReport(NamedTuple):
@@ -30,7 +30,7 @@ class FeatureReport(NamedTuple):
     version: str
     since: str
     detail: str
-    instances: tuple[Seen, ...]
+    instances: tuple[InstanceState, ...]
     changed: bool = False
     error: SwitchError | None = None
     plan: tuple[str, ...] | None = None
@@ -147,7 +147,7 @@ class Result(NamedTuple):
     steps: tuple[str, ...] | None = None
 
     @property
-    def seen(self) -> list[FeatureReport]:
+    def observed(self) -> list[FeatureReport]:
         """The features that were seen, of those it is about."""
         return [report for report in self.reports if isinstance(report, FeatureReport)]
 

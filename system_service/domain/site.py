@@ -18,7 +18,7 @@ from system_service.errors import Refused, UnknownFeature
 from system_service.model import kube_server
 from system_service.model.feature import AdminState, Mode, parse_feature
 from system_service.model.naming import feature_of_container
-from system_service.model.snapshot import Active, FeatureSeen, Host, Notes, Seen, Snapshot, Unit
+from system_service.model.snapshot import Active, FeatureState, Host, InstanceState, Notes, Snapshot, Unit
 from system_service.model.state_row import OWN_TABLE
 
 INSTALL, UNINSTALL = "install", "uninstall"
@@ -83,24 +83,24 @@ class Site(NamedTuple):
     installed: int = 0
 
     @property
-    def wanted(self) -> FeatureSeen:
+    def feature(self) -> FeatureState:
         return self.snapshot.features[0]
 
     @property
     def name(self) -> str:
-        return self.wanted.feature.name
+        return self.feature.spec.name
 
     @property
     def host(self) -> Host:
         return self.snapshot.host
 
     @property
-    def seen(self) -> Seen:
-        return self.wanted.seen[0]
+    def instance(self) -> InstanceState:
+        return self.feature.instances[0]
 
     @property
     def unit(self) -> Unit:
-        return self.seen.unit or Unit(self.seen.instance.unit)
+        return self.instance.unit or Unit(self.instance.spec.unit)
 
     @property
     def todo(self) -> str:
@@ -152,16 +152,16 @@ def plan_repair(site: Site) -> Plan:
 
     Raises Refused: what was begun is not to be completed, as of `plan_install`.
     """
-    unit, feature = site.unit, site.wanted.feature
+    unit, spec = site.unit, site.feature.spec
     if site.todo == INSTALL:
         _refuse_install(site)
         return Plan(tuple(_install(site, text(site.name, site.after), start=True)))
-    if not site.host.systemd or site.todo == UNINSTALL or site.seen.container is not None or site.foreign:
+    if not site.host.systemd or site.todo == UNINSTALL or site.instance.container is not None or site.foreign:
         return Plan()
     if not installable(site.name) or _too_many(site):
         return Plan()
-    lost = feature.mode is Mode.KUBERNETES and not feature.fallback
-    if not site.row or not site.wanted.kube_only or (site.file is None and not lost):
+    lost = spec.mode is Mode.KUBERNETES and not spec.fallback
+    if not site.row or not site.feature.kube_only or (site.file is None and not lost):
         return Plan()
     fresh = site.file is None or not unit.exists or unit.file_state == "disabled"
     steps = _install(site, site.file or text(site.name), start=fresh)
@@ -178,13 +178,13 @@ def _refuse_install(site: Site) -> None:
         raise Refused(f"there are {site.installed} features of Kubernetes only here", "config feature uninstall NAME")
     if site.owner:
         raise Refused(f"{name} is the container of feature {site.owner} on this switch", "choose another name")
-    if site.seen.container is not None:
+    if site.instance.container is not None:
         raise Refused(
             f"{name} exists on this switch: container {name}", f"config feature mode {name} kubernetes, or another name"
         )
     if site.foreign:
-        raise Refused(f"{name} exists on this switch: {site.seen.instance.unit} is its unit", "choose another name")
-    if site.row and not site.wanted.kube_only:
+        raise Refused(f"{name} exists on this switch: {site.instance.spec.unit} is its unit", "choose another name")
+    if site.row and not site.feature.kube_only:
         raise Refused(f"{name} exists on this switch: it has a FEATURE row", f"show feature config {name}")
 
 
@@ -217,7 +217,7 @@ def _install(site: Site, content: str, start: bool) -> list[Action]:
 def _start(site: Site) -> list[Action]:
     unit = site.unit
     forget = Action(Kind.RESET_FAILED, unit.name)
-    if unit.active in (Active.ACTIVE, Active.RELOADING) or starting(site.seen):
+    if unit.active in (Active.ACTIVE, Active.RELOADING) or starting(site.instance):
         return []
     if unit.active is Active.ACTIVATING:  # in its pause: a start job would wait for it to be over
         return [forget, Action(Kind.RESTART_UNIT, unit.name)]
@@ -233,7 +233,7 @@ def refuse_uninstall(site: Site) -> None:
     name = site.name
     if not site.row and site.file is None and not site.todo:
         raise UnknownFeature(f"there is no feature {name}", "system service list")
-    if site.seen.container is not None or site.foreign or (site.row and not site.wanted.kube_only):
+    if site.instance.container is not None or site.foreign or (site.row and not site.feature.kube_only):
         raise Refused(
             f"{name} belongs to this switch's image, and was not installed by `config feature install`",
             f"system service disable {name}",
@@ -244,7 +244,7 @@ def plan_removal(site: Site) -> Plan:
     """What takes the unit away, once the feature is down. Pure."""
     unit, actions = site.unit, []
     if unit.active not in (Active.INACTIVE, Active.FAILED):
-        settle = [Action(Kind.AWAIT_SETTLED, unit.name)] if starting(site.seen) else []
+        settle = [Action(Kind.AWAIT_SETTLED, unit.name)] if starting(site.instance) else []
         actions += [*settle, Action(Kind.STOP_UNIT, unit.name)]
     if unit.active is Active.FAILED:
         actions.append(Action(Kind.RESET_FAILED, unit.name))

@@ -13,29 +13,29 @@ from system_service.domain.plan import Request, Verb
 from system_service.domain.switch import Switch
 from system_service.errors import SwitchError
 from system_service.model.feature import Mode
-from system_service.model.snapshot import Container, FeatureSeen
+from system_service.model.snapshot import Container, FeatureState
 
 
-def warnings(switch: Switch, features: Sequence[FeatureSeen], request: Request) -> dict[str, str]:
+def warnings(switch: Switch, features: Sequence[FeatureState], request: Request) -> dict[str, str]:
     """What an operator should know who takes a feature from its pod, by the feature's name; asks Docker alone."""
     leaves = request.verb in (Verb.STOP, Verb.DISABLE) or (request.verb is Verb.MODE and request.mode is Mode.LEGACY)
     return {
-        wanted.feature.name: f"the image of {wanted.feature.name}'s pod is the switch's own by now: "
+        feature.spec.name: f"the image of {feature.spec.name}'s pod is the switch's own by now: "
         "it comes back to a pod with the next version only"
-        for wanted in features
-        if leaves and _is_the_pods(switch, wanted)
+        for feature in features
+        if leaves and _is_the_pods(switch, feature)
     }
 
 
-def _is_the_pods(switch: Switch, wanted: FeatureSeen) -> bool:
-    for seen in wanted.seen:
-        if seen.serving is None or wanted.kube_only:
+def _is_the_pods(switch: Switch, feature: FeatureState) -> bool:
+    for instance in feature.instances:
+        if instance.serving is None or feature.kube_only:
             continue
-        name = image(wanted.feature.name)
+        name = image(feature.spec.name)
         try:
-            pod = _image(switch, seen.serving)
-            if seen.container:
-                own = _image(switch, seen.container)
+            pod = _image(switch, instance.serving)
+            if instance.container:
+                own = _image(switch, instance.container)
             else:
                 own = switch.docker.image(name).get("Id") if name else None
         except SwitchError:  # it is a remark, and nothing that a command could fail for

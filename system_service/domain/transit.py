@@ -15,7 +15,7 @@ from system_service.handover.own_row import OwnRow
 from system_service.handover.view import START_GRACE
 from system_service.model.boot import boot_id, uptime
 from system_service.model.feature import Mode
-from system_service.model.snapshot import FeatureSeen, Notes, Seen
+from system_service.model.snapshot import FeatureState, InstanceState, Notes
 
 # Seconds that one step may take: ten until a container that does not heed is killed, and Docker's own time.
 STEP = 30.0
@@ -23,20 +23,20 @@ STEP = 30.0
 _BETWEEN, _POLL = 0.5, 0.05
 
 
-def in_transit(switch: Switch, wanted: FeatureSeen, seen: Seen) -> bool:
+def in_transit(switch: Switch, feature: FeatureState, instance: InstanceState) -> bool:
     """For an instance that does not run. In legacy mode, and without a trace of a pod, nothing is asked."""
-    own, row = wanted.own, wanted.state_row
-    legacy = wanted.feature.mode is Mode.LEGACY
-    if seen.instance.namespace or row.get("system_state") != "up" or (legacy and not seen.pods and own == Notes()):
+    own, row = feature.own, feature.state_row
+    legacy = feature.spec.mode is Mode.LEGACY
+    if instance.spec.namespace or row.get("system_state") != "up" or (legacy and not instance.pods and own == Notes()):
         return False
     now = uptime()
     note = OwnRow(own.row, now, boot_id())
     if row.get("remote_state") == "ready" and note.answered_at and now - note.answered_at < START_GRACE:
         return True
-    if not seen.pods and not legacy:  # nobody hands over to a pod that is not there
+    if not instance.pods and not legacy:  # nobody hands over to a pod that is not there
         return False
     deadline = now + _BETWEEN
-    while not acting(switch.run_dir, wanted.feature.name):
+    while not acting(switch.run_dir, feature.spec.name):
         if uptime() >= deadline:
             return False
         time.sleep(_POLL)

@@ -7,62 +7,62 @@ import time
 from system_service.domain.noted import settles
 from system_service.model.feature import Mode, Owner
 from system_service.model.reasons import OF_A_POD, SAME_VERSION, SETTLING, TWO_PODS
-from system_service.model.snapshot import FeatureSeen, Run, Seen
+from system_service.model.snapshot import FeatureState, InstanceState, Run
 
 
-def same_version(wanted: FeatureSeen, seen: Seen) -> bool:
+def same_version(feature: FeatureState, instance: InstanceState) -> bool:
     """Whether the local container runs it in the very version of its pod, whose gate therefore never opens."""
     return (
-        wanted.feature.mode is Mode.KUBERNETES
-        and seen.run is Run.RUNNING
-        and bool(seen.pods)
-        and wanted.own.reason == SAME_VERSION
+        feature.spec.mode is Mode.KUBERNETES
+        and instance.run is Run.RUNNING
+        and bool(instance.pods)
+        and feature.own.reason == SAME_VERSION
     )
 
 
-def stopped(wanted: FeatureSeen) -> bool:
+def stopped(feature: FeatureState) -> bool:
     """Whether it is down because it is to be: no gate opens then."""
-    return wanted.state_row.get("system_state") == "down"
+    return feature.state_row.get("system_state") == "down"
 
 
-def awaited(wanted: FeatureSeen, seen: Seen) -> str:
+def awaited(feature: FeatureState, instance: InstanceState) -> str:
     """What a feature that nobody runs waits for, where kubernetes is wanted."""
-    if stopped(wanted):
-        return f"it was stopped: system service start {wanted.feature.name}"
-    if seen.pods:
-        return f"a pod is at its gate: {_at_its_gate(wanted, seen) or 'about to take over'}"
-    ending = "" if wanted.feature.fallback or wanted.kube_only else ", and there is no fallback"
-    return f"pending deployment: {why_not_kube(wanted, seen)}{ending}"
+    if stopped(feature):
+        return f"it was stopped: system service start {feature.spec.name}"
+    if instance.pods:
+        return f"a pod is at its gate: {_at_its_gate(feature, instance) or 'about to take over'}"
+    ending = "" if feature.spec.fallback or feature.kube_only else ", and there is no fallback"
+    return f"pending deployment: {why_not_kube(feature, instance)}{ending}"
 
 
-def why_not_kube(wanted: FeatureSeen, seen: Seen) -> str:
+def why_not_kube(feature: FeatureState, instance: InstanceState) -> str:
     """Why no pod runs it."""
-    if seen.pods:
-        return _at_its_gate(wanted, seen) or "a pod is on its way"
-    noted = wanted.own.reason
+    if instance.pods:
+        return _at_its_gate(feature, instance) or "a pod is on its way"
+    noted = feature.own.reason
     if noted in OF_A_POD:
         return "the pod has gone, and no other has come yet"
-    when = _clock(wanted.own.since, day=True)
+    when = _clock(feature.own.since, day=True)
     return (noted or "no pod has come yet") + (f" (since {when})" if noted and when else "")
 
 
-def takes_over(wanted: FeatureSeen) -> str:
+def takes_over(feature: FeatureState) -> str:
     """The time of day at which a pod that is at its gate may take over; "" where nothing has to settle."""
-    if wanted.feature.mode is not Mode.KUBERNETES or wanted.owner is Owner.KUBE:
+    if feature.spec.mode is not Mode.KUBERNETES or feature.owner is Owner.KUBE:
         return ""
-    return _clock(settles(wanted.own))
+    return _clock(settles(feature.own))
 
 
-def _at_its_gate(wanted: FeatureSeen, seen: Seen) -> str:
+def _at_its_gate(feature: FeatureState, instance: InstanceState) -> str:
     """What keeps a pod that is here; "" where nothing is known to."""
-    if len(seen.pods) > 1:
+    if len(instance.pods) > 1:
         return TWO_PODS
-    noted = wanted.own.reason
-    if at := takes_over(wanted):
+    noted = feature.own.reason
+    if at := takes_over(feature):
         because = f", for {noted}" if noted and noted not in OF_A_POD else ""
         return f"settling: takes over at {at}{because}"
     # What the cluster said before there was a container is over; and so is what has settled.
-    return "" if noted == wanted.own.cluster or noted == SETTLING else noted
+    return "" if noted == feature.own.cluster or noted == SETTLING else noted
 
 
 def _clock(moment: float, day: bool = False) -> str:

@@ -93,14 +93,14 @@ class Host(NamedTuple):
     ctrmgrd: bool = False
 
 
-class Seen(NamedTuple):
+class InstanceState(NamedTuple):
     """One instance: its local container, and its unit (None: there is none, Docker is driven directly).
 
     `pods`: the running containers that Kubernetes made for it; `serving` the one of them that runs the feature, past
     its gate.
     """
 
-    instance: Instance
+    spec: Instance
     container: Container | None = None
     unit: Unit | None = None
     pods: tuple[Container, ...] = ()
@@ -177,7 +177,7 @@ class Notes(NamedTuple):
         return bool(self.row.get("deaths"))
 
 
-class FeatureSeen(NamedTuple):
+class FeatureState(NamedTuple):
     """One feature with all its instances.
 
     `state_row` is its STATE_DB row, a hint and never the truth; `own` is our own row beside it.
@@ -185,8 +185,8 @@ class FeatureSeen(NamedTuple):
     of the switch's, and yet neither a container nor the image from which that unit's script would make one.
     """
 
-    feature: Feature
-    seen: tuple[Seen, ...]
+    spec: Feature
+    instances: tuple[InstanceState, ...]
     state_row: Mapping[str, str] = MappingProxyType({})
     own: Notes = Notes()
     kube_only: bool = False
@@ -195,7 +195,7 @@ class FeatureSeen(NamedTuple):
     @property
     def owner(self) -> Owner:
         """Who runs it: local where any instance does."""
-        owners = {seen.owner for seen in self.seen}
+        owners = {instance.owner for instance in self.instances}
         return next((owner for owner in (Owner.LOCAL, Owner.KUBE) if owner in owners), Owner.NONE)
 
 
@@ -213,6 +213,6 @@ class Snapshot(NamedTuple):
     """
 
     host: Host
-    features: tuple[FeatureSeen, ...]
+    features: tuple[FeatureState, ...]
     server: Mapping[str, str] = MappingProxyType({})
     node: Node | SwitchError | None = None

@@ -35,7 +35,7 @@ def command(as_json: bool) -> Result:
                     r.owner.value,
                     r.status,
                 )
-                for r in result.seen
+                for r in result.observed
             ),
             spare=("AutoRestart", "Owner"),
             whole="--json",

@@ -43,10 +43,10 @@ def command(name: str, follow: bool, lines: int | None, since: str | None) -> No
       system service logs snmp -f --since 10m
     """
     switch = Switch.from_env()
-    instances = observe(switch, (name,)).features[0].seen
+    instances = observe(switch, (name,)).features[0].instances
     found = [container for container in map(runner, instances) if container]
     if not found:
-        unit = next((seen.unit for seen in instances if seen.unit and seen.unit.exists), None)
+        unit = next((instance.unit for instance in instances if instance.unit and instance.unit.exists), None)
         next_step = f"journalctl -u {unit.name}" if unit else f"system service explain {name}"
         raise UnknownFeature(f"{name} has no container, and so no log", next_step)
     words = ["logs"]

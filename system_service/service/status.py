@@ -31,9 +31,9 @@ def command(names: tuple[str, ...], as_json: bool) -> Result:
       system service status snmp lldp --json
     """
     looked = look(Switch.from_env(), "system service status", names, partial=as_json)
-    down = [r for r in looked.seen if not running(r) and (names or r.feature.state.value.endswith("enabled"))]
+    down = [r for r in looked.observed if not running(r) and (names or r.feature.state.value.endswith("enabled"))]
     if not as_json:
-        _show(looked.seen, one=len(names) == 1)
+        _show(looked.observed, one=len(names) == 1)
     verdict = None
     if down:
         verdict = NotRunning(
@@ -65,10 +65,10 @@ def _facts(r: FeatureReport) -> list[tuple[str, str]]:
         ("Version", r.version),
         ("Since", local(r.since)),
     ]
-    for seen in r.instances:
-        unit, container, pod = seen.unit, seen.container, seen.serving
+    for instance in r.instances:
+        unit, container, pod = instance.unit, instance.container, instance.serving
         facts.append(("Unit", f"{unit.name} {unit.words}" if unit and unit.exists else "none"))
-        words = (seen.instance.container, container.id[:12] if container else "", seen.run.value)
+        words = (instance.spec.container, container.id[:12] if container else "", instance.run.value)
         box = " ".join(word for word in words if word)
         if pod and r.owner is Owner.KUBE:
             facts += [("Container", f"{pod.id[:12]} of a pod"), ("Image", pod.image)]

@@ -17,7 +17,7 @@ from system_service.domain.switch import Switch
 from system_service.errors import SwitchError
 from system_service.model.feature import Mode
 from system_service.model.kube_server import configured
-from system_service.model.snapshot import FeatureSeen, Host, Snapshot
+from system_service.model.snapshot import FeatureState, Host, Snapshot
 from system_service.terminal.change import outcome
 from system_service.terminal.command import Command
 from system_service.terminal.options import json_option, names_argument
@@ -64,7 +64,7 @@ def _close(names: tuple[str, ...], as_json: bool) -> Result:
     intended = intent(switch, names)
     # Docker need not answer for this.
     features = tuple(
-        FeatureSeen(f, (), intended.state_rows[f.name], kube_only=kube_only(switch, f, ())) for f in intended.features
+        FeatureState(f, (), intended.state_rows[f.name], kube_only=kube_only(switch, f, ())) for f in intended.features
     )
     closed = close_gates(switch, Snapshot(Host(), features))
     if not as_json:
@@ -92,9 +92,7 @@ def _sync(names: tuple[str, ...], as_json: bool) -> Result:
     }
     errors |= {one.name: one.error for one in repaired if one.error or one.name not in errors}
     snapshot = see(switch, intent(switch, names) if repaired else intended)
-    reports = tuple(
-        report(f, changed=f.feature.name in changed, error=errors.get(f.feature.name)) for f in snapshot.features
-    )
+    reports = tuple(report(f, changed=f.spec.name in changed, error=errors.get(f.spec.name)) for f in snapshot.features)
     left = {r.name for r in reports}
     gone = tuple(one for one in repaired if one.name not in left)
     return Result("system service sync", reports + gone, error=next((e for e in errors.values() if e), None))
@@ -115,6 +113,6 @@ def _settle(switch: Switch, names: tuple[str, ...]) -> None:
         ask_node(switch, doubtful)
     except SwitchError:
         # To be asked again, and said, only where something speaks for a label that is wrong.
-        features = [f for f in snapshot.features if f.feature.name in doubtful]
-        if any(f.own.label == UNKNOWN or any(seen.pods for seen in f.seen) for f in features):
+        features = [f for f in snapshot.features if f.spec.name in doubtful]
+        if any(f.own.label == UNKNOWN or any(instance.pods for instance in f.instances) for f in features):
             raise

@@ -16,7 +16,7 @@ from system_service.domain.result import FeatureReport, Result
 from system_service.domain.switch import Switch
 from system_service.errors import Busy, SwitchError, TimedOut, UnknownFeature, Unreachable
 from system_service.model.feature import Mode, Owner
-from system_service.model.snapshot import FeatureSeen, Host
+from system_service.model.snapshot import FeatureState, Host
 from system_service.terminal.command import Command
 from system_service.terminal.options import json_option, names_argument, timeout_option
 from system_service.terminal.progress import progress
@@ -59,7 +59,7 @@ def command(names: tuple[str, ...], goal: str, timeout: float, as_json: bool) ->
                     raise
                 lost = error
             else:
-                reports = tuple(report(wanted) for wanted in snapshot.features)
+                reports = tuple(report(feature) for feature in snapshot.features)
                 missing = [r for r in reports if not _GOALS[goal](r)]
                 lost = next((e for f in snapshot.features if (e := watched.ended(snapshot.host, f))), None)
                 if not missing or lost:
@@ -85,17 +85,17 @@ class _Watched:
 
     def __init__(self, goal: str) -> None:
         self._goal = goal
-        self._first: dict[str, FeatureSeen] = {}
+        self._first: dict[str, FeatureState] = {}
         self._meanwhile = Meanwhile()
 
-    def ended(self, host: Host, wanted: FeatureSeen) -> SwitchError | None:
-        name = wanted.feature.name
-        first = self._first.setdefault(name, wanted)
-        if self._goal == first.feature.mode.value != wanted.feature.mode.value:
-            return Busy(f"{name} is wanted in {wanted.feature.mode.value} mode meanwhile", f"show feature mode {name}")
-        if self._goal == "stopped" or first.feature.state.off or not is_up(host, first):
+    def ended(self, host: Host, feature: FeatureState) -> SwitchError | None:
+        name = feature.spec.name
+        first = self._first.setdefault(name, feature)
+        if self._goal == first.spec.mode.value != feature.spec.mode.value:
+            return Busy(f"{name} is wanted in {feature.spec.mode.value} mode meanwhile", f"show feature mode {name}")
+        if self._goal == "stopped" or first.spec.state.off or not is_up(host, first):
             return None
-        return self._meanwhile.ended(host, wanted)
+        return self._meanwhile.ended(host, feature)
 
 
 def _late(missing: list[FeatureReport], goal: str) -> TimedOut:

@@ -8,7 +8,7 @@ from system_service.domain.result import CheckReport, Explanation, FeatureReport
 
 if TYPE_CHECKING:
     from system_service.domain.result import NodeReport, Report, Result
-    from system_service.model.snapshot import Seen
+    from system_service.model.snapshot import InstanceState
 
 
 def envelope(result: Result) -> dict[str, Any]:
@@ -111,16 +111,18 @@ def _checked(report: CheckReport) -> dict[str, Any]:
     }
 
 
-def _instance(seen: Seen) -> dict[str, Any]:
-    box, unit = seen.container, seen.unit if seen.unit and seen.unit.exists else None
+def _instance(instance: InstanceState) -> dict[str, Any]:
+    box, unit = instance.container, instance.unit if instance.unit and instance.unit.exists else None
     return {
-        "namespace": seen.instance.namespace,
-        "container": seen.instance.container,
-        "container_state": seen.run.value,
+        "namespace": instance.spec.namespace,
+        "container": instance.spec.container,
+        "container_state": instance.run.value,
         "container_id": box.id[:12] if box else "",
         "image": box.image if box else "",
         "health": box.health if box else "",
-        "pods": [{"container_id": pod.id[:12], "image": pod.image, "open": pod is seen.serving} for pod in seen.pods],
+        "pods": [
+            {"container_id": pod.id[:12], "image": pod.image, "open": pod is instance.serving} for pod in instance.pods
+        ],
         "unit": unit.name if unit else "",
         "unit_state": unit.words if unit else "",
     }

@@ -13,7 +13,17 @@ from system_service.domain.condition import Condition, condition
 from system_service.domain.noted import SAME_VERSION, TWO_PODS
 from system_service.domain.report import detail, status
 from system_service.model.feature import AdminState, Feature, Instance, Mode
-from system_service.model.snapshot import Active, Container, FeatureSeen, Host, Notes, Run, Seen, Snapshot, Unit
+from system_service.model.snapshot import (
+    Active,
+    Container,
+    FeatureState,
+    Host,
+    InstanceState,
+    Notes,
+    Run,
+    Snapshot,
+    Unit,
+)
 
 TOLD = Path(__file__).with_name("conditions.json")
 STATES = (AdminState.ENABLED, AdminState.DISABLED)
@@ -35,20 +45,20 @@ def units() -> Iterator[Unit | None]:
             yield Unit("snmp.service", True, active, sub, masked, "exit-code" if active is Active.FAILED else "")
 
 
-def situations() -> Iterator[FeatureSeen]:
+def situations() -> Iterator[FeatureState]:
     """Every one that `observe` can show, of one instance each."""
     for state, mode, fallback, (only, bare, runs) in product(STATES, Mode, (True, False), IMAGES):
         feature = Feature("snmp", state, mode=mode, fallback=fallback)
         notes = (*NOTES, UNINSTALL) if only else NOTES
         for run, unit, (pods, serving), own in product(runs, units(), PODS, notes):
             container = None if run is Run.ABSENT else Container("0" * 64, "snmp", run, "docker-snmp:1")
-            seen = Seen(Instance("snmp", "", "snmp.service", "snmp"), container, unit, pods, serving)
-            yield FeatureSeen(feature, (seen,), {}, own, only, bare)
+            seen = InstanceState(Instance("snmp", "", "snmp.service", "snmp"), container, unit, pods, serving)
+            yield FeatureState(feature, (seen,), {}, own, only, bare)
 
 
-def outlook(wanted: FeatureSeen) -> str:
-    (seen,) = wanted.seen
-    return "; ".join(explain.outlook(Snapshot(Host(systemd=seen.unit is not None), (wanted,)), wanted, seen))
+def outlook(feature: FeatureState) -> str:
+    (instance,) = feature.instances
+    return "; ".join(explain.outlook(Snapshot(Host(systemd=instance.unit is not None), (feature,)), feature, instance))
 
 
 def test_every_condition_has_its_word_its_sentence_and_its_outlook() -> None:
@@ -64,33 +74,33 @@ def test_every_condition_has_its_word_its_sentence_and_its_outlook() -> None:
 
 def test_check_which_asks_no_unit_says_the_same_as_where_it_is_up() -> None:
     compared = {True: 0, False: 0}
-    for wanted in situations():
-        (seen,) = wanted.seen
-        up = seen.unit is not None and seen.unit.active is Active.ACTIVE
-        if not up or wanted.feature.state.off or wanted.own == UNINSTALL:
+    for feature in situations():
+        (instance,) = feature.instances
+        up = instance.unit is not None and instance.unit.active is Active.ACTIVE
+        if not up or feature.spec.state.off or feature.own == UNINSTALL:
             continue
-        compared[seen.runs] += 1
-        unasked, said = seen._replace(unit=None), detail(wanted)
-        if seen.runs:
-            assert detail(wanted._replace(seen=(unasked,))) == said
-        elif condition(wanted, seen) in (Condition.AT_GATE, Condition.PENDING):
-            assert why_down(wanted, unasked).endswith(said)
-        elif seen.container:
-            assert why_down(wanted, unasked).startswith(f"container snmp is {seen.run.value}")
-            assert f"container is {seen.run.value}" in said or f"container snmp is {seen.run.value}" in said
+        compared[instance.runs] += 1
+        unasked, said = instance._replace(unit=None), detail(feature)
+        if instance.runs:
+            assert detail(feature._replace(instances=(unasked,))) == said
+        elif condition(feature, instance) in (Condition.AT_GATE, Condition.PENDING):
+            assert why_down(feature, unasked).endswith(said)
+        elif instance.container:
+            assert why_down(feature, unasked).startswith(f"container snmp is {instance.run.value}")
+            assert f"container is {instance.run.value}" in said or f"container snmp is {instance.run.value}" in said
         else:
-            assert condition(wanted, seen) is Condition.EMPTY
-            assert why_down(wanted, unasked) == "there is no container snmp"
+            assert condition(feature, instance) is Condition.EMPTY
+            assert why_down(feature, unasked) == "there is no container snmp"
     assert min(compared.values()) >= 100
 
 
 def told() -> dict[str, dict[str, dict[str, dict[str, int]]]]:
     """Condition -> word -> sentence -> outlook -> number of situations."""
     found: dict[str, dict[str, dict[str, dict[str, int]]]] = {}
-    for wanted in situations():
-        words = found.setdefault(condition(wanted, *wanted.seen).value, {})
-        outlooks = words.setdefault(status(wanted), {}).setdefault(detail(wanted), {})
-        outlooks[outlook(wanted)] = outlooks.get(outlook(wanted), 0) + 1
+    for feature in situations():
+        words = found.setdefault(condition(feature, *feature.instances).value, {})
+        outlooks = words.setdefault(status(feature), {}).setdefault(detail(feature), {})
+        outlooks[outlook(feature)] = outlooks.get(outlook(feature), 0) + 1
     return found
 
 

@@ -504,7 +504,7 @@ def test_an_image_of_which_docker_cannot_tell_keeps_nobody_from_looking(joined, 
     away(joined, "snmp")
     joined.docker.remove(joined.docker.get("snmp"), force=True)
     joined.docker.refuse("GET /images/", "layer does not exist", 500)
-    found = {f.feature.name: f.bare for f in observe(joined.switch()).features}
+    found = {f.spec.name: f.bare for f in observe(joined.switch()).features}
     assert found == dict.fromkeys(NAMES, False)
 
 

@@ -23,7 +23,7 @@ def _environment(asker):
 
 
 def names(snapshot):
-    return [f.feature.name for f in snapshot.features]
+    return [f.spec.name for f in snapshot.features]
 
 
 def test_named_in_the_order_asked_and_all_in_natural_order(fakes):
@@ -43,7 +43,7 @@ def test_as_few_calls_as_can_be(fakes, names):
     assert sum(fakes.docker.calls.values()) == 1
     (call,) = fakes.units.calls()
     assert set(call[1:]) == {"f0.service", "f1.service", "f2.service", "featured.service"}
-    assert {s.unit.exists for f in snapshot.features for s in f.seen} == {True}
+    assert {s.unit.exists for f in snapshot.features for s in f.instances} == {True}
     assert fakes.writes() == []
 
 
@@ -66,7 +66,7 @@ def test_without_systemd_nothing_is_asked_of_it(fakes):
     fakes.feature("snmp")
     snapshot = observe(fakes.switch())
     assert snapshot.host.systemd is False
-    assert snapshot.features[0].seen[0].unit is None
+    assert snapshot.features[0].instances[0].unit is None
     assert fakes.units.calls() == []
 
 
@@ -79,23 +79,23 @@ def test_asics(fakes):
     for name in ("swss0", "database", "database0"):
         fakes.container(name)
     swss, database, nowhere = observe(fakes.switch(), ("swss", "database", "nowhere")).features
-    assert [(s.instance.unit, s.unit.exists, s.run) for s in swss.seen] == [
+    assert [(s.spec.unit, s.unit.exists, s.run) for s in swss.instances] == [
         ("swss@0.service", True, Run.RUNNING),
         ("swss@1.service", False, Run.ABSENT),
     ]
-    assert [(s.instance.unit, s.instance.namespace, s.run) for s in database.seen] == [
+    assert [(s.spec.unit, s.spec.namespace, s.run) for s in database.instances] == [
         ("database.service", "", Run.RUNNING),
         ("database@0.service", "asic0", Run.RUNNING),
         ("database@1.service", "asic1", Run.ABSENT),
     ]
-    assert nowhere.seen == ()
+    assert nowhere.instances == ()
 
 
 def test_another_container_with_a_name_that_begins_so_is_not_it(fakes):
     fakes.feature("snmp", "")
     fakes.container("snmp-trap")
     fakes.container("other", id="snmp" + "0" * 60)
-    assert observe(fakes.switch(), ("snmp",)).features[0].seen[0].run is Run.ABSENT
+    assert observe(fakes.switch(), ("snmp",)).features[0].instances[0].run is Run.ABSENT
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -140,7 +140,7 @@ def test_rows_as_anybody_may_have_written_them(fakes):
     fakes.redis.databases[4][b"FEATURE|string"] = b"no hash"
     fakes.redis.databases[4][b"FEATURE|\xff"] = {b"state": b"enabled"}
     snapshot = observe(fakes.switch())
-    assert [(f.feature.name, f.feature.state.value) for f in snapshot.features] == [
+    assert [(f.spec.name, f.spec.state.value) for f in snapshot.features] == [
         ("bare", "unknown"),
         ("bytes", "unknown"),
     ]
@@ -178,6 +178,6 @@ def test_a_unit_on_its_way(fakes):
     with fake.opened(fakes.units.state) as state:
         state["units"]["snmp.service"] |= {"active": "activating", "sub": "auto-restart", "restart_at": 1e12}
     for names in (("snmp",), ()):
-        (seen,) = observe(fakes.switch(), names).features[0].seen
-        assert (seen.unit.active, seen.unit.sub) == (Active.ACTIVATING, "auto-restart")
+        (instance,) = observe(fakes.switch(), names).features[0].instances
+        assert (instance.unit.active, instance.unit.sub) == (Active.ACTIVATING, "auto-restart")
         assert look(fakes.switch(), "x", names).reports[0].status == "starting"

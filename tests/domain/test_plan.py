@@ -8,7 +8,7 @@ from system_service.domain.actions import Kind
 from system_service.domain.plan import Request, Verb, plan
 from system_service.errors import Failed, Refused, Unreachable
 from system_service.model.feature import Feature, Mode
-from system_service.model.snapshot import FeatureSeen, Host, Snapshot
+from system_service.model.snapshot import FeatureState, Host, Snapshot
 from tests.model.world import Inst, World, seen, snapshot
 
 
@@ -28,7 +28,7 @@ def steps(
 
 
 def mode(feature: Feature, wanted: Mode, fallback: bool | None = None):
-    shown = FeatureSeen(feature, (seen(Inst("A", 0, "static", "running")),))
+    shown = FeatureState(feature, (seen(Inst("A", 0, "static", "running")),))
     return plan(Snapshot(Host(True), (shown,)), shown, Request(Verb.MODE, wanted, fallback))
 
 
@@ -170,7 +170,7 @@ def test_featured_does_nothing_where_it_counts_as_done_so_we_do(verb, file):
 @pytest.mark.parametrize("verb", [Verb.ENABLE, Verb.DISABLE])
 def test_what_featured_excludes_is_ours(name, verb):
     shown = snapshot(World("disabled" if verb is Verb.ENABLE else "enabled", True, (Inst("I", 0, "static", "exited"),)))
-    feature = shown.features[0]._replace(feature=shown.features[0].feature._replace(name=name))
+    feature = shown.features[0]._replace(spec=shown.features[0].spec._replace(name=name))
     kinds = [action.kind for action in plan(shown, feature, Request(verb)).actions]
     assert Kind.AWAIT_FEATURED not in kinds
     assert (Kind.START_UNIT if verb is Verb.ENABLE else Kind.MASK) in kinds

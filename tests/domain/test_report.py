@@ -15,7 +15,7 @@ from system_service.domain.report import detail, local, owner, report, running, 
 from system_service.domain.result import Result
 from system_service.model.boot import boot_id, uptime
 from system_service.model.feature import AdminState, Feature, Mode, Owner
-from system_service.model.snapshot import Active, Container, FeatureSeen, Notes, Run, Seen, Unit
+from system_service.model.snapshot import Active, Container, FeatureState, InstanceState, Notes, Run, Unit
 from system_service.terminal.envelope import envelope
 from tests.model.world import instance
 
@@ -26,20 +26,20 @@ UNITS = [None, Unit("snmp.service"), *(Unit("snmp.service", True, a, s) for a, s
 FEATURES = [Feature("snmp", s, mode=m) for s, m in product(AdminState, Mode)]
 
 
-def one(run: Run, unit: Unit | None, index: int = 0, count: int = 1) -> Seen:
+def one(run: Run, unit: Unit | None, index: int = 0, count: int = 1) -> InstanceState:
     box = None if run is Run.ABSENT else Container("0" * 64, "snmp", run, "docker-snmp:1")
-    return Seen(instance(index, count), box, unit)
+    return InstanceState(instance(index, count), box, unit)
 
 
 def word(run: Run, active: Active | None = None, sub: str = "", **fields) -> str:
     unit = None if active is None else Unit("snmp.service", True, active, sub)
-    return status(FeatureSeen(Feature("snmp", **{"state": AdminState.ENABLED, **fields}), (one(run, unit),)))
+    return status(FeatureState(Feature("snmp", **{"state": AdminState.ENABLED, **fields}), (one(run, unit),)))
 
 
 def test_every_combination_has_a_word_a_detail_and_json() -> None:
     seen = 0
     for feature, run, unit in product(FEATURES, Run, UNITS):
-        wanted = FeatureSeen(feature, (one(run, unit),))
+        wanted = FeatureState(feature, (one(run, unit),))
         said = status(wanted)
         assert said in WORDS
         if running(report(wanted)):
@@ -57,15 +57,15 @@ def test_word_of_several_instances_is_one_of_theirs() -> None:
     looks = list(product((Run.RUNNING, Run.EXITED, Run.PAUSED), UNITS[::3]))
     for first, second in product(looks, looks):
         seen = (one(*first, 0, 2), one(*second, 1, 2))
-        single = {status(FeatureSeen(FEATURES[0], (s,))) for s in seen}
-        both = status(FeatureSeen(FEATURES[0], seen))
+        single = {status(FeatureState(FEATURES[0], (s,))) for s in seen}
+        both = status(FeatureState(FEATURES[0], seen))
         assert both in single
-        if running(report(FeatureSeen(FEATURES[0], seen))):
-            assert all(running(report(FeatureSeen(FEATURES[0], (s,)))) for s in seen)
+        if running(report(FeatureState(FEATURES[0], seen))):
+            assert all(running(report(FeatureState(FEATURES[0], (s,)))) for s in seen)
 
 
 def test_feature_without_instance_is_not_running() -> None:
-    assert not running(report(FeatureSeen(FEATURES[0], ())))
+    assert not running(report(FeatureState(FEATURES[0], ())))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_word_says_what_an_operator_would(run, active, sub, fields, said) -> Non
 )
 def test_version_is_the_tag(image: str, tag: str) -> None:
     box = Container("0" * 64, "snmp", Run.RUNNING, image)
-    assert version(FeatureSeen(FEATURES[0], (Seen(instance(0, 1), box, None),))) == tag
+    assert version(FeatureState(FEATURES[0], (InstanceState(instance(0, 1), box, None),))) == tag
 
 
 @UNHURRIED
@@ -115,7 +115,7 @@ def test_any_host_time_is_a_time_or_nothing(text: str) -> None:
 @UNHURRIED
 @given(st.text())
 def test_any_state_row_is_a_time_or_nothing(text: str) -> None:
-    assert since(FeatureSeen(FEATURES[0], (), {"update_time": text})) == utc(text)
+    assert since(FeatureState(FEATURES[0], (), {"update_time": text})) == utc(text)
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
@@ -155,8 +155,8 @@ def seen_by(mode: Mode, owner: Owner, row: dict, own: dict | None = None, pods: 
     pod = Container("1" * 64, "k8s_snmp", Run.RUNNING) if owner is Owner.KUBE else None
     waiting = tuple(Container(str(2 + n) * 64, f"k8s_{n}", Run.RUNNING) for n in range(pods))
     unit = Unit("snmp.service", True, Active.ACTIVE, "running", since="2026-11-21T00:00:00Z")
-    seen = Seen(instance(0, 1), box, unit if units else None, (*((pod,) if pod else ()), *waiting), pod)
-    return FeatureSeen(Feature("snmp", AdminState.ENABLED, mode=mode), (seen,), row, Notes.of(own or {}))
+    seen = InstanceState(instance(0, 1), box, unit if units else None, (*((pod,) if pod else ()), *waiting), pod)
+    return FeatureState(Feature("snmp", AdminState.ENABLED, mode=mode), (seen,), row, Notes.of(own or {}))
 
 
 def own(**fields) -> dict[str, str]:

@@ -10,7 +10,17 @@ from typing import Any
 from system_service.domain.actions import Kind
 from system_service.errors import Refused, Unreachable
 from system_service.model.feature import AdminState, Instance, Mode, Owner, parse_feature
-from system_service.model.snapshot import Active, Container, FeatureSeen, Host, Notes, Run, Seen, Snapshot, Unit
+from system_service.model.snapshot import (
+    Active,
+    Container,
+    FeatureState,
+    Host,
+    InstanceState,
+    Notes,
+    Run,
+    Snapshot,
+    Unit,
+)
 
 from .explore import Wrong
 
@@ -81,8 +91,8 @@ def _watch_those_on_their_way_home(planner: Any) -> None:
     request = planner.Request(planner.Verb.MODE, Mode.LEGACY, None)
     for run, active, pods in product((Run.EXITED, Run.RUNNING), (Active.ACTIVE, Active.INACTIVE), ((), (pod,))):
         box, unit = Container("0" * 64, "snmp", run), Unit("snmp.service", True, active)
-        seen = Seen(Instance("snmp", "", unit.name, "snmp"), box, unit, pods)
-        wanted = FeatureSeen(row, (seen,))
+        seen = InstanceState(Instance("snmp", "", unit.name, "snmp"), box, unit, pods)
+        wanted = FeatureState(row, (seen,))
         planned = planner.plan(Snapshot(Host(True), (wanted,)), wanted, request)
         due = run is Run.EXITED and active is Active.ACTIVE and bool(pods)
         # A pod that is here speaks for a label that is to go, whatever is noted of it.
@@ -118,8 +128,8 @@ def _supervised(case: Case, row: dict[str, str]) -> Snapshot:
     """Beside ctrmgrd, and under an active unit, which it restarts."""
     unit = f"{case.name}.service"
     box = Container("0" * 64, case.name, Run.RUNNING, labels=case.labels or {})
-    seen = Seen(Instance(case.name, "", unit, case.name), box, Unit(unit, True, Active.ACTIVE))
-    return Snapshot(Host(True, False, True), (FeatureSeen(parse_feature(case.name, row), (seen,)),), case.server)
+    seen = InstanceState(Instance(case.name, "", unit, case.name), box, Unit(unit, True, Active.ACTIVE))
+    return Snapshot(Host(True, False, True), (FeatureState(parse_feature(case.name, row), (seen,)),), case.server)
 
 
 def _refused(case: Case) -> bool:

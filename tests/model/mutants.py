@@ -13,7 +13,7 @@ MUTANTS = (
     Mutant(
         "start does not forget failures",
         PLAN,
-        "        Action(Kind.RESET_FAILED, seen.instance.unit),\n        Action(Kind.START_UNIT,",
+        "        Action(Kind.RESET_FAILED, instance.spec.unit),\n        Action(Kind.START_UNIT,",
         "        Action(Kind.START_UNIT,",
     ),
     Mutant(
@@ -33,7 +33,7 @@ MUTANTS = (
     ),
     Mutant("an orphan stays where the unit is down", PLAN, "        return kill\n", "        return []\n"),
     Mutant("disable does not mask", PLAN, "rest.append(Action(Kind.MASK, unit.name))", "pass"),
-    Mutant("enable does not unmask", PLAN, "actions.append(Action(Kind.UNMASK, seen.unit.name))", "pass"),
+    Mutant("enable does not unmask", PLAN, "actions.append(Action(Kind.UNMASK, instance.unit.name))", "pass"),
     Mutant("enable writes nothing", PLAN, "return [*forget, *write, *thaw", "return [*forget, *thaw"),
     Mutant("featured meets an old failure", PLAN, "return [*forget, *write, *thaw", "return [*write, *thaw"),
     Mutant("a paused container meets featured's start", PLAN, "*write, *thaw, *rest", "*write, *rest"),
@@ -43,8 +43,8 @@ MUTANTS = (
     Mutant(
         "a paused container is not thawed",
         PLAN,
-        "else [thaw, *_bring_up_unit(wanted, seen)]",
-        "else _bring_up_unit(wanted, seen)",
+        "else [thaw, *_bring_up_unit(feature, instance)]",
+        "else _bring_up_unit(feature, instance)",
     ),
     # a swapped pair
     Mutant("intent comes last", PLAN, "*write, *thaw, *rest, *acts]", "*thaw, *rest, *acts, *write]"),
@@ -53,21 +53,21 @@ MUTANTS = (
     Mutant(
         "up, then down",
         PLAN,
-        "return [*_bring_down(host, seen), *_start_unit(seen)]",
-        "return [*_start_unit(seen), *_bring_down(host, seen)]",
+        "return [*_bring_down(host, instance), *_start_unit(instance)]",
+        "return [*_start_unit(instance), *_bring_down(host, instance)]",
     ),
     # an inverted or a lost condition
     Mutant(
         "the engine is driven where a unit exists",
         MODE,
-        "return host.systemd and seen.unit is not None and seen.unit.exists",
-        "return host.systemd and seen.unit is not None and not seen.unit.exists",
+        "return host.systemd and instance.unit is not None and instance.unit.exists",
+        "return host.systemd and instance.unit is not None and not instance.unit.exists",
     ),
     Mutant(
         "a unit is seen where there is none",
         MODE,
-        "return host.systemd and seen.unit is not None and seen.unit.exists",
-        "return host.systemd and seen.unit is not None",
+        "return host.systemd and instance.unit is not None and instance.unit.exists",
+        "return host.systemd and instance.unit is not None",
     ),
     Mutant(
         "a unit that waits to be started again is not stopped",
@@ -84,22 +84,23 @@ MUTANTS = (
     Mutant(
         "an active unit is believed",
         PLAN,
-        "        if seen.runs:\n            return []\n"
-        "        if seen.run is Run.RESTARTING or wanted.feature.mode is Mode.KUBERNETES:\n"
+        "        if instance.runs:\n            return []\n"
+        "        if instance.run is Run.RESTARTING or feature.spec.mode is Mode.KUBERNETES:\n"
         "            return [running]  # in kubernetes mode the unit's `wait` is at it\n        #",
         "        return []\n        #",
     ),
     Mutant(
         "a running container is believed, its unit down",
         PLAN,
-        "    if supervised(host, seen):\n        return _bring_up_unit(wanted, seen)\n",
-        "    if supervised(host, seen) and seen.run is not Run.RUNNING:\n        return _bring_up_unit(wanted, seen)\n",
+        "    if supervised(host, instance):\n        return _bring_up_unit(feature, instance)\n",
+        "    if supervised(host, instance) and instance.run is not Run.RUNNING:\n"
+        "        return _bring_up_unit(feature, instance)\n",
     ),
     Mutant(
         "only a running one is restarted",
         PLAN,
-        "if seen.run.live or seen.serving else",
-        "if seen.run is Run.RUNNING or seen.serving else",
+        "if instance.run.live or instance.serving else",
+        "if instance.run is Run.RUNNING or instance.serving else",
     ),
     Mutant("we stop what featured stops", PLAN, "if host.featured and unit and (write", "if False and (write"),
     Mutant(
@@ -153,31 +154,29 @@ MUTANTS = (
     Mutant(
         "always_enabled is disabled",
         PLAN,
-        "feature.state is AdminState.ALWAYS_ENABLED",
-        "feature.state is AdminState.ALWAYS_DISABLED",
+        "spec.state is AdminState.ALWAYS_ENABLED",
+        "spec.state is AdminState.ALWAYS_DISABLED",
     ),
-    Mutant("always_disabled is enabled", PLAN, "feature.state is AdminState.ALWAYS_DISABLED", "feature.state is None"),
-    Mutant(
-        "disabled is started", PLAN, "if wanted.feature.state.off:", "if wanted.feature.state is AdminState.DISABLED:"
-    ),
-    Mutant("restart asks no rule", PLAN, "    _refuse_start(host, wanted)\n    steps", "    steps"),
+    Mutant("always_disabled is enabled", PLAN, "spec.state is AdminState.ALWAYS_DISABLED", "spec.state is None"),
+    Mutant("disabled is started", PLAN, "if feature.spec.state.off:", "if feature.spec.state is AdminState.DISABLED:"),
+    Mutant("restart asks no rule", PLAN, "    _refuse_start(host, feature)\n    steps", "    steps"),
     Mutant(
         "masked is started",
         PLAN,
-        "and seen.unit and seen.unit.masked:\n            raise",
-        "and seen.unit and False:\n            raise",
+        "and instance.unit and instance.unit.masked:\n            raise",
+        "and instance.unit and False:\n            raise",
     ),
     # a feature that exists in Kubernetes only
-    Mutant("it is acted on without its unit", PLAN, "if wanted.kube_only and host.systemd:", "if False:"),
-    Mutant("its gate is not closed", PLAN, "kill = [Action(Kind.CLOSE, seen.instance.feature), *kill]", "pass"),
-    Mutant("it goes to legacy mode", MODE, "if wanted.kube_only and (mode is", "if False and (mode is"),
-    Mutant("no gate is granted to it", MODE, "or wanted.kube_only\n", "or False\n"),
+    Mutant("it is acted on without its unit", PLAN, "if feature.kube_only and host.systemd:", "if False:"),
+    Mutant("its gate is not closed", PLAN, "kill = [Action(Kind.CLOSE, instance.spec.feature), *kill]", "pass"),
+    Mutant("it goes to legacy mode", MODE, "if feature.kube_only and (mode is", "if False and (mode is"),
+    Mutant("no gate is granted to it", MODE, "or feature.kube_only\n", "or False\n"),
     # the change of mode
-    Mutant("legacy is written everywhere", MODE, "write) if feature.knows_owner else ())", "write))"),
-    Mutant("no gate is asked for", MODE, "if not has_gate(wanted):", "if False:"),
-    Mutant("per-ASIC moves", MODE, "if any(seen.instance.namespace for", "if all(seen.instance.namespace for"),
+    Mutant("legacy is written everywhere", MODE, "write) if spec.knows_owner else ())", "write))"),
+    Mutant("no gate is asked for", MODE, "if not has_gate(feature):", "if False:"),
+    Mutant("per-ASIC moves", MODE, "if any(instance.spec.namespace for", "if all(instance.spec.namespace for"),
     Mutant("without fallback it is written", MODE, "if not stays:", "if fallback is False:"),
-    Mutant("the stored fallback wins", MODE, "feature.fallback if fallback is None else fallback", "feature.fallback"),
+    Mutant("the stored fallback wins", MODE, "spec.fallback if fallback is None else fallback", "spec.fallback"),
     Mutant(
         "nobody is told",
         MODE,
@@ -185,11 +184,14 @@ MUTANTS = (
         'return Plan(write, None and Unreachable(f"{served}',
     ),
     Mutant("false is written for fallback", MODE, 'None if fallback else "true"', '"false" if fallback else "true"'),
-    Mutant("the owner is written again", MODE, "if feature.mode is not mode or not feature.knows_owner:", "if True:"),
+    Mutant("the owner is written again", MODE, "if spec.mode is not mode or not spec.knows_owner:", "if True:"),
     Mutant("the enum's word is written", MODE, "mode.stored", "mode.value"),
-    Mutant("we label the node where ctrmgrd does", MODE, "labelled = _follows(host, wanted) or (", "labelled = ("),
+    Mutant("we label the node where ctrmgrd does", MODE, "labelled = _follows(host, feature) or (", "labelled = ("),
     Mutant(
-        "ctrmgrd's restart meets the start limit", MODE, "for s in wanted.seen if host.ctrmgrd and", "for s in () if"
+        "ctrmgrd's restart meets the start limit",
+        MODE,
+        "for s in feature.instances if host.ctrmgrd and",
+        "for s in () if",
     ),
     Mutant("a cluster is asked that is ctrmgrd's", MODE, "if by_ctrmgrd or isinstance", "if isinstance"),
     Mutant("a disabled server counts", MODE, '.lower() != "true"', '.lower() != "yes"'),
@@ -197,7 +199,7 @@ MUTANTS = (
     Mutant(
         "legacy asked for again waits for nobody",
         MODE,
-        "(bool(write) or any(seen.pods for seen in wanted.seen))",
+        "(bool(write) or any(instance.pods for instance in feature.instances))",
         "bool(write)",
     ),
 )

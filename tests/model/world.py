@@ -21,7 +21,17 @@ from typing import NamedTuple
 
 from system_service.domain.actions import Action, Kind
 from system_service.model.feature import AdminState, Feature, Instance, Mode
-from system_service.model.snapshot import Active, Container, FeatureSeen, Host, Notes, Run, Seen, Snapshot, Unit
+from system_service.model.snapshot import (
+    Active,
+    Container,
+    FeatureState,
+    Host,
+    InstanceState,
+    Notes,
+    Run,
+    Snapshot,
+    Unit,
+)
 from tests.fakes import featured
 
 NAME = "snmp"
@@ -99,7 +109,7 @@ def instance(index: int, count: int, name: str = NAME) -> Instance:
 
 
 @cache
-def seen(inst: Inst, index: int = 0, count: int = 1, gate: bool = False, name: str = NAME) -> Seen:
+def seen(inst: Inst, index: int = 0, count: int = 1, gate: bool = False, name: str = NAME) -> InstanceState:
     """What a snapshot shows of an instance."""
     labels = {"sonic.startup-gate": "true"} if gate else {}
     where = instance(index, count, name)
@@ -109,11 +119,11 @@ def seen(inst: Inst, index: int = 0, count: int = 1, gate: bool = False, name: s
         return shown._replace(pods=(pod,) if pod else (), serving=pod)
     box = None if inst.run == "absent" else Container("0" * 64, where.container, Run(inst.run), labels=labels)
     if inst.phase == "nosys":
-        return Seen(where, box, None)
+        return InstanceState(where, box, None)
     if inst.phase == "none":
-        return Seen(where, box, Unit(where.unit))
+        return InstanceState(where, box, Unit(where.unit))
     active, sub, result = _ACTIVE[inst.phase]
-    return Seen(where, box, Unit(where.unit, True, active, sub, inst.file, result))
+    return InstanceState(where, box, Unit(where.unit, True, active, sub, inst.file, result))
 
 
 def snapshot(world: World) -> Snapshot:
@@ -127,7 +137,7 @@ def snapshot(world: World) -> Snapshot:
         per_asic_scope=count > 1,
     )
     insts = tuple(seen(inst, i, count, name=world.name) for i, inst in enumerate(world.insts))
-    shown = FeatureSeen(feature, insts, kube_only=only)
+    shown = FeatureState(feature, insts, kube_only=only)
     return Snapshot(host, (shown,))
 
 
