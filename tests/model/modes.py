@@ -115,11 +115,11 @@ def _plan(planner: Any, case: Case, row: dict[str, str]) -> Any:
     )
     box = None if case.labels is None else SimpleNamespace(labels=case.labels)
     seen = tuple(
-        SimpleNamespace(instance=SimpleNamespace(namespace=p), container=box, unit=None, serving=None, pods=())
+        SimpleNamespace(spec=SimpleNamespace(namespace=p), container=box, unit=None, serving=None, pods=())
         for p in case.places
     )
     owner = Owner.NONE if case.only else Owner.LOCAL
-    wanted = SimpleNamespace(feature=feature, seen=seen, owner=owner, own=Notes(), kube_only=case.only, bare=False)
+    wanted = SimpleNamespace(spec=feature, instances=seen, owner=owner, own=Notes(), kube_only=case.only, bare=False)
     host = SimpleNamespace(systemd=True, ctrmgrd=False)
     return planner.plan(SimpleNamespace(server=case.server, node=None, host=host), wanted, request)
 

@@ -194,8 +194,13 @@ MUTANTS = (
         "for s in () if",
     ),
     Mutant("a cluster is asked that is ctrmgrd's", MODE, "if by_ctrmgrd or isinstance", "if isinstance"),
-    Mutant("a disabled server counts", MODE, '.lower() != "true"', '.lower() != "yes"'),
-    Mutant("any label is a gate", MODE, '.get(GATE_LABEL) == "true" for', '.get(GATE_LABEL) != "" for'),
+    Mutant(
+        "a disabled server counts",
+        MODE,
+        "snapshot.host.ctrmgrd and configured(snapshot.server)",
+        'snapshot.host.ctrmgrd and bool(snapshot.server.get("ip"))',
+    ),
+    Mutant("any label is a gate", MODE, '.get(GATE_LABEL) == "true"\n', '.get(GATE_LABEL) != ""\n'),
     Mutant(
         "legacy asked for again waits for nobody",
         MODE,

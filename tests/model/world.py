@@ -155,7 +155,7 @@ def bare(world: World) -> SimpleNamespace:
     mode = Mode.KUBERNETES if only else Mode.LEGACY
     feature = SimpleNamespace(name=world.name, state=AdminState(world.state), mode=mode)
     insts = tuple(_bare(inst, i, count, world.name) for i, inst in enumerate(world.insts))
-    shown = SimpleNamespace(feature=feature, seen=insts, kube_only=only, own=Notes())
+    shown = SimpleNamespace(spec=feature, instances=insts, kube_only=only, own=Notes())
     return SimpleNamespace(host=host, features=(shown,))
 
 
@@ -163,7 +163,7 @@ def bare(world: World) -> SimpleNamespace:
 def _bare(inst: Inst, index: int, count: int, name: str) -> SimpleNamespace:
     shown = seen(inst, index, count, name=name)
     runs, serving = shown.runs, shown.serving
-    return SimpleNamespace(instance=shown.instance, unit=shown.unit, run=shown.run, runs=runs, serving=serving)
+    return SimpleNamespace(spec=shown.spec, unit=shown.unit, run=shown.run, runs=runs, serving=serving)
 
 
 def visible(world: World) -> World:
