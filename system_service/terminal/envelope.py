@@ -1,4 +1,7 @@
-"""What --json prints of a result: the one place that knows the keys of docs/json-output.md, and their order."""
+"""What --json prints of a result: the one place that knows the keys of docs/json-output.md, and their order.
+
+Rows that are shown as the databases have them bring their fields' names along.
+"""
 
 from __future__ import annotations
 
