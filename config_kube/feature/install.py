@@ -35,8 +35,8 @@ def command(name: str, after: tuple[str, ...], timeout: float, dry_run: bool, as
       config feature install probe --after swss --after bgp
       config feature install probe --dry-run
     """
-    from system_service.domain.install import install
-    from system_service.domain.site import LONGEST, installable, unit_name
+    from system_service.domain.kube_only.install import install
+    from system_service.domain.kube_only.plan import LONGEST, installable, unit_name
     from system_service.terminal import change
 
     if not installable(name):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from system_service.domain.mode import goes_with_all
-from system_service.domain.observe import observe
-from system_service.domain.plan import Request, Verb
+from system_service.domain.change.plan import Request, Verb
+from system_service.domain.change.plan_mode import goes_with_all
 from system_service.domain.result import Result
+from system_service.domain.status.observe import observe
 from system_service.domain.switch import Switch
 from system_service.model.feature import Mode
 from system_service.terminal import change

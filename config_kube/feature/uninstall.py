@@ -25,7 +25,7 @@ def command(name: str, timeout: float, dry_run: bool, as_json: bool) -> Result:
       config feature uninstall probe --dry-run
       config feature uninstall probe
     """
-    from system_service.domain.install import uninstall
+    from system_service.domain.kube_only.install import uninstall
     from system_service.terminal import change
 
     return change.single(name, uninstall, timeout=timeout, dry_run=dry_run, as_json=as_json)

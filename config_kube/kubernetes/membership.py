@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from system_service.domain.node import Order
+from system_service.domain.cluster.node import Order
 from system_service.domain.result import Result
 from system_service.domain.switch import Switch
 from system_service.terminal.command import echo_steps, echo_warning, spoken

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from config_kube.kubernetes import membership
-from system_service.domain.leave import leave
+from system_service.domain.cluster.leave import leave
 from system_service.domain.result import Result
 from system_service.terminal.command import Command
 from system_service.terminal.options import dry_run_option, json_option, timeout_option

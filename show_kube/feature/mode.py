@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from system_service.domain.look import look
-from system_service.domain.report import local
 from system_service.domain.result import Result
+from system_service.domain.status.overview import look
+from system_service.domain.status.report import local
 from system_service.domain.switch import Switch
 from system_service.terminal.command import Command
 from system_service.terminal.complete import feature_names

@@ -7,10 +7,10 @@ import json
 import click
 
 from system_service.backends.docker import no_container
-from system_service.domain.manifest import BARE, daemonset
-from system_service.domain.mode import GATE_LABEL, GATED
-from system_service.domain.observe import observe
-from system_service.domain.site import valid_container
+from system_service.domain.change.plan_mode import GATE_LABEL, GATED
+from system_service.domain.kube_only.manifest import BARE, daemonset
+from system_service.domain.kube_only.plan import valid_container
+from system_service.domain.status.observe import observe
 from system_service.domain.switch import Switch
 from system_service.errors import Refused, UnknownFeature
 from system_service.model.pods import namespace

@@ -7,7 +7,7 @@ import sys
 import click
 
 from system_service.backends.docker import Docker
-from system_service.domain.locate import docker_name, replace_by_docker
+from system_service.domain.status.locate import docker_name, replace_by_docker
 from system_service.terminal.command import Command
 from system_service.terminal.complete import feature_names
 from system_service.terminal.groups import HELP_NAMES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from system_service.backends.docker import Docker, no_container
-from system_service.domain.locate import docker_name
+from system_service.domain.status.locate import docker_name
 from system_service.terminal.command import Command
 from system_service.terminal.complete import feature_names
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from system_service.domain.contain import Contained
+from system_service.domain.unit_script import Contained
 from system_service.model.state_row import host_time, local_up
 from system_service.terminal.command import Command
 from system_service.terminal.complete import feature_names

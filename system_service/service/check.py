@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from system_service.domain.check import PATIENCE, check, sentences
+from system_service.domain.monit.check import PATIENCE, check, sentences
 from system_service.domain.result import CheckReport, Result
 from system_service.domain.switch import Switch
 from system_service.errors import NotRunning

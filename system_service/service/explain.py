@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from system_service.domain.explain import explain
 from system_service.domain.result import Result
+from system_service.domain.status.explain import explain
 from system_service.domain.switch import Switch
 from system_service.terminal.command import Command
 from system_service.terminal.options import json_option, name_argument

@@ -6,8 +6,8 @@ import re
 
 import click
 
-from system_service.domain.locate import replace_by_docker, runner
-from system_service.domain.observe import observe
+from system_service.domain.status.locate import replace_by_docker, runner
+from system_service.domain.status.observe import observe
 from system_service.domain.switch import Switch
 from system_service.errors import UnknownFeature
 from system_service.terminal.command import Command

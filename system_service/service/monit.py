@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from system_service.domain.check import PATIENCE
-from system_service.domain.monit import configuration
-from system_service.domain.observe import intent
+from system_service.domain.monit.check import PATIENCE
+from system_service.domain.monit.config import configuration
+from system_service.domain.status.observe import intent
 from system_service.domain.switch import Switch
 from system_service.terminal.command import Command
 from system_service.terminal.options import names_argument, patience_option

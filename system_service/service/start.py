@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from system_service.domain.plan import Verb
+from system_service.domain.change.plan import Verb
 from system_service.terminal.change import verb_command
 
 command = verb_command(

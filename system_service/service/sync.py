@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from system_service.backends import ctrmgrd
-from system_service.domain import later
-from system_service.domain.install import repair
-from system_service.domain.labels import UNKNOWN, ask_node, close_gates, derive, send
-from system_service.domain.observe import intent, kube_only, see
-from system_service.domain.operate import Ask
-from system_service.domain.plan import Request, Verb
-from system_service.domain.report import report
+from system_service.domain.change import later
+from system_service.domain.change.labels import UNKNOWN, ask_node, close_gates, derive, send
+from system_service.domain.change.operate import Ask
+from system_service.domain.change.plan import Request, Verb
+from system_service.domain.kube_only.install import repair
 from system_service.domain.result import Result, RowReport
+from system_service.domain.status.observe import intent, kube_only, see
+from system_service.domain.status.report import report
 from system_service.domain.switch import Switch
 from system_service.errors import SwitchError
 from system_service.model.feature import Mode

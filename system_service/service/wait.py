@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import click
 
+from system_service.domain.change.meanwhile import Meanwhile
+from system_service.domain.change.plan_mode import is_up
 from system_service.domain.interrupt import deferred
-from system_service.domain.meanwhile import Meanwhile
-from system_service.domain.mode import is_up
-from system_service.domain.observe import observe
-from system_service.domain.report import report, running
 from system_service.domain.result import FeatureReport, Result
+from system_service.domain.status.observe import observe
+from system_service.domain.status.report import report, running
 from system_service.domain.switch import Switch
 from system_service.errors import Busy, SwitchError, TimedOut, UnknownFeature, Unreachable
 from system_service.model.feature import Mode, Owner

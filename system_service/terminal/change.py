@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import click
 
-from system_service.domain.operate import Ask, operate
-from system_service.domain.plan import Request, Verb
+from system_service.domain.change.operate import Ask, operate
+from system_service.domain.change.plan import Request, Verb
 from system_service.domain.result import FeatureReport, Report, Result, Unseen
 from system_service.domain.switch import Switch
 from system_service.terminal.command import Command, echo_error, echo_steps, echo_warning, spoken

@@ -35,7 +35,7 @@ UNINSTALL = (
     "remove the unit",
     "read the unit",
 )
-"""What comes after them is over before a signal has come: tests/domain/test_install.py cuts that off."""
+"""What comes after them is over before a signal has come: tests/domain/kube_only/test_install.py cuts that off."""
 
 
 def left(console: Console) -> list[str]:

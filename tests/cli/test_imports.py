@@ -79,14 +79,15 @@ LOOK = (
         "system_service.backends.ctrmgrd",
         "system_service.backends.units",
         "system_service.domain",
-        "system_service.domain.condition",
-        "system_service.domain.look",
-        "system_service.domain.noted",
-        "system_service.domain.observe",
-        "system_service.domain.report",
+        "system_service.domain.status",
+        "system_service.domain.status.condition",
+        "system_service.domain.status.overview",
+        "system_service.domain.status.noted",
+        "system_service.domain.status.observe",
+        "system_service.domain.status.report",
         "system_service.domain.result",
         "system_service.domain.switch",
-        "system_service.domain.waiting_for",
+        "system_service.domain.status.waiting_for",
         "system_service.model.kube_server",
         "system_service.model.naming",
         "system_service.model.pods",
@@ -96,14 +97,16 @@ LOOK = (
     }
 ) - {"system_service.terminal.host"}
 SERVICE = LOOK | {"system_service.cli", "system_service.service", "system_service.service.group"}
-CHECK = (SERVICE | {"system_service.domain.check", "system_service.service.check"}) - {
-    "system_service.domain.look",
+CHECK = (
+    SERVICE | {"system_service.domain.monit", "system_service.domain.monit.check", "system_service.service.check"}
+) - {
+    "system_service.domain.status.overview",
     "system_service.terminal.screen",
 }
 ALIVE = {
     "system_service.backends.files",
-    "system_service.domain.alive",
-    "system_service.domain.kept",
+    "system_service.domain.status.processes",
+    "system_service.domain.status.cache",
     "system_service.model.critical",
 }
 JSON = {"system_service.terminal.envelope"}
@@ -128,7 +131,7 @@ CONTAIN = CONTAINER | {
     "system_service.backends.ctrmgrd",
     "system_service.backends.dbconfig",
     "system_service.backends.switchdb",
-    "system_service.domain.contain",
+    "system_service.domain.unit_script",
     "system_service.model.naming",
     "system_service.model.pods",
     "system_service.model.state_row",
@@ -171,7 +174,12 @@ PINNED = {
     "system service check": CHECK,
     "system service check snmp --processes --json": CHECK | ALIVE | JSON,
     "system container id snmp": CONTAINER
-    | {"system_service.container.id", "system_service.domain.locate", "system_service.model.pods"}
+    | {
+        "system_service.container.id",
+        "system_service.domain.status",
+        "system_service.domain.status.locate",
+        "system_service.model.pods",
+    }
     | {"system_service.terminal.options"},
     "system container start snmp": CONTAIN | {"system_service.container.start", "system_service.terminal.options"},
     "system container stop snmp": CONTAIN | {"system_service.container.stop"},

@@ -14,10 +14,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from system_service import errors
+from system_service.domain.change.operate import Ask
+from system_service.domain.change.plan import Request, Verb
 from system_service.domain.command_lock import command_lock
-from system_service.domain.install import install
-from system_service.domain.operate import Ask
-from system_service.domain.plan import Request, Verb
+from system_service.domain.kube_only.install import install
 from system_service.terminal.envelope import envelope
 from tests.docs.generate import ROOTS, walk
 from tests.support.fakes import ended

@@ -1,6 +1,6 @@
 """`system service ...` as an operator runs it, where no systemd runs: the engine is driven directly.
 
-With systemd: tests/domain/test_operate.py. Redis, Docker and systemctl are the wire fakes.
+With systemd: tests/domain/change/test_operate.py. Redis, Docker and systemctl are the wire fakes.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ import pytest
 
 from sandbox.kube import binaries
 from sandbox.kube.cluster import API_PORT, ApiError
-from system_service.domain.join import join
-from system_service.domain.leave import leave
+from system_service.domain.cluster.join import join
+from system_service.domain.cluster.leave import leave
 from tests.support.forward import Forward
 from tests.support.kubeadm import Station
 from tests.support.switch import wait_until

@@ -1,4 +1,7 @@
-"""Makes docs/commands.md and the manual pages from the commands' own help: `python -m tests.docs.generate`."""
+"""Makes docs/commands.md and the manual pages from the commands' own help: `python -m tests.docs.generate`.
+
+And the drawing of docs/architecture.md from the imports.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import click
 from config_kube.cli import cli as config_kube
 from show_kube.cli import cli as show_kube
 from system_service.cli import cli as system
-from tests.docs import man
+from tests.docs import man, structure
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 ROOTS = {"system": system, "show-kube": show_kube, "config-kube": config_kube}
@@ -59,3 +62,4 @@ if __name__ == "__main__":
     PAGE.write_text(page())
     for path, text in manuals().items():
         path.write_text(text)
+    structure.PAGE.write_text(structure.redrawn(structure.PAGE.read_text()))

@@ -22,9 +22,9 @@ KINDS = {
 GAP = "..."
 # Functions that return a reason, and how many letters of its own make a sentence rather than a wrapping.
 _REASONS = {
-    "system_service/domain/condition.py": ("sentence", "_not_installed"),
-    "system_service/domain/waiting_for.py": ("awaited", "why_not_kube", "_at_its_gate"),
-    "system_service/domain/mode.py": ("why_no_cluster",),
+    "system_service/domain/status/condition.py": ("sentence", "_not_installed"),
+    "system_service/domain/status/waiting_for.py": ("awaited", "why_not_kube", "_at_its_gate"),
+    "system_service/domain/change/plan_mode.py": ("why_no_cluster",),
     "system_service/model/kube_server.py": ("why_no_server",),
     "system_service/backends/why.py": ("_reason", "_creating", "_no_pod"),
 }

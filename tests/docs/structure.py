@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "architecture.md"
 PACKAGES = ("config_kube", "show_kube", "system_service")
 COMMANDS = "commands"
 """show_kube, config_kube, and the folders of system_service with a file a command."""
@@ -77,6 +79,11 @@ def drawing() -> str:
     """The arrows as Mermaid draws them."""
     lines = [f"    {name(importer)} --> {name(imported)}" for importer, imported in sorted(reduced(arrows()))]
     return "\n".join(["```mermaid", "flowchart TD", *lines, "```"])
+
+
+def redrawn(page: str) -> str:
+    """The page with the drawing as it is now, in the place of the one that it has."""
+    return re.sub(r"```mermaid\nflowchart TD\n.*?```", drawing(), page, count=1, flags=re.DOTALL)
 
 
 def name(box: str) -> str:

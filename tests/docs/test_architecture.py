@@ -20,7 +20,7 @@ def row(folder: str) -> str:
 
 @pytest.mark.parametrize("folder", ["backends", "domain", "handover"])
 def test_every_module_is_named_and_no_other(folder):
-    modules = {path.stem for path in (ROOT / "system_service" / folder).glob("*.py")} - {"__init__"}
+    modules = {path.stem for path in (ROOT / "system_service" / folder).rglob("*.py")} - {"__init__"}
     assert set(re.findall(r"`([a-z_]+)`", row(folder))) == modules
 
 

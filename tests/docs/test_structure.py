@@ -11,8 +11,9 @@ def test_no_folder_imports_one_that_imports_it() -> None:
 
 
 def test_the_drawing_is_that_of_the_imports() -> None:
-    page = (structure.ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    page = structure.PAGE.read_text(encoding="utf-8")
     assert structure.drawing() in page
+    assert structure.redrawn(page) == page
 
 
 def test_a_way_round_makes_the_direct_arrow_needless() -> None:

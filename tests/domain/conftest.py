@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from system_service.domain.operate import Ask, operate
-from system_service.domain.plan import Request, Verb
+from system_service.domain.change.operate import Ask, operate
+from system_service.domain.change.plan import Request, Verb
 from system_service.domain.result import Result
 from tests.support.fakes import FakeSwitch
 from tests.support.kubeadm import Station

@@ -7,11 +7,11 @@ import os
 import pytest
 
 from system_service.backends import ctrmgrd
-from system_service.domain.contain import Contained
-from system_service.domain.labels import ask_node, derive, send, want
-from system_service.domain.observe import observe
+from system_service.domain.change.labels import ask_node, derive, send, want
+from system_service.domain.status.observe import observe
+from system_service.domain.unit_script import Contained
 from system_service.model.feature import Mode
-from tests.domain.test_move import joined, move
+from tests.domain.change.test_move import joined, move
 from tests.fakes import systemctl as fake
 
 __all__ = ["joined"]

@@ -6,13 +6,13 @@ import os
 
 import pytest
 
-from system_service.domain.install import install, repair, uninstall
-from system_service.domain.observe import observe
-from system_service.domain.operate import Ask
-from system_service.domain.plan import Request, Verb
-from system_service.domain.report import report
+from system_service.domain.change.operate import Ask
+from system_service.domain.change.plan import Request, Verb
+from system_service.domain.kube_only.install import install, repair, uninstall
+from system_service.domain.status.observe import observe
+from system_service.domain.status.report import report
 from system_service.errors import Refused, TimedOut, Unreachable
-from tests.domain.test_asking import clock
+from tests.domain.change.test_asking import clock
 from tests.fakes.api_server import Failure, daemonset, pod
 from tests.support.systemd import Spec
 

@@ -11,8 +11,8 @@ import pytest
 
 from system_service.backends import trigger
 from system_service.domain.command_lock import command_lock
-from system_service.domain.kept import Kept
-from system_service.domain.transit import acting
+from system_service.domain.monit.handing_over import acting
+from system_service.domain.status.cache import Kept
 from system_service.errors import Failed
 from system_service.handover.action_lock import ActionLock, Presence
 from system_service.model import naming

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from system_service.backends.cluster import Cluster
-from system_service.domain import later
-from system_service.domain.labels import send
+from system_service.domain.change import later
+from system_service.domain.change.labels import send
 from system_service.domain.switch import Switch
 from system_service.errors import SwitchError
 from tests.fleet.rows import Rows

@@ -6,7 +6,7 @@ import json
 
 from hypothesis import given
 
-from system_service.domain.manifest import daemonset
+from system_service.domain.kube_only.manifest import daemonset
 from tests.fuzz.inputs import FEW, near, tolerates
 
 CONTAINER = {

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from system_service.domain.actions import Action
+from system_service.domain.change.actions import Action
 from system_service.errors import Failed, Refused
 
 from . import rules

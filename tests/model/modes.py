@@ -7,7 +7,7 @@ from itertools import product
 from types import SimpleNamespace
 from typing import Any
 
-from system_service.domain.actions import Kind
+from system_service.domain.change.actions import Kind
 from system_service.errors import Refused, Unreachable
 from system_service.model.feature import AdminState, Instance, Mode, Owner, parse_feature
 from system_service.model.snapshot import (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from system_service.domain import mode, plan
+from system_service.domain.change import plan
+from system_service.domain.change import plan_mode as mode
 
 from .mutant import Mutant
 

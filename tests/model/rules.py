@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from system_service.domain.actions import Action, Kind
+from system_service.domain.change.actions import Action, Kind
 from tests.fakes import featured
 
 from .world import DOWN, LIVE, NO_UNIT, ONLY, RUNS, STOPPING, Inst, World, instance

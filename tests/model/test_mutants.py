@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from system_service.domain import plan as planner
+from system_service.domain.change import plan as planner
 
 from . import modes, spaces
 from .explore import Search, Wrong

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from system_service.domain import operate
-from system_service.domain import plan as planner
+from system_service.domain.change import operate
+from system_service.domain.change import plan as planner
 from system_service.errors import SwitchError
 
 from . import modes, spaces

@@ -19,7 +19,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import NamedTuple
 
-from system_service.domain.actions import Action, Kind
+from system_service.domain.change.actions import Action, Kind
 from system_service.model.feature import AdminState, Feature, Instance, Mode
 from system_service.model.snapshot import (
     Active,

@@ -7,7 +7,7 @@ import tempfile
 import traceback
 from unittest import mock
 
-from system_service.domain import transit
+from system_service.domain.monit import handing_over as transit
 from tests.rows.anything import ROWS, judge
 
 _MOST_SHOWN = 10

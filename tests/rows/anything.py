@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from system_service.backends.docker_json import from_row
-from system_service.domain.check import check as check_all
-from system_service.domain.explain import reasons
-from system_service.domain.look import look
+from system_service.domain.monit.check import check as check_all
 from system_service.domain.result import Result
+from system_service.domain.status.explain import reasons
+from system_service.domain.status.overview import look
 from system_service.domain.switch import Switch
 from system_service.errors import SwitchError, Unreachable
 from system_service.model.boot import boot_id, uptime

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from system_service.domain import report, transit
+from system_service.domain.monit import handing_over as transit
+from system_service.domain.status import report
 from system_service.model.clock import docker_time, number
 from tests.rows.__main__ import main
 from tests.rows.anything import ROWS, judge

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from sandbox.kube.pki import Pki
-from system_service.domain.node import Order
+from system_service.domain.cluster.node import Order
 from system_service.domain.switch import Switch
 from tests.fakes import kubeadm
 from tests.fakes.api_server import ApiServer

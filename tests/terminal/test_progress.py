@@ -12,9 +12,9 @@ from importlib import import_module
 
 import pytest
 
-from system_service.domain.install import install
-from system_service.domain.operate import Ask
-from system_service.domain.plan import Request, Verb
+from system_service.domain.change.operate import Ask
+from system_service.domain.change.plan import Request, Verb
+from system_service.domain.kube_only.install import install
 from system_service.domain.result import Result
 from system_service.model.feature import Mode
 from system_service.terminal.progress import progress

@@ -1,0 +1,1 @@
+"""The switch as a node: joining a cluster, and leaving it."""

@@ -1,0 +1,1 @@
+"""Features that exist in Kubernetes alone: without an image on this switch."""

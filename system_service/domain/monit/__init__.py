@@ -1,0 +1,1 @@
+"""What monit is told: whether all that should run does."""
