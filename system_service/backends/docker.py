@@ -83,9 +83,9 @@ class Docker(Api):
     def image(self, ref: str) -> dict[str, Any]:
         """What Docker knows of an image, as it says it. Raises UnknownImage when there is none."""
         response = self._call("GET", f"/images/{http.quote(ref)}/json")
-        told = sentence(response)
-        if response.status == 404 and "no such image" in told.lower():
-            raise UnknownImage(f"Docker: {told}", "docker images")
+        message = sentence(response)
+        if response.status == 404 and "no such image" in message.lower():
+            raise UnknownImage(f"Docker: {message}", "docker images")
         found = self._parsed(response)
         if not isinstance(found, dict):
             raise self.nonsense("an image that is none")
@@ -238,8 +238,8 @@ def _possible(ref: str) -> bool:
 
 def _rests(response: http.Response) -> bool:
     """Whether Docker refuses because the container does not run."""
-    told = sentence(response).lower()
-    return "is not running" in told or "is restarting" in told
+    message = sentence(response).lower()
+    return "is not running" in message or "is restarting" in message
 
 
 def _request_between(between: Callable[[], None], seconds: float) -> Request:
@@ -269,17 +269,17 @@ def _first(end: http.Exchange, other: http.Exchange, seconds: float) -> bool:
 def _ended(end: http.Exchange) -> bool:
     """Whether that is what was answered; a daemon that hangs up says nothing of any process."""
     try:
-        told = json.loads(end.finish().body)
+        answer = json.loads(end.finish().body)
     except (OSError, http.HTTPError, ValueError, RecursionError):
         return False
-    return isinstance(told, dict) and isinstance(told.get("StatusCode"), int) and not told.get("Error")
+    return isinstance(answer, dict) and isinstance(answer.get("StatusCode"), int) and not answer.get("Error")
 
 
-def _has(row: Any, wanted: Sequence[str]) -> bool:
+def _has(row: Any, expected: Sequence[str]) -> bool:
     """Whether this row of a list has exactly these labels: one that does not know the filter lists everything."""
     labels = row.get("Labels") if isinstance(row, dict) and isinstance(row.get("Id"), str) else None
     pairs = {f"{name}={value}" for name, value in labels.items()} if isinstance(labels, dict) else set()
-    return pairs.issuperset(wanted)
+    return pairs.issuperset(expected)
 
 
 def _created(row: dict[str, Any]) -> float:

@@ -73,8 +73,8 @@ class Api:
         if isinstance(error, TimeoutError):
             seconds = self.timeout if seconds is None else seconds
             return Unreachable(f"Docker at {self.address} did not answer within {seconds:g} s", _STATUS)
-        told = error.strerror or str(error) or type(error).__name__
-        return Unreachable(f"Docker at {self.address} cannot be reached: {told}", _STATUS)
+        reason = error.strerror or str(error) or type(error).__name__
+        return Unreachable(f"Docker at {self.address} cannot be reached: {reason}", _STATUS)
 
     def nonsense(self, what: str) -> Unreachable:
         """The error of an answer that is none; `what` came instead."""
@@ -128,8 +128,8 @@ class Api:
 
     def _refusal(self, response: http.Response) -> SwitchError:
         """The error of an answer that is none of ours to take: Docker's own sentence, if it is Docker that answers."""
-        if told := sentence(response):
-            return Failed(f"Docker: {told}", "journalctl -u docker")
+        if message := sentence(response):
+            return Failed(f"Docker: {message}", "journalctl -u docker")
         return self.nonsense(f"{response.status} {_shown(response.body)}".strip())
 
 
@@ -138,10 +138,10 @@ def sentence(response: http.Response) -> str:
     if response.status < 400:
         return ""
     try:
-        told = json.loads(response.body)
+        body = json.loads(response.body)
     except (ValueError, RecursionError):
         return ""
-    return plain(told.get("message"))[:_MOST] if isinstance(told, dict) else ""
+    return plain(body.get("message"))[:_MOST] if isinstance(body, dict) else ""
 
 
 def _shown(body: bytes) -> str:

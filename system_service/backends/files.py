@@ -65,7 +65,7 @@ def put(path: str, text: str, mode: int = 0o644) -> None:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         write(path, text, mode)
     except OSError as error:
-        raise told(error, path) from error
+        raise write_error(error, path) from error
 
 
 def plain_file(path: str, flags: int = os.O_RDONLY) -> int:
@@ -76,10 +76,10 @@ def plain_file(path: str, flags: int = os.O_RDONLY) -> int:
     """
     handle = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY, 0o660)
     try:
-        seen = os.fstat(handle)
-        if not stat.S_ISREG(seen.st_mode):
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
             raise NoFile(errno.EINVAL, "no plain file", path)
-        if flags & os.O_CREAT and seen.st_uid == os.geteuid():
+        if flags & os.O_CREAT and status.st_uid == os.geteuid():
             # Whatever the umask took away: the next one may be another member of the group.
             os.fchmod(handle, 0o660)
     except OSError:
@@ -109,7 +109,7 @@ def remove(path: str) -> None:
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise told(error, path) from error
+        raise write_error(error, path) from error
 
 
 def remove_folder(path: str) -> None:
@@ -119,10 +119,10 @@ def remove_folder(path: str) -> None:
     try:
         shutil.rmtree(path)
     except OSError as error:
-        raise told(error, str(error.filename or path)) from error
+        raise write_error(error, str(error.filename or path)) from error
 
 
-def told(error: OSError, path: str) -> Failed | NotPermitted:
+def write_error(error: OSError, path: str) -> Failed | NotPermitted:
     """The error of ours for one that the file system gave."""
     if isinstance(error, PermissionError):
         return NotPermitted(f"{path}: {error.strerror}", "run it as root (sudo)")

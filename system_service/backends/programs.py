@@ -9,7 +9,7 @@ import os
 import shlex
 from contextlib import suppress
 
-from system_service.backends.files import partials, read, told, write
+from system_service.backends.files import partials, read, write, write_error
 
 ASIDE = ".host"
 _MARK = "# Made by `system host install`, and taken back by `system host uninstall`: changes here are lost."
@@ -69,7 +69,7 @@ class Program:
             write(self.path, self._text(system), 0o755)
             self._clear()
         except OSError as error:
-            raise told(error, self.path) from error
+            raise write_error(error, self.path) from error
 
     def restore(self) -> None:
         """Give the path back to the host's own; where it had none, nothing is there."""
@@ -82,7 +82,7 @@ class Program:
             elif self.kept:  # the host has put its own there anew, or `place` was cut off
                 os.unlink(self.aside)
         except OSError as error:
-            raise told(error, self.path) from error
+            raise write_error(error, self.path) from error
 
     def _clear(self) -> None:
         """Remove what one that was killed has left. Nobody else is at it: `system host` has a lock."""

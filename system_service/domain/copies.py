@@ -43,13 +43,13 @@ class _Copy:
         self._edit = Edit()
 
     def write(self, decide: Callable[[Row, str], Edit | None]) -> bool:
-        def seen(row: Row) -> Edit | None:
+        def noted(row: Row) -> Edit | None:
             self._before = dict(row)
             edit = decide(row, self._namespace)
             self._edit = edit or Edit()
             return edit
 
-        return self._db.update("CONFIG_DB", self._key, seen, namespace=self._namespace)
+        return self._db.update("CONFIG_DB", self._key, noted, namespace=self._namespace)
 
     def undo(self) -> bool:
         """Undo our own write, and nobody else's. False: it could not be undone."""
@@ -66,6 +66,6 @@ class _Copy:
         if not row:
             return None
         ours = {**dict.fromkeys(self._edit.delete), **self._edit.set}
-        mine = [field for field, value in ours.items() if row.get(field) == value]
-        fields = {field: self._before[field] for field in mine if field in self._before}
-        return Edit(fields, [field for field in mine if field not in self._before])
+        fields_left = [field for field, value in ours.items() if row.get(field) == value]
+        fields = {field: self._before[field] for field in fields_left if field in self._before}
+        return Edit(fields, [field for field in fields_left if field not in self._before])

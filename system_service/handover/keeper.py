@@ -90,8 +90,8 @@ class Keeper:
             step = self._next(self.look())
         own = self.rows.own
         # That a handover is timed to the gate's next look is no reason for anybody to hear of.
-        told = step.why in OF_A_POD and (step.why != SETTLING or own.settle)
-        if told and own.reason != step.why:
+        noteworthy = step.why in OF_A_POD and (step.why != SETTLING or own.settle)
+        if noteworthy and own.reason != step.why:
             self.rows.note(reason=step.why)
         return step
 

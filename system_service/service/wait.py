@@ -44,7 +44,7 @@ def command(names: tuple[str, ...], goal: str, timeout: float, as_json: bool) ->
       system service wait snmp lldp --for stopped --timeout 30
     """
     switch, tell = Switch.from_env(), progress()
-    told: dict[str, str] = {}
+    shown: dict[str, str] = {}
     reports: tuple[FeatureReport, ...] = ()
     watched = _Watched(goal)
     deadline = switch.docker.until = time.monotonic() + timeout
@@ -65,9 +65,9 @@ def command(names: tuple[str, ...], goal: str, timeout: float, as_json: bool) ->
                 if not missing or lost:
                     break
                 for r in missing:
-                    if told.get(r.name) != r.status:
+                    if shown.get(r.name) != r.status:
                         tell(f"{r.name} is {r.status}")
-                    told[r.name] = r.status
+                    shown[r.name] = r.status
             if time.monotonic() >= deadline:
                 break
             interrupts.check()

@@ -74,7 +74,7 @@ def _seen(report: FeatureReport) -> dict[str, Any]:
         "state": feature.state.value,
         "auto_restart": feature.auto_restart,
         "auto_restart_state": feature.restarts.value,
-        "instances": [_instance(seen) for seen in report.instances],
+        "instances": [_instance(instance) for instance in report.instances],
         **_plan(report),
         **({"warning": report.warning} if report.warning else {}),
     }
@@ -82,14 +82,14 @@ def _seen(report: FeatureReport) -> dict[str, Any]:
 
 def _unseen(report: Unseen) -> dict[str, Any]:
     feature = report.feature
-    wanted = feature and {
+    intent = feature and {
         "mode": feature.mode.value,
         "fallback": feature.fallback,
         "state": feature.state.value,
         "auto_restart": feature.auto_restart,
         "auto_restart_state": feature.restarts.value,
     }
-    return {**(wanted or {}), "detail": report.detail, **_plan(report)}
+    return {**(intent or {}), "detail": report.detail, **_plan(report)}
 
 
 def _plan(report: FeatureReport | Unseen | NodeReport) -> dict[str, Any]:

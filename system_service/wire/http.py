@@ -202,15 +202,15 @@ def _body(connection: socket.socket, response: Response, rest: bytes, deadline: 
         return _until_closed(connection, rest, deadline)
     if not _number(length) or int(length) > _MOST_BODY:
         raise HTTPError(f"it announces a body of {length[:20]!r} bytes")
-    wanted = int(length)
+    expected = int(length)
     pieces, size = [rest], len(rest)
-    while size < wanted:
+    while size < expected:
         piece = _receive(connection, deadline)
         if not piece:
-            raise HTTPError(f"it hung up after {size} of {wanted} bytes")
+            raise HTTPError(f"it hung up after {size} of {expected} bytes")
         pieces.append(piece)
         size += len(piece)
-    return b"".join(pieces)[:wanted]
+    return b"".join(pieces)[:expected]
 
 
 def _until_closed(connection: socket.socket, rest: bytes, deadline: float) -> bytes:
