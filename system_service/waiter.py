@@ -21,11 +21,11 @@ def main(argv: list[str]) -> int:
     # Ctrl-C by hand: end as any program does, without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from system_service.errors import SwitchError
-    from system_service.waiting.life import Life
-    from system_service.waiting.link import say
+    from system_service.waiting.reconnecting import say
+    from system_service.waiting.unit_life import UnitLife
 
     try:
-        Life(argv[1]).wait()
+        UnitLife(argv[1]).wait()
     except SwitchError as error:
         say(f"Error: {error}")
         if error.resolution:

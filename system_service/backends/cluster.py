@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from system_service.backends.docker_json import as_object
 from system_service.backends.kubeconfig import EXTRA, in_memory, trusted
-from system_service.backends.why import WHOLE_ANSWER, Reasons, containers
+from system_service.backends.pod_diagnosis import REQUESTS_PER_FEATURE, PodDiagnosis, containers
 from system_service.backends.within import within
 from system_service.errors import Failed, NotPermitted, SwitchError, TimedOut, UnknownNode, Unreachable, plain
 from system_service.model.pods import NAMESPACE, namespace
@@ -82,7 +82,7 @@ class Cluster:
 
     def why(self, feature: str) -> str:
         """Why no pod of the feature runs on this node, in a few words; "" when one does: in one to three requests."""
-        return Reasons(self, WHOLE_ANSWER).ask((feature,), WHOLE_ANSWER)[feature]
+        return PodDiagnosis(self, REQUESTS_PER_FEATURE).diagnose((feature,), REQUESTS_PER_FEATURE)[feature]
 
     def present(self, feature: str) -> bool:
         """Whether a pod of the feature is on this node, one that is being terminated included."""

@@ -10,8 +10,9 @@ import json
 import os
 import select
 
-from system_service.backends.docker_api import Api, sentence
-from system_service.errors import Failed, UnknownFeature, UnknownImage, Unreachable
+from system_service.backends.docker_api import PATIENCE as PATIENCE
+from system_service.backends.docker_api import TIMEOUT, Api, sentence
+from system_service.errors import Failed, TimedOut, UnknownFeature, UnknownImage, Unreachable
 from system_service.wire import http
 
 TYPE_CHECKING = False
@@ -34,13 +35,16 @@ class Docker(Api):
     """Docker's containers and images. A `ref` is a container's exact name or its full id. Raises as Api does."""
 
     @classmethod
-    def from_env(cls) -> Docker:
-        """The one that $DOCKER_HOST names, else the host's. Raises Unreachable if that is no unix socket."""
+    def from_env(cls, timeout: float = TIMEOUT) -> Docker:
+        """The one that $DOCKER_HOST names, else the host's. Raises Unreachable if that is no unix socket.
+
+        `timeout`: seconds for an answer.
+        """
         host = os.environ.get("DOCKER_HOST") or _DEFAULT_HOST
         address = host.removeprefix("unix://")
         if address == host or not address.startswith("/"):
             raise Unreachable(f"DOCKER_HOST is {host}, and only unix:///PATH is spoken here", "unset DOCKER_HOST")
-        return cls(address)
+        return cls(address, timeout)
 
     def client_argv(self, *words: str) -> list[str]:
         """The command line of the host's docker client for this Docker, to be exec'ed."""
@@ -168,7 +172,10 @@ class Docker(Api):
         if response is None:
             return None
         stopped = self._done(ref, response)
-        found = self.inspect(ref)
+        try:
+            found = self.inspect(ref)
+        except (Unreachable, TimedOut):  # one that goes down itself: its word has to do
+            return stopped
         if found is not None and found["State"].get("Running"):
             raise Failed(f"container {ref[:_SHORT]} still runs after it was stopped", "docker ps; journalctl -u docker")
         return stopped

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 
 # Seconds for one answer. A list takes milliseconds; a daemon that is still loading 100 containers takes seconds.
-_TIMEOUT = 10.0
+TIMEOUT = 10.0
+# For those whom nobody is waiting for: an inspect waits while the daemon starts or stops this very container.
+PATIENCE = 15.0
 _LEAST = 1.0  # seconds for an answer however little time is left: what is so can still be shown
 # Docker 20 to 28 speak this one; what is too old or too new for it names its own.
 _VERSION = "1.41"
@@ -40,7 +42,7 @@ class Api:
     answer is waited for longer, then TimedOut; Docker goes on with what it was told.
     """
 
-    def __init__(self, address: str, timeout: float = _TIMEOUT) -> None:
+    def __init__(self, address: str, timeout: float = TIMEOUT) -> None:
         """`timeout`: seconds for an answer of which nobody says otherwise."""
         self.address = address
         self.timeout = timeout

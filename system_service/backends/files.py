@@ -126,4 +126,5 @@ def write_error(error: OSError, path: str) -> Failed | NotPermitted:
     """The error of ours for one that the file system gave."""
     if isinstance(error, PermissionError):
         return NotPermitted(f"{path}: {error.strerror}", "run it as root (sudo)")
-    return Failed(f"{path} cannot be written: {error.strerror}", f"df {os.path.dirname(path)}")
+    look = "df" if error.errno == errno.ENOSPC else "ls -ld"
+    return Failed(f"{path} cannot be written: {error.strerror}", f"{look} {os.path.dirname(path)}")

@@ -182,7 +182,7 @@ class Units:
         ended = self._run(verb, [] if block else ["--no-block"], [name], timeout)
         if ended.code is None:
             raise TimedOut(
-                f"{name}: {verb} did not end within {timeout:.3g} s; systemd goes on with it",
+                f"{name}: {verb} did not end within {round(timeout, 2):g} s; systemd goes on with it",
                 f"systemctl status {name}",
             )
         if ended.code == 0 and not block:

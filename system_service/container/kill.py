@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from system_service.domain.unit_script import Contained
+from system_service.domain.container_script import ContainerScript
 from system_service.terminal.command import Command, echo_stage
 from system_service.terminal.complete import feature_names
 from system_service.terminal.options import unused_timeout_option
@@ -20,4 +20,4 @@ def command(name: str) -> None:
     Examples:
       system container kill teamd
     """
-    Contained.open(name, tell=echo_stage).kill()
+    ContainerScript.open(name, tell=echo_stage).kill()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from system_service.domain.unit_script import Contained
+from system_service.domain.container_script import ContainerScript
 from system_service.terminal.command import Command, echo_stage, echo_warning
 from system_service.terminal.complete import feature_names
 from system_service.terminal.options import unused_timeout_option
@@ -20,7 +20,7 @@ def command(name: str) -> None:
     Examples:
       system container start snmp
     """
-    contained = Contained.open(name, tell=echo_stage)
+    contained = ContainerScript.open(name, tell=echo_stage)
     if not contained.start():
         click.echo(f"{name}: left to Kubernetes and the unit's `wait`", err=True)
     for warning in contained.warnings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from system_service.domain.unit_script import Contained
+from system_service.domain.container_script import ContainerScript
 from system_service.model.state_row import host_time, local_up
 from system_service.terminal.command import Command
 from system_service.terminal.complete import feature_names
@@ -28,7 +28,7 @@ def command(name: str, system_state: str, owner: str | None, version: str | None
     if (system_state == "up") is not (owner is not None):
         raise click.UsageError("up needs an owner, local or kube; down takes none")
     if system_state == "down":
-        Contained.open(name).record(None)
+        ContainerScript.open(name).record(None)
         return
     fields = local_up(name, host_time())
     if owner == "kube":
@@ -37,4 +37,4 @@ def command(name: str, system_state: str, owner: str | None, version: str | None
         fields |= {"current_owner": "kube", "remote_state": "running", "container_id": own_id()}
     if version:
         fields["container_version"] = version
-    Contained.open(name).record(fields)
+    ContainerScript.open(name).record(fields)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from system_service.domain.unit_script import Contained
+from system_service.domain.container_script import ContainerScript
 from system_service.terminal.command import Command, echo_stage, echo_warning
 from system_service.terminal.complete import feature_names
 
@@ -20,7 +20,7 @@ def command(name: str, timeout: int | None) -> None:
       system container stop snmp
       system container stop -t 60 teamd
     """
-    contained = Contained.open(name, tell=echo_stage)
+    contained = ContainerScript.open(name, tell=echo_stage)
     contained.stop(timeout)
     for warning in contained.warnings:
         echo_warning(f"{warning}: acted on Docker alone")

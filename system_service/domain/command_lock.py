@@ -46,4 +46,4 @@ def _told(error: OSError, path: str) -> NotPermitted | Failed:
         return NotPermitted(f"{path}: {error.strerror}", "run it as root (sudo)")
     if isinstance(error, NoFile):
         return Failed(f"cannot lock the feature: {path} is no plain file", f"rm {path}")
-    return Failed(f"cannot lock the feature: {path}: {error.strerror}", f"see to {os.path.dirname(path)}")
+    return Failed(f"cannot lock the feature: {path}: {error.strerror}", f"ls -ld {os.path.dirname(path)}")

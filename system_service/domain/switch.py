@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from system_service.backends.docker import Docker
+from system_service.backends.docker import PATIENCE, Docker
 from system_service.backends.switchdb import SwitchDB
 from system_service.backends.units import Units
 from system_service.model.naming import RUN_DIR, run_dir
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from system_service.backends.cluster import Cluster
     from system_service.backends.kubeadm import Kubeadm
     from system_service.backends.unitfiles import UnitFiles
-    from system_service.handover.keeper import Keeper
+    from system_service.handover.reconciler import Reconciler
 
 
 class Switch(NamedTuple):
@@ -48,14 +48,14 @@ class Switch(NamedTuple):
 
         return Kubeadm(self.root)
 
-    def keeper(self, feature: str, tell: Callable[[str], None]) -> Keeper:
+    def reconciler(self, feature: str, tell: Callable[[str], None]) -> Reconciler:
         """What hands this feature over, where no unit's `wait` does."""
-        from system_service.handover.keeper import Keeper
+        from system_service.handover.reconciler import Reconciler
         from system_service.handover.rows import Rows
 
         # A command's deadline is none of a step that has begun: to be cut off in the middle is to have nobody run it.
         docker = Docker(self.docker.address, self.docker.timeout)
-        return Keeper(Rows(self.db, feature, feature), docker, feature, feature, tell)
+        return Reconciler(Rows(self.db, feature, feature), docker, feature, feature, tell)
 
     @classmethod
     def from_env(cls) -> Switch:
@@ -67,7 +67,7 @@ class Switch(NamedTuple):
         """
         return cls(
             SwitchDB.from_config(),
-            Docker.from_env(),
+            Docker.from_env(PATIENCE),
             Units(),
             run_dir(),
         )

@@ -7,8 +7,8 @@ leads to a View from which the same rules go on.
 
 from __future__ import annotations
 
-from system_service.handover.view import HELD, OPEN, STARTING, UNKNOWN, WAITING
-from system_service.model.reasons import FROZEN, SAME_VERSION, SETTLING, TWO_PODS
+from system_service.handover.view import OPEN, STARTING, UNANNOUNCED, UNKNOWN, WAITING
+from system_service.model.handover_reasons import FROZEN, SAME_VERSION, SETTLING, TWO_PODS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 STAY = "stay"
 START_LOCAL = "start the local container"
-MAKE_LOCAL = "leave it to the unit's start script to make the local container"
+CREATE_LOCAL = "leave it to the unit's start script to make the local container"
 STOP_LOCAL = "stop the local container"
 HAND_OVER = "stop the local container and open the gate"
 ANSWER = "open the gate"
 WITHDRAW = "take `ready` back"
-RENEW = "restart the pod's container at its gate"
+RESTART_POD = "restart the pod's container at its gate"
 STOP_POD = "stop the pod's container"
 
 CTRMGRD = "ctrmgrd is to restart the unit"
@@ -67,7 +67,7 @@ def decide(view: View) -> Step:
 
 
 def _local(view: View) -> Step:
-    if not view.local and not view.has_local and view.can_make is False:
+    if not view.local and not view.has_local and view.can_create_local is False:
         # Nothing here could take over: whoever serves goes on.
         return Step(STAY, why=NO_LOCAL)
     for pod in view.pods:
@@ -77,7 +77,7 @@ def _local(view: View) -> Step:
             return _send_back(pod, _UNGATED, view.local)
     if view.local:
         return Step(STAY)
-    return Step(START_LOCAL, why="legacy is wanted") if view.has_local else Step(MAKE_LOCAL, why=NO_LOCAL)
+    return Step(START_LOCAL, why="legacy is wanted") if view.has_local else Step(CREATE_LOCAL, why=NO_LOCAL)
 
 
 def _kube(view: View) -> Step:
@@ -92,7 +92,9 @@ def _kube(view: View) -> Step:
         if pod.opening:  # so a row says alone
             return Step(STAY, why=ON_ITS_WAY)
         # Whoever started the local container beside it: nobody wanted it.
-        return Step(STOP_LOCAL, why="the pod runs the feature") if pod.entitled else _send_back(pod, _UNGATED, True)
+        return (
+            Step(STOP_LOCAL, why="the pod runs the feature") if pod.recorded_owner else _send_back(pod, _UNGATED, True)
+        )
     if view.remote == "ready":
         return Step(WITHDRAW, pod.id, _SHUT) if view.late else Step(STAY, why="its gate opens")
     if pod.failed:
@@ -101,14 +103,14 @@ def _kube(view: View) -> Step:
         return _waiting(view, pod)
     if pod.gate == STARTING:
         return _starting(view, pod)
-    if pod.young and not (view.same_version and pod.gate == HELD):
+    if pod.young and not (view.same_version and pod.gate == UNANNOUNCED):
         return Step(STAY, why=ON_ITS_WAY)
     return _stuck_beside_local(view, pod) if view.local else _stuck(view, pod)
 
 
 def _waiting(view: View, pod: PodContainer) -> Step:
     if not view.local:
-        if view.given_up and (instead := _instead(view, "the pod keeps failing")):
+        if view.failed_too_often and (instead := _instead(view, "the pod keeps failing")):
             return instead
         return Step(ANSWER, pod.id)
     return Step(HAND_OVER, pod.id, "a pod is at its gate") if pod.settled else Step(STAY, why=SETTLING)
@@ -143,10 +145,10 @@ def _several(view: View) -> Step:
         if view.local:
             return (
                 Step(STOP_LOCAL, why="the pod runs the feature")
-                if serving.entitled
+                if serving.recorded_owner
                 else _send_back(serving, _UNGATED, True)
             )
-        if any(pod.gate == WAITING and pod.surged for pod in view.pods):
+        if any(pod.gate == WAITING and pod.may_replace for pod in view.pods):
             return Step(STOP_POD, serving.id, "another pod of it is to take over")
         return Step(STAY, why=TWO_PODS)
     for pod in view.pods:
@@ -157,7 +159,7 @@ def _several(view: View) -> Step:
     if view.local and any(pod.young for pod in view.pods):
         return Step(STAY, why=TWO_PODS)
     chosen = _chosen(view)
-    if chosen.gate == HELD and not chosen.young:
+    if chosen.gate == UNANNOUNCED and not chosen.young:
         # All of them are frozen, or asked before we came: as with one alone, which no surplus may be beside.
         step = _stuck_beside_local(view, chosen) if view.local else _stuck(view, chosen)
         return _without_surplus(view, chosen) if step.kind == ANSWER else step
@@ -181,24 +183,29 @@ def _chosen(view: View) -> PodContainer:
 def _stuck_beside_local(view: View, pod: PodContainer) -> Step:
     if pod.gate == UNKNOWN:
         return _send_back(pod, _UNGATED, True)
-    if view.same_version or pod.renewed or not pod.settled or view.given_up:
+    if view.same_version or pod.renewed or not pod.settled or view.failed_too_often:
         return Step(STAY, why=SAME_VERSION if view.same_version else FROZEN)
     if view.ctrmgrd and view.remote != "pending":
         # Announced beside an owner it would be a restart of the unit, which its start limit pays.
         return Step(STOP_LOCAL, why="a pod is at its gate")
-    return Step(RENEW, pod.id, "it is frozen")
+    return Step(RESTART_POD, pod.id, "it is frozen")
 
 
 def _stuck(view: View, pod: PodContainer) -> Step:
-    same = view.same_version and pod.gate == HELD
-    if pod.gate == HELD and not same and not pod.renewed and (view.remote, view.version) == ("pending", pod.version):
+    same = view.same_version and pod.gate == UNANNOUNCED
+    if (
+        pod.gate == UNANNOUNCED
+        and not same
+        and not pod.renewed
+        and (view.remote, view.version) == ("pending", pod.version)
+    ):
         # Said before we came; unless it froze since then, it still asks.
         return Step(ANSWER, pod.id)
     if not pod.renewed and not same:
-        return Step(RENEW, pod.id, "it is frozen" if pod.gate == HELD else _UNGATED)
+        return Step(RESTART_POD, pod.id, "it is frozen" if pod.gate == UNANNOUNCED else _UNGATED)
     why = SAME_VERSION if view.same_version else FROZEN
     if (instead := _instead(view, why)) is not None:
-        return instead if pod.gate == HELD else Step(STOP_POD, pod.id, _UNGATED)
+        return instead if pod.gate == UNANNOUNCED else Step(STOP_POD, pod.id, _UNGATED)
     return Step(STAY, why=why)
 
 
@@ -208,9 +215,9 @@ def _instead(view: View, why: str) -> Step | None:
         return None
     if view.has_local:
         return Step(START_LOCAL, why=why)
-    return Step(MAKE_LOCAL, why=why) if view.can_make else None
+    return Step(CREATE_LOCAL, why=why) if view.can_create_local else None
 
 
 def _send_back(pod: PodContainer, why: str, urgent: bool) -> Step:
     """To its gate; a container that was sent there a moment ago is stopped."""
-    return Step(STOP_POD if pod.renewed else RENEW, pod.id, why, urgent)
+    return Step(STOP_POD if pod.renewed else RESTART_POD, pod.id, why, urgent)

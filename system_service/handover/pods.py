@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from system_service.errors import Failed
 from system_service.handover.view import (
-    HELD,
     OPEN,
     START_GRACE,
     STARTING,
+    UNANNOUNCED,
     UNKNOWN,
     WAITING,
     PodContainer,
@@ -44,7 +45,7 @@ class Pods:
         self._critical: dict[str, tuple[str, ...]] = {}  # mark -> its critical processes
 
     def look(self, rows: Rows, now: float) -> list[PodContainer]:
-        """Those that run, oldest first, each with `gate`, `since` and `entitled`. `now`: seconds since boot."""
+        """Those that run, oldest first, each with `gate`, `since` and `recorded_owner`. `now`: seconds since boot."""
         said = (rows.state.get("remote_state", ""), rows.state.get("container_version", ""))
         found = []
         for id in self._docker.running(pod_labels(self._name)):
@@ -53,7 +54,7 @@ class Pods:
                 continue
             pod = parse_pod(described)
             self._before.setdefault(pod.mark, said if self._said is None else self._said)
-            pod.entitled = self._entitled(pod, rows)
+            pod.recorded_owner = self._entitled(pod, rows)
             gate = self._gate(pod, rows, said, now)
             if not gate:
                 continue
@@ -83,25 +84,32 @@ class Pods:
         """Where it is; "" when it has ended meanwhile."""
         if pod.mark == rows.own.served:  # nobody comes back to a gate without a start
             return OPEN
-        shown = self._docker.top(pod.id, COLUMNS)
+        try:
+            shown = self._docker.top(pod.id, COLUMNS)
+        except Failed:  # it ended while Docker looked into it: each version has words of its own for that
+            shown = None
         if shown is None:
             return ""
         if at_gate([row[-1] for row in shown]):
             self._gated.add(pod.mark)
-            if said[0] == "running" and pod.entitled and now - self._opening.setdefault(pod.mark, now) < START_GRACE:
+            if (
+                said[0] == "running"
+                and pod.recorded_owner
+                and now - self._opening.setdefault(pod.mark, now) < START_GRACE
+            ):
                 # It has read `ready` and said so; its program takes a moment to end.
                 pod.opening = True
                 return OPEN
             asks = said == ("pending", pod.version)
             heard = rows.own.heard == pod.mark or self._before[pod.mark] != said
-            return WAITING if asks and heard and not pod.paused else HELD
+            return WAITING if asks and heard and not pod.paused else UNANNOUNCED
         if pod.mark in self._gated or pod.mark == rows.own.answered:
             return OPEN
         critical, programs = self._listed(pod), processes(shown)
         if not critical:
             # What the row says of one that has long been there is the best that can be had.
             old = programs is not None and programs.age >= START_GRACE
-            return OPEN if pod.entitled and old else UNKNOWN
+            return OPEN if pod.recorded_owner and old else UNKNOWN
         running = programs is not None and len(missing(critical, programs.programs)) < len(critical)
         return OPEN if running else STARTING
 

@@ -8,7 +8,7 @@ from system_service.errors import Failed, SwitchError, UnknownFeature
 from system_service.handover.decide import (
     ANSWER,
     HAND_OVER,
-    RENEW,
+    RESTART_POD,
     START_LOCAL,
     STOP_LOCAL,
     STOP_POD,
@@ -16,8 +16,8 @@ from system_service.handover.decide import (
 )
 from system_service.handover.view import STARTING, View, mark
 from system_service.model.boot import uptime
+from system_service.model.handover_reasons import OF_A_POD
 from system_service.model.naming import stop_timeout
-from system_service.model.reasons import OF_A_POD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,14 +57,14 @@ class Steps:
         elif step.kind == WITHDRAW:
             if rows.withdraw(read_by(self.view)) and step.id:
                 rows.fell("the pod's gate did not open")
-        elif step.kind == RENEW:
+        elif step.kind == RESTART_POD:
             rows.note("served")
             # Nobody else is to be seen to first: the local one starts as soon as the old processes are dead.
             alone = view.wants == "local" and view.has_local and not view.local and len(view.pods) == 1
             self.renew(step.id, between=(lambda: self._start_local(step)) if alone else None)
         elif step.kind == STOP_POD:
             gone = next((pod for pod in view.pods if pod.id == step.id), None)
-            if gone and gone.entitled and gone is view.serving:
+            if gone and gone.recorded_owner and gone is view.serving:
                 rows.note("served", displaced=gone.uid or gone.id)
                 rows.opens(_opening(view, step.id))
                 rows.vanished()
@@ -99,7 +99,7 @@ class Steps:
         own, view = self.rows.own, self.view
         failed = bool(own.deaths or own.tries) or any(pod.failed for pod in view.pods)
         failed = failed and not own.ended_at and not view.same_version
-        if view.wants == "kube" and failed and not view.given_up:
+        if view.wants == "kube" and failed and not view.failed_too_often:
             self.rows.fell(own.reason or step.why)
         elif view.wants == "kube":
             self.rows.note(reason=step.why if step.why in OF_A_POD else own.reason or step.why)

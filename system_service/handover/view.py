@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Where a running container of a pod is.
 STARTING = "starting"  # on its way to its gate: it runs neither the gate's program nor the feature
-HELD = "held"  # at its gate, and not heard: it may be frozen, or about to announce itself
+UNANNOUNCED = "held"  # at its gate, and not heard: it may be frozen, or about to announce itself
 WAITING = "waiting"  # at its gate, has announced itself, and will take `ready`
 OPEN = "open"  # past its gate, or without one: it runs the feature
 UNKNOWN = "unknown"  # it may be anywhere, for its image names no critical processes
@@ -38,29 +38,30 @@ _POD_UID, _POD_NAME = "io.kubernetes.pod.uid", "io.kubernetes.pod.name"
 
 
 class PodContainer:
-    """One running container that Kubernetes made for the feature; `gate` is one of the above.
+    """One running container that Kubernetes made for the feature; `gate` (one of the above) is how far its start is.
 
-    `mark` tells this start of it from any other. `uid`: of its pod; `maker`: that pod's name without its last
-    part, the same for all pods of a DaemonSet. `since`: when (seconds since boot) it was first
-    seen where it is now. `young`: it may still be on its way from there. `entitled`: that it runs the feature is as it
-    should be. `opening`: the row alone says so, and its gate's program is still there. `renewed`: it was restarted at
-    its gate a moment ago, and nothing came of it. `failed`: its gate opens, or may do so, and it is not to. `settled`:
-    it has waited long enough at its gate to take over; `surged`: even from another pod that serves.
+    `mark`: its id and StartedAt, which tell a restart of it from its life before. `uid`: of its pod; `maker`: the pod's
+    name without its last part, the same for all pods of a DaemonSet. `since`: since when (seconds since boot) it has
+    been that far. `young`: for less than the grace it has. `recorded_owner`: our row has it as the one that runs the
+    feature, so that it is no intruder. `opening`: remote_state says `running`, and the gate's program has not ended
+    yet. `renewed`: it was restarted at its gate, and the pause before the next restart is not over. `failed`: it may
+    have read a `ready` that was taken back, and is not to serve. `settled`: it has waited long enough at its gate to
+    take over; `may_replace`: even from another pod that serves.
     """
 
     __slots__ = (
-        "entitled",
         "failed",
         "gate",
         "id",
         "maker",
         "mark",
+        "may_replace",
         "opening",
         "paused",
+        "recorded_owner",
         "renewed",
         "settled",
         "since",
-        "surged",
         "uid",
         "version",
         "young",
@@ -76,31 +77,32 @@ class PodContainer:
         self.since = 0.0
         self.paused = False
         self.young = False
-        self.entitled = False
+        self.recorded_owner = False
         self.opening = False
         self.renewed = False
         self.failed = False
         self.settled = True
-        self.surged = False
+        self.may_replace = False
 
 
 class View:
     """Everything that deciding needs.
 
     `wants`: "kube", "local", or "" when CONFIG_DB has no row for the moment. `up`: the feature is to run. `remote`:
-    remote_state; `version`: container_version. `local`, `has_local`: the local container runs, exists; `can_make`:
-    whether the unit's start script could make one, None where nobody can tell. `pods`: the feature's running containers
-    of Kubernetes, oldest first. `same_version`: the gate of the newest can never open, because the local image has its
-    version. `given_up`: the local container was put in a pod's place not long ago. `grace_over`: nobody is expected
-    back from an end. `late`: `ready` should have been taken. `ctrmgrd`: it restarts the unit for a pod that announces
-    itself beside an owner; `turn`: it is about to.
+    remote_state; `version`: container_version. `local`, `has_local`: the local container runs, exists;
+    `can_create_local`: whether the unit's start script could make one, None where nobody can tell. `pods`: the running
+    containers that Kubernetes made for it, oldest first. `same_version`: the gate of the newest can never open, because
+    the local image has its version. `failed_too_often`: a pod failed, and the local container serves for a time
+    that is not over. `grace_over`: the time in which a container that ended may come back is. `late`: `ready` was
+    given, and the gate should have opened by now. `ctrmgrd`: it is installed, and restarts the unit for a pod that
+    announces itself beside an owner; `turn`: that restart is expected at any moment.
     """
 
     __slots__ = (
-        "can_make",
+        "can_create_local",
         "ctrmgrd",
+        "failed_too_often",
         "fallback",
-        "given_up",
         "grace_over",
         "has_local",
         "late",
@@ -122,10 +124,10 @@ class View:
         self.version = ""
         self.local = False
         self.has_local = True
-        self.can_make: bool | None = None
+        self.can_create_local: bool | None = None
         self.pods: list[PodContainer] = []
         self.same_version = False
-        self.given_up = False
+        self.failed_too_often = False
         self.grace_over = True
         self.late = False
         self.ctrmgrd = False
@@ -133,9 +135,9 @@ class View:
 
     @property
     def serving(self) -> PodContainer | None:
-        """The pod's container that runs the feature: one that is entitled to, before any other."""
+        """The pod's container that runs the feature: one that is recorded_owner to, before any other."""
         running = [pod for pod in self.pods if pod.gate == OPEN]
-        return next((pod for pod in running if pod.entitled), running[0] if running else None)
+        return next((pod for pod in running if pod.recorded_owner), running[0] if running else None)
 
 
 def parse_pod(described: Mapping[str, Any]) -> PodContainer:
@@ -196,7 +198,7 @@ def judge(view: View, own: OwnRow, now: float) -> float | None:
     for pod in view.pods:
         pod.failed = pod.mark in own.failed
         pod.renewed = pod.mark == own.renewed and not over(own.renewed_at + own.pause)
-        grace = {HELD: ANNOUNCE_GRACE, STARTING: START_GRACE, UNKNOWN: START_GRACE}.get(pod.gate, 0.0)
+        grace = {UNANNOUNCED: ANNOUNCE_GRACE, STARTING: START_GRACE, UNKNOWN: START_GRACE}.get(pod.gate, 0.0)
         if pod.gate == UNKNOWN and view.local and not pod.renewed:
             grace = ENTRY_GRACE
         pod.young = bool(grace) and not over(pod.since + grace)
@@ -209,8 +211,8 @@ def judge(view: View, own: OwnRow, now: float) -> float | None:
             heard = own.heard_at if own.heard == pod.mark else pod.since
             pod.settled = over(heard + own.settle)
             if serving and pod.maker and pod.maker == serving.maker and pod.uid not in (serving.uid, own.displaced):
-                pod.surged = over(heard + max(own.settle, SURGE_SETTLE))
-    view.given_up = bool(own.settles_at) and not over(own.settles_at)
+                pod.may_replace = over(heard + max(own.settle, SURGE_SETTLE))
+    view.failed_too_often = bool(own.settles_at) and not over(own.settles_at)
     died = len(own.deaths) != 1 or over(own.deaths[0] + DEATH_GRACE)
     view.grace_over = died and (not own.ended_at or over(own.ended_at + ENDED_GRACE))
     view.late = view.remote == "ready" and over(own.answered_at + START_GRACE)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from system_service.domain.host_setup import Place, install
 from system_service.domain.result import Result
-from system_service.domain.setup import Place, install
 from system_service.terminal.command import Command, echo_steps, spoken
 from system_service.terminal.options import dry_run_option, json_option
 from system_service.terminal.program import own_path

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from system_service.domain.host_setup import Place, uninstall
 from system_service.domain.result import Result
-from system_service.domain.setup import Place, uninstall
 from system_service.domain.switch import Switch
 from system_service.terminal.command import Command, echo_steps, spoken
 from system_service.terminal.options import dry_run_option, json_option

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from system_service.backends import ctrmgrd
-from system_service.domain.change import later
-from system_service.domain.change.labels import UNKNOWN, ask_node, close_gates, derive, send
+from system_service.domain.change import retry
+from system_service.domain.change.labels import UNKNOWN, ask_node, close_gates, record_desired, send
 from system_service.domain.change.operate import Ask
 from system_service.domain.change.plan import Request, Verb
 from system_service.domain.kube_only.install import repair
@@ -52,10 +52,10 @@ def command(names: tuple[str, ...], boot: bool, again: bool, as_json: bool) -> R
         result = _sync(names, as_json)
     except SwitchError as error:
         if again:
-            later.again(error)
+            retry.again(error)
         raise
     if again:
-        later.again(result.error)
+        retry.again(result.error)
     return result
 
 
@@ -106,7 +106,7 @@ def _settle(switch: Switch, names: tuple[str, ...]) -> None:
         snapshot = see(switch, intent(switch, names))
     except SwitchError:  # what is noted already can be sent all the same
         return
-    doubtful = derive(switch, snapshot)
+    doubtful = record_desired(switch, snapshot)
     if not doubtful or not configured(snapshot.server):
         return
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 
-from system_service.waiting.link import Link
+from system_service.waiting.reconnecting import Reconnecting
 from system_service.wire import http
 
 TYPE_CHECKING = False
@@ -25,7 +25,7 @@ _MOST_ENDED = 100
 _MOST_BYTES = 1 << 20
 
 
-class Events(Link):
+class Events(Reconnecting):
     """Events of the container of this docker name, or, with `labels`, of all that carry them.
 
     Every method may raise what `Docker` raises.

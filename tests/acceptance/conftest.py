@@ -44,7 +44,7 @@ def fleet(console: Console, cluster: Cluster) -> Iterator[Fleet]:
     sys.stdout.write(f"owners: {owners}\n")  # shown with a test that fails
     assert owners.twice == []
     # It looked where they are: at the end, at the latest, the local container runs it.
-    assert {name for name, _ in owners.instances} >= set(features.PUBLISHED)
+    assert {name for name, _ in owners.seen} >= set(features.PUBLISHED)
 
 
 def differences(console: Console) -> list[str]:

@@ -133,4 +133,4 @@ def test_the_command_killed_between_any_two_of_its_actions(fleet: Fleet, no_ones
     console.ask(line)
     owner = "kube" if mode == "kubernetes" else "local"
     fleet.await_runner("snmp", owner)  # the last one killed had seen it begin, and this one finds nothing to write
-    fleet.instances("snmp", owner, V1)
+    fleet.seen("snmp", owner, V1)

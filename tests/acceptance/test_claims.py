@@ -62,7 +62,7 @@ def test_an_update_that_brings_the_new_pod_before_the_old_one_ends(fleet: Fleet)
         fleet.cluster.apply(surge)
         fleet.await_version("snmp", V2)
         wait_until("one pod", lambda: len(fleet.pods("snmp")) == 1, 60)
-        fleet.instances("snmp", "kube", V2)
+        fleet.seen("snmp", "kube", V2)
     finally:
         fleet.cluster.delete("snmp")  # a patch would keep both numbers
 
@@ -82,5 +82,5 @@ def test_a_local_container_that_is_started_by_hand_has_to_go(fleet: Fleet) -> No
         assert fleet.same("snmp", pod)
         assert fleet.owners.changes("snmp", mark) == []
     wait_until("its row", lambda: fleet.console.state("snmp").get("current_owner") == "kube")
-    fleet.instances("snmp", "kube", V1)
+    fleet.seen("snmp", "kube", V1)
     assert not fleet.own("snmp").get("deaths")

@@ -112,7 +112,7 @@ def test_to_kubernetes_to_a_new_version_and_back(beside: Beside, name: str) -> N
     moved = console.ask(f"config feature mode {name} kubernetes --timeout 240")
     assert (moved["changed"], moved["error"]) == (True, None)
     wait_until("its row", lambda: console.state(name).get("remote_state") == "running")
-    fleet.instances(name, "kube", V1)
+    fleet.seen(name, "kube", V1)
     assert beside.starts() == 1  # ctrmgrd's
     assert f"Restarted {name} to switch to kube" in beside.said()
     assert console.witness.row(STATE_DB, "KUBERNETES_MASTER|SERVER")["connected"] == "true"
@@ -123,7 +123,7 @@ def test_to_kubernetes_to_a_new_version_and_back(beside: Beside, name: str) -> N
     wait_until("the new version", lambda: console.state(name).get("container_version") == V2, 60)
     fleet.await_runner(name, "kube")
     wait_until("its row", lambda: console.state(name).get("remote_state") == "running")
-    fleet.instances(name, "kube", V2)
+    fleet.seen(name, "kube", V2)
     assert beside.starts() == 1  # the new pod found no owner
 
     assert console.ask(f"config feature mode {name} legacy")["changed"] is True
@@ -131,7 +131,7 @@ def test_to_kubernetes_to_a_new_version_and_back(beside: Beside, name: str) -> N
     fleet.await_runner(name, "local", 20)
     wait_until("the label", lambda: beside.label() == "false")
     beside.rests()
-    fleet.instances(name, "local")
+    fleet.seen(name, "local")
     assert (console.ask(f"config feature mode {name} legacy")["changed"], beside.ours()) == (False, {})
 
 
@@ -218,7 +218,7 @@ def test_masked_it_does_not_exist(fleet: Fleet) -> None:
         fleet.deploy("snmp", V1)
         before = fleet.unit("snmp")
         fleet.console.ask("config feature mode snmp kubernetes --timeout 240")
-        fleet.instances("snmp", "kube", V1)
+        fleet.seen("snmp", "kube", V1)
         assert fleet.own("snmp")["label"] == "true"
         assert fleet.console.ask("config feature mode snmp legacy")["error"] is None
         assert fleet.unit("snmp") == before

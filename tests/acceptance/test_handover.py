@@ -19,7 +19,7 @@ def test_to_kubernetes_to_a_new_version_and_back(fleet: Fleet, name: str) -> Non
     moved = console.ask(f"config feature mode {name} kubernetes --timeout 240")
     assert (moved["changed"], moved["error"]) == (True, None)
     assert console.intent(name)["set_owner"] == "kube"
-    fleet.instances(name, "kube", V1)
+    fleet.seen(name, "kube", V1)
     assert console.ask(f"config feature mode {name} kubernetes")["changed"] is False
     assert console.type(f"system container id {name}").strip() == fleet.pods(name)[0]["Id"][:12]
     told = console.type(f"system container exec {name} printenv IMAGE_VERSION RUNTIME_OWNER").split()
@@ -29,10 +29,10 @@ def test_to_kubernetes_to_a_new_version_and_back(fleet: Fleet, name: str) -> Non
     wait_until("the new version", lambda: console.state(name).get("container_version") == V2, 60)
     fleet.await_runner(name, "kube")
     wait_until("its row", lambda: console.state(name).get("remote_state") == "running")
-    fleet.instances(name, "kube", V2)
+    fleet.seen(name, "kube", V2)
 
     assert console.ask(f"config feature mode {name} legacy")["changed"] is True
-    fleet.instances(name, "local")
+    fleet.seen(name, "local")
     assert console.ask(f"config feature mode {name} legacy")["changed"] is False
     assert fleet.unit(name) == before
 
@@ -48,7 +48,7 @@ def test_several_features_are_one_change(fleet: Fleet) -> None:
     home = fleet.console.ask("config feature mode --all legacy")
     assert {f["name"] for f in home["features"] if f["changed"]} == {"snmp", "lldp"}
     for name in ("snmp", "lldp"):
-        fleet.instances(name, "local")
+        fleet.seen(name, "local")
 
 
 def test_one_that_cannot_move_does_not_hold_up_the_other(fleet: Fleet) -> None:
@@ -56,7 +56,7 @@ def test_one_that_cannot_move_does_not_hold_up_the_other(fleet: Fleet) -> None:
     moved = fleet.console.ask("config feature mode bgp snmp kubernetes --timeout 240", expect=5)
     bgp, snmp = moved["features"]
     assert (bgp["mode"], snmp["mode"], snmp["owner"]) == ("legacy", "kubernetes", "kube")
-    fleet.instances("snmp", "kube", V1)
+    fleet.seen("snmp", "kube", V1)
 
 
 def test_the_api_server_dies_and_nobody_notices(fleet: Fleet) -> None:
@@ -95,7 +95,7 @@ def test_an_image_that_does_not_exist_costs_no_answer(fleet: Fleet) -> None:
         fleet.deploy("snmp", V1)
         fleet.await_runner("snmp", "kube", 90)
     wait_until("its row", lambda: fleet.console.state("snmp").get("remote_state") == "running")
-    fleet.instances("snmp", "kube", V1)
+    fleet.seen("snmp", "kube", V1)
 
 
 def test_the_same_version_never_opens_and_is_told(fleet: Fleet) -> None:

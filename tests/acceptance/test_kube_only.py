@@ -229,7 +229,7 @@ def test_a_day_in_kubernetes(joined: Fleet) -> None:
     deploy(fleet)
     fleet.await_runner(NAME, "kube")
     console.type(f"system service wait {NAME} --for running")
-    fleet.instances(NAME, "kube", V1)
+    fleet.seen(NAME, "kube", V1)
     assert console.ask(f"config feature install {NAME}")["changed"] is False
     assert console.ask(f"config feature mode {NAME} kubernetes")["changed"] is False
     told = console.type(f"system container exec {NAME} printenv IMAGE_VERSION RUNTIME_OWNER").split()
@@ -250,12 +250,12 @@ def test_a_day_in_kubernetes(joined: Fleet) -> None:
     wait_until("the end of its pod", lambda: not fleet.pods(NAME), 40)
     assert shown(console)["status"] == "stopped"
     console.type(f"system service start {NAME}")
-    fleet.instances(NAME, "kube", V1)
+    fleet.seen(NAME, "kube", V1)
     console.type(f"system service disable {NAME}")
     assert (fleet.runner(NAME), console.unit(NAME, "UnitFileState")) == ("none", ["masked"])
     wait_until("the end of its pod", lambda: not fleet.pods(NAME), 40)
     console.type(f"system service enable {NAME}")
-    fleet.instances(NAME, "kube", V1)
+    fleet.seen(NAME, "kube", V1)
 
     deploy(fleet, V2)
     wait_until("the new version", lambda: console.state(NAME).get("container_version") == V2, 60)
@@ -324,7 +324,7 @@ def test_sync_makes_a_unit_anew_that_an_upgrade_lost(joined: Fleet) -> None:
     wait_until("the start", lambda: console.unit(NAME, "ActiveState", "UnitFileState") == ["active", "enabled"])
     fleet.await_runner(NAME, "kube")
     console.type(f"system service wait {NAME} --for running")
-    fleet.instances(NAME, "kube", V1)
+    fleet.seen(NAME, "kube", V1)
 
 
 def test_the_api_server_is_dead_meanwhile(joined: Fleet) -> None:

@@ -18,7 +18,7 @@ def test_the_setting_says_where_ours_are(fleet: Fleet) -> None:
     fleet.cluster.apply(printed)
     try:
         assert console.ask(f"{SETTING} config feature mode snmp kubernetes --timeout 240")["error"] is None
-        fleet.instances("snmp", "kube", V1)
+        fleet.seen("snmp", "kube", V1)
         (pod,) = fleet.pods("snmp")
         assert pod["Config"]["Labels"]["io.kubernetes.pod.namespace"] == "default"
         assert console.type("system container id snmp").strip() == pod["Id"][:12]
@@ -32,7 +32,7 @@ def test_the_setting_says_where_ours_are(fleet: Fleet) -> None:
         console.type("systemctl start snmp")
         fleet.await_runner("snmp", "kube", 60)
         console.ask("config feature mode snmp legacy --timeout 240")
-        fleet.instances("snmp", "local")
+        fleet.seen("snmp", "local")
     finally:
         fleet.cluster.label(snmp_enabled=None)
         fleet.cluster.delete("snmp")

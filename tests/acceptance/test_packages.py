@@ -51,7 +51,7 @@ class Packages:
         def change(source: Path) -> None:
             setup = source / "setup.cfg"
             setup.write_text(re.sub(r"(?m)^version = .*", f"version = {NEWER}", setup.read_text()))
-            link = source / "system_service/waiting/link.py"
+            link = source / "system_service/waiting/reconnecting.py"
             assert "def say(" in link.read_text()
             said = link.read_text().replace("say(", "speak(").replace('f"{sentence}', f'f"{NEWER}: {{sentence}}')
             assert said.count(NEWER) == 1
@@ -137,12 +137,12 @@ def test_upgraded_under_features_that_run_then_removed_without_a_trace(packages:
     # It hands over, and brings home: with what it was started with.
     fleet.deploy("snmp", V1)
     console.ask("config feature mode snmp kubernetes --timeout 240")
-    fleet.instances("snmp", "kube", V1)
+    fleet.seen("snmp", "kube", V1)
     assert console.unit("snmp", "MainPID") == [lives["snmp"][0][3]]  # type: ignore[index]
     refused = console.ask("system host uninstall", expect=5)["error"]
     assert (refused["kind"], refused["message"]) == ("refused", "there are features in kubernetes mode: snmp")
     console.type(refused["resolution"])
-    fleet.instances("snmp", "local")
+    fleet.seen("snmp", "local")
     assert packages.lives()["snmp"][0] == lives["snmp"][0]  # type: ignore[index]
     assert NEWER not in packages.said("snmp")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox import features
-from system_service.domain.change.later import UNIT as AGAIN
+from system_service.domain.change.retry import UNIT as AGAIN
 from tests.acceptance.console import Console
 from tests.support.switch import CONFIG_DB, wait_until
 

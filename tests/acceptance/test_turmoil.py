@@ -63,7 +63,7 @@ def test_a_pod_goes_on_through_a_reload_a_restart_below_it_and_a_reboot(fleet: F
         pass
     (after,) = fleet.pods("snmp")
     assert (after["Id"], after["State"]["StartedAt"]) == (pod["Id"], pod["State"]["StartedAt"])
-    fleet.instances("snmp", "kube", V1)
+    fleet.seen("snmp", "kube", V1)
 
     # What swss takes along comes back as it was.
     console.type("systemctl restart swss")
@@ -90,11 +90,11 @@ def test_a_pod_goes_on_through_a_reload_a_restart_below_it_and_a_reboot(fleet: F
     fleet.await_runner("snmp", "kube", 60)
     wait_until("its label noted", lambda: fleet.own("snmp").get("label") == "true")
     wait_until("its row", lambda: console.state("snmp").get("remote_state") == "running")
-    fleet.instances("snmp", "kube", V1)
+    fleet.seen("snmp", "kube", V1)
 
     since = console.unit(dependent, "ActiveEnterTimestampMonotonic", "InvocationID")
     console.ask("config feature mode snmp legacy")
-    fleet.instances("snmp", "local")
+    fleet.seen("snmp", "local")
     assert console.unit(dependent, "ActiveEnterTimestampMonotonic", "InvocationID") == since
 
 
@@ -126,7 +126,7 @@ def test_a_reload_in_the_middle_of_a_handover(fleet: Fleet, wire: Tripwire) -> N
             wire.release()
         fleet.await_runner("snmp", owner)
         console.ask(f"config feature mode snmp {mode} --timeout 240")
-        fleet.instances("snmp", owner, V1)
+        fleet.seen("snmp", owner, V1)
     assert fleet.unit("snmp") == since
 
 
@@ -140,7 +140,7 @@ def test_contrary_commands(fleet: Fleet) -> None:
     for typed in away:
         typed.end(0)
     for name in ("snmp", "lldp"):
-        fleet.instances(name, "kube", V1)
+        fleet.seen(name, "kube", V1)
     console.ask("config feature mode --all legacy")
 
     typed = console.begin("config feature mode snmp kubernetes --timeout 240")
@@ -150,4 +150,4 @@ def test_contrary_commands(fleet: Fleet) -> None:
     fleet.await_runner("snmp", "local")
     wait_until("no label", lambda: "snmp_enabled" not in fleet.cluster.labels())
     console.ask("config feature mode snmp legacy")
-    fleet.instances("snmp", "local")
+    fleet.seen("snmp", "local")

@@ -91,9 +91,9 @@ def test_a_database_that_is_empty_again(fleet: Fleet, mode: str, first: str) -> 
 
     # And it can be moved.
     console.ask("config feature mode snmp kubernetes --timeout 240")
-    fleet.instances("snmp", "kube", V1)
+    fleet.seen("snmp", "kube", V1)
     console.ask("config feature mode snmp legacy --timeout 240")
-    fleet.instances("snmp", "local")
+    fleet.seen("snmp", "local")
 
 
 def refill(fleet: Fleet) -> None:

@@ -51,7 +51,7 @@ def test_an_update_whose_image_takes_long_to_pull(fleet: Fleet, request: pytest.
         fleet.await_version("snmp", V2, 180)
         client.steady()
     nothing_failed(fleet)
-    fleet.instances("snmp", "kube", V2)
+    fleet.seen("snmp", "kube", V2)
 
 
 def forget(fleet: Fleet, version: str) -> None:
@@ -73,7 +73,7 @@ def test_rollouts_are_no_deaths(fleet: Fleet) -> None:
         wait_until("another pod", lambda: fleet.pods("snmp") and not fleet.same("snmp", pod), 60)  # noqa: B023
         fleet.await_version("snmp", V1)
         nothing_failed(fleet)
-    fleet.instances("snmp", "kube", V1)
+    fleet.seen("snmp", "kube", V1)
 
 
 def test_an_image_that_is_patched_in_place_forwards_and_backwards(fleet: Fleet) -> None:
@@ -101,4 +101,4 @@ def test_a_label_that_is_removed_by_hand(fleet: Fleet) -> None:
     nothing_failed(fleet)
     fleet.cluster.label(snmp_enabled="true")
     fleet.await_version("snmp", V1)
-    fleet.instances("snmp", "kube", V1)
+    fleet.seen("snmp", "kube", V1)

@@ -30,9 +30,9 @@ def test_there_and_to_a_new_version_and_back(fleet: Fleet, zone: str) -> None:
     console.type("system service check snmp")
     fleet.deploy("snmp", V2)
     fleet.await_version("snmp", V2)
-    fleet.instances("snmp", "kube", V2)
+    fleet.seen("snmp", "kube", V2)
     assert console.ask("config feature mode snmp legacy")["changed"] is True
-    fleet.instances("snmp", "local")
+    fleet.seen("snmp", "local")
     assert fleet.unit("snmp") == before
 
 
@@ -52,14 +52,14 @@ def test_the_zone_changes_while_a_pod_serves(fleet: Fleet, there: str) -> None:
             wait_until("a while", lambda: client.asked(mark) > 50, 60)
             assert client.lost(mark) == 0
         assert fleet.same("snmp", pod)
-        fleet.instances("snmp", "kube", V1)
+        fleet.seen("snmp", "kube", V1)
         assert not fleet.own("snmp").get("deaths")
         console.ask("config feature mode snmp legacy --timeout 240")
-        fleet.instances("snmp", "local")
+        fleet.seen("snmp", "local")
         console.ask("config feature mode snmp kubernetes --timeout 240")
-        fleet.instances("snmp", "kube", V1)
+        fleet.seen("snmp", "kube", V1)
     finally:
         fleet.switch.set_zone(fleet.switch.zone)
     console.type("system service status snmp")
     console.ask("config feature mode snmp legacy --timeout 240")
-    fleet.instances("snmp", "local")
+    fleet.seen("snmp", "local")

@@ -18,7 +18,7 @@ import pytest
 from sandbox.kube import pki as certificates
 from sandbox.kube.pki import Pki
 from system_service.backends.cluster import Cluster
-from system_service.backends.discovery import prove, read
+from system_service.backends.join_discovery import prove, read
 from system_service.errors import Failed, Interrupted, NotPermitted, SwitchError, TimedOut, Unreachable
 from tests.fakes.api_server import ApiServer, Failure, daemonset, make_pki, pod
 
@@ -192,6 +192,24 @@ def test_why_a_pod_does_not_run(config: Path, api: ApiServer, status: dict[str, 
     api.put(PODS, pod("other-1", "lldp", phase="Running"))
     api.put(PODS, pod("snmp-2", "snmp", node="elsewhere", phase="Running"))
     assert Cluster(str(config), "sonic").why("snmp") == words
+
+
+def waits_for(node: str) -> dict[str, Any]:
+    """A pod that its DaemonSet has made for this node, and that has not got there."""
+    unscheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": f"not on {node}"}
+    made = pod(f"snmp-{node}", "snmp", node="", conditions=[unscheduled])
+    field = {"key": "metadata.name", "operator": "In", "values": [node]}
+    terms = {"nodeSelectorTerms": [{"matchFields": [field]}]}
+    made["spec"]["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+    return made
+
+
+def test_a_pod_that_another_switch_waits_for_says_nothing_of_this_one(config: Path, api: ApiServer) -> None:
+    api.put(SETS, daemonset("snmp", "snmp"))
+    api.put(PODS, waits_for("elsewhere"))
+    assert Cluster(str(config), "sonic").why("snmp") == "the DaemonSet has no pod on this node"
+    api.put(PODS, waits_for("sonic"))
+    assert Cluster(str(config), "sonic").why("snmp") == "Unschedulable: not on sonic"
 
 
 @pytest.mark.parametrize(

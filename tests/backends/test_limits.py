@@ -16,8 +16,8 @@ import pytest
 
 from system_service.backends import journal
 from system_service.backends.cluster import Cluster
-from system_service.backends.discovery import Discovery, authority_of, prove
 from system_service.backends.docker import Docker
+from system_service.backends.join_discovery import Discovery, authority_of, prove
 from system_service.backends.kubeadm import Kubeadm
 from system_service.backends.switchdb import SwitchDB
 from system_service.backends.units import Units

@@ -81,6 +81,9 @@ class Run:
             self._say(f"    not done: {undone}")
         if found:
             found += self._evidence(cursor)
+            self._say(f"FOUND in the bunch of step {number}:")
+            for line in found:  # before anything else can fail
+                self._say(f"    {line}")
             self.put_back()
             self._begin()
         return found

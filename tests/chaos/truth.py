@@ -74,7 +74,7 @@ def observed(fleet: Fleet, name: str) -> dict[str, str]:
             for field in ("system_state", "current_owner", "container_id", "container_version")
         },
         "remote_state": row.get("remote_state", "none"),
-        "unit": console.active(name),
+        "unit": _unit(fleet, name),
         "process": fleet.runner(name),
         "label": fleet.cluster.labels().get(f"{name}_enabled", "none"),
         "feature mode": " ".join(str(shown.get(key)) for key in ("mode", "owner", "status")),
@@ -91,6 +91,12 @@ def observed(fleet: Fleet, name: str) -> dict[str, str]:
     elif pods:
         told["pod"] = f"{len(pods)} of them"
     return told
+
+
+def _unit(fleet: Fleet, name: str) -> str:
+    """The unit's ActiveState; one whose `wait` a step has killed while it was being stopped does not run either."""
+    active, result = fleet.console.unit(name, "ActiveState", "Result")
+    return "inactive" if (active, result) == ("failed", "signal") else active
 
 
 def differences(wanted: dict[str, str], seen: dict[str, str]) -> list[str]:

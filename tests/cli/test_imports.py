@@ -91,7 +91,7 @@ LOOK = (
         "system_service.model.kube_server",
         "system_service.model.naming",
         "system_service.model.pods",
-        "system_service.model.reasons",
+        "system_service.model.handover_reasons",
         "system_service.model.state_row",
         "system_service.terminal.screen",
     }
@@ -131,7 +131,7 @@ CONTAIN = CONTAINER | {
     "system_service.backends.ctrmgrd",
     "system_service.backends.dbconfig",
     "system_service.backends.switchdb",
-    "system_service.domain.unit_script",
+    "system_service.domain.container_script",
     "system_service.model.naming",
     "system_service.model.pods",
     "system_service.model.state_row",

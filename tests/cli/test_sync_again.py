@@ -11,7 +11,7 @@ from importlib import resources
 
 import pytest
 
-from system_service.domain.change.later import ARMED, FIRST, pause
+from system_service.domain.change.retry import ARMED, FIRST, pause
 from system_service.errors import SwitchError
 from tests.fakes.api_server import Failure
 

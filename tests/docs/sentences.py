@@ -26,7 +26,7 @@ _REASONS = {
     "system_service/domain/status/waiting_for.py": ("awaited", "why_not_kube", "_at_its_gate"),
     "system_service/domain/change/plan_mode.py": ("why_no_cluster",),
     "system_service/model/kube_server.py": ("why_no_server",),
-    "system_service/backends/why.py": ("_reason", "_creating", "_no_pod"),
+    "system_service/backends/pod_diagnosis.py": ("_reason", "_creating", "_no_pod"),
 }
 _NOTED = ("died", "fell")
 """Methods that are given a reason for those who look later."""
@@ -34,7 +34,7 @@ _STEP = "START_LOCAL"
 """The step of a handover whose `why` is kept, where kubernetes is wanted."""
 _CONSTANTS = {
     "system_service/handover/decide.py": ("NO_LOCAL",),
-    "system_service/model/reasons.py": ("SAME_VERSION", "FROZEN", "TWO_PODS", "SETTLING"),
+    "system_service/model/handover_reasons.py": ("SAME_VERSION", "FROZEN", "TWO_PODS", "SETTLING"),
 }
 _LETTERS = 8
 

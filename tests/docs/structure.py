@@ -13,7 +13,7 @@ PACKAGES = ("config_kube", "show_kube", "system_service")
 COMMANDS = "commands"
 """show_kube, config_kube, and the folders of system_service with a file a command."""
 _COMMANDS = {"cli", "container", "host", "service", "__main__"}
-_ALONE = {"setup", "unit_script"}
+_ALONE = {"container_script", "host_setup"}
 """Modules that lie beside what all of the domain shares, and stand on top of it."""
 
 Arrow = tuple[str, str]

@@ -7,9 +7,9 @@ import os
 import pytest
 
 from system_service.backends import ctrmgrd
-from system_service.domain.change.labels import ask_node, derive, send, want
+from system_service.domain.change.labels import ask_node, record_desired, send, set_desired
+from system_service.domain.container_script import ContainerScript
 from system_service.domain.status.observe import observe
-from system_service.domain.unit_script import Contained
 from system_service.model.feature import Mode
 from tests.domain.change.test_move import joined, move
 from tests.fakes import systemctl as fake
@@ -133,11 +133,11 @@ def test_a_stop_drops_the_label_when_the_unit_is_down_and_only_once(beside, aske
 def test_what_is_wanted_goes_to_its_row_and_what_is_there_is_not_written_again(beside, api):
     switch = beside.switch()
     both = {"snmp_enabled": "true", "lldp_enabled": "false"}  # `false` too is written where nothing was
-    assert want(switch.db, "snmp", True) is False
-    assert want(switch.db, "lldp", False) is False
+    assert set_desired(switch.db, "snmp", True) is False
+    assert set_desired(switch.db, "lldp", False) is False
     writes = len(beside.writes())
-    assert want(switch.db, "snmp", True) is False
-    assert want(switch.db, "lldp", False) is False
+    assert set_desired(switch.db, "snmp", True) is False
+    assert set_desired(switch.db, "lldp", False) is False
     assert (labels(beside), len(beside.writes())) == (both, writes)
     beside.put("STATE_DB", "SYSTEM_SERVICE|lldp", {"want": "true"})  # from before it was installed
     assert send(switch).labels == {}
@@ -156,11 +156,11 @@ def test_the_snapshot_has_its_row(beside):
 def test_a_unit_s_start_and_kill_ask_for_the_label_there(beside):
     beside.put("CONFIG_DB", "FEATURE|snmp", {"state": "enabled", "set_owner": "kube"})
     beside.docker.crash("snmp", 0)
-    assert Contained.open("snmp").start() is True
+    assert ContainerScript.open("snmp").start() is True
     assert (labels(beside), own(beside)) == ({"snmp_enabled": "true"}, WANTED)
     row = beside.row("snmp", "STATE_DB")
     assert (row["system_state"], row["current_owner"], row["remote_state"]) == ("up", "local", "none")
-    Contained.open("snmp").kill()
+    ContainerScript.open("snmp").kill()
     assert (labels(beside), own(beside)) == ({"snmp_enabled": "false"}, UNWANTED)
 
 
@@ -170,7 +170,7 @@ def test_a_legacy_start_drops_the_label_of_a_pod_that_is_still_here(beside):
     pod = beside.docker.create("k8s_snmp_snmp-1_default_uid_0", labels=POD)
     pod.processes = [["7", "/usr/bin/python3 /usr/bin/container_startup.py"]]
     beside.docker.run(pod)
-    assert Contained.open("snmp").start() is True
+    assert ContainerScript.open("snmp").start() is True
     assert labels(beside)["snmp_enabled"] == "false"
 
 
@@ -182,7 +182,7 @@ def test_a_start_beside_a_pod_that_is_frozen_is_no_news_to_it(beside):
     pod = beside.docker.create("k8s_snmp_snmp-1_default_uid_0", labels=POD, env=["IMAGE_VERSION=v2"])
     pod.processes = [["7", "/usr/bin/python3 /usr/bin/container_startup.py"]]
     beside.docker.run(pod)
-    assert Contained.open("snmp").start() is True
+    assert ContainerScript.open("snmp").start() is True
     assert beside.docker.get("snmp").state == "running"
     row = beside.row("snmp", "STATE_DB")
     assert (row["system_state"], row["current_owner"], row["remote_state"]) == ("up", "none", "pending")
@@ -201,13 +201,13 @@ def test_where_it_is_masked_a_label_that_is_meant_to_stay_does(beside, api, fold
     """`systemctl stop` leaves the label where it is; what nobody has noted to be wanted would be dropped."""
     beside.put("CONFIG_DB", "FEATURE|snmp", {"state": "enabled", "set_owner": "kube"})
     beside.docker.crash("snmp", 0)
-    Contained.open("snmp").start()
+    ContainerScript.open("snmp").start()
     api.labels["snmp_enabled"] = "true"  # by ctrmgrd
     with fake.opened(beside.units.state) as state:
         state["units"]["snmp.service"].update(active="inactive", sub="dead")
     (folders[0] / ctrmgrd.UNIT).symlink_to("/dev/null")
     switch = beside.switch()
-    ask_node(switch, derive(switch, observe(switch, ("snmp",))))
+    ask_node(switch, record_desired(switch, observe(switch, ("snmp",))))
     send(switch)
     assert api.labels["snmp_enabled"] == "true"
     assert own(beside) == {"want": "true", "label": "true"}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from system_service.backends.cluster import Cluster
-from system_service.domain.change import later
+from system_service.domain.change import retry
 from system_service.domain.change.labels import send
 from system_service.domain.switch import Switch
 from system_service.errors import SwitchError
@@ -56,7 +56,7 @@ class Simulated:
             error = next(iter(send(self._switch).failures.values()), None)
         except SwitchError as failure:
             error = failure
-        return later.due(self._switch.run_dir, error, self._chance.random())
+        return retry.due(self._switch.run_dir, error, self._chance.random())
 
 
 class Fleet:

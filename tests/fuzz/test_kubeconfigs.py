@@ -9,7 +9,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from system_service.backends import discovery
+from system_service.backends import join_discovery
 from system_service.backends.cluster import Cluster
 from tests.fuzz.inputs import FEW, JSON, TEXT, as_bytes, file, near, tolerates
 
@@ -54,7 +54,7 @@ FILES = st.one_of(
     st.binary(max_size=300),
     st.text(max_size=100).map(lambda text: f"apiVersion: v1\nclusters:\n- {text}\n".encode("utf-8", "replace")),
 )
-_PASSED_ON: list[Callable[[str], object]] = [discovery.read, discovery.cluster_of, discovery.joined_by]
+_PASSED_ON: list[Callable[[str], object]] = [join_discovery.read, join_discovery.cluster_of, join_discovery.joined_by]
 
 
 @FEW
@@ -75,10 +75,10 @@ def test_a_discovery_file(content: bytes) -> None:
 
 
 def _handed_over(found: object) -> None:
-    assert isinstance(found, discovery.Discovery)
+    assert isinstance(found, join_discovery.Discovery)
     assert isinstance(found.fingerprint, str)
     assert found.same(found.at(found.server))
-    with discovery.handed_over(found) as path, open(path, encoding="utf-8") as text:
+    with join_discovery.handed_over(found) as path, open(path, encoding="utf-8") as text:
         assert json.load(text)["clusters"][0]["cluster"]["server"] == found.server
 
 
@@ -86,6 +86,6 @@ def _handed_over(found: object) -> None:
 @given(authority=st.one_of(TEXT, JSON.map(str), st.just(DATA)))
 def test_an_authority(authority: str) -> None:
     """What is no certificate vouches for nobody, and says so before anybody is spoken to."""
-    found = discovery.Discovery("https://127.0.0.1:1", authority)
+    found = join_discovery.Discovery("https://127.0.0.1:1", authority)
     assert isinstance(found.fingerprint, str)
-    tolerates(lambda: discovery.prove(found, 1.0))
+    tolerates(lambda: join_discovery.prove(found, 1.0))

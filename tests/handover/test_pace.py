@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from system_service.handover.decide import RENEW, START_LOCAL, STOP_POD, Step
+from system_service.handover.decide import RESTART_POD, START_LOCAL, STOP_POD, Step
 from system_service.handover.pace import Pace
 
 
@@ -17,7 +17,7 @@ def pauses(pace: Pace, step: Step, times: int, failed: bool = False) -> list[flo
 
 
 def test_a_step_that_leads_nowhere_is_put_off_longer_each_time() -> None:
-    assert pauses(Pace(), Step(RENEW, "a"), 9) == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert pauses(Pace(), Step(RESTART_POD, "a"), 9) == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
 def test_so_is_one_that_is_refused() -> None:
@@ -38,6 +38,6 @@ def test_another_container_that_comes_back_each_time_does_not_begin_anew() -> No
 
 def test_after_something_else_was_wanted_it_is_a_first_time_again() -> None:
     pace = Pace()
-    pauses(pace, Step(RENEW, "a"), 5)
+    pauses(pace, Step(RESTART_POD, "a"), 5)
     pace.begin_anew()
-    assert pace.due(Step(RENEW, "a"), 2000.0) == 0
+    assert pace.due(Step(RESTART_POD, "a"), 2000.0) == 0

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from system_service.handover.decide import ANSWER, CTRMGRD, RENEW, START_LOCAL, STOP_POD, decide
-from system_service.handover.keeper import Keeper
+from system_service.handover.decide import ANSWER, CTRMGRD, RESTART_POD, START_LOCAL, STOP_POD, decide
 from system_service.handover.own_row import OwnRow
+from system_service.handover.reconciler import Reconciler
 from system_service.handover.rows import Rows
-from system_service.handover.view import HELD, OPEN, STARTING, WAITING, PodContainer, View, judge
+from system_service.handover.view import OPEN, STARTING, UNANNOUNCED, WAITING, PodContainer, View, judge
 from system_service.model.boot import boot_id, uptime
-from tests.handover.test_keeper import GATE, NEW, POD, Databases, Docker
+from tests.handover.test_reconciler import GATE, NEW, POD, Databases, Docker
 
 BOOT = "b"
 SECOND = "c" * 12
@@ -27,24 +27,27 @@ def view(*gates: str, local: bool = False, remote: str = "none", version: str = 
     return found
 
 
-@pytest.mark.parametrize(("displaced", "surged"), [("", True), ("uid-1", False), ("uid-7", True)])
-def test_a_pod_that_gave_way_does_not_take_over_again(displaced: str, surged: bool) -> None:
+@pytest.mark.parametrize(("displaced", "may_replace"), [("", True), ("uid-1", False), ("uid-7", True)])
+def test_a_pod_that_gave_way_does_not_take_over_again(displaced: str, may_replace: bool) -> None:
     found = view(OPEN, WAITING)
     own = OwnRow({"boot": BOOT, "heard": "1@x 5", "displaced": displaced}, 100.0, BOOT)
     found.pods[1].mark = "1@x"
     judge(found, own, 100.0)
-    assert found.pods[1].surged is surged
+    assert found.pods[1].may_replace is may_replace
 
 
 def test_two_that_are_frozen_beside_the_local_container_do_not_stay_so() -> None:
-    assert (decide(view(HELD, HELD, local=True)).kind, decide(view(HELD, HELD, local=True)).id) == (RENEW, "1")
+    assert (
+        decide(view(UNANNOUNCED, UNANNOUNCED, local=True)).kind,
+        decide(view(UNANNOUNCED, UNANNOUNCED, local=True)).id,
+    ) == (RESTART_POD, "1")
 
 
 def test_two_that_asked_before_anybody_listened_are_let_in_alone() -> None:
     """And the local container is not started over their announcement, which would freeze both."""
-    step = decide(view(HELD, HELD, remote="pending", version=NEW))
+    step = decide(view(UNANNOUNCED, UNANNOUNCED, remote="pending", version=NEW))
     assert (step.kind, step.id) == (STOP_POD, "0")
-    assert decide(view(HELD, remote="pending", version=NEW)).kind == ANSWER
+    assert decide(view(UNANNOUNCED, remote="pending", version=NEW)).kind == ANSWER
 
 
 def test_while_several_are_on_their_way_the_local_container_serves() -> None:
@@ -60,8 +63,8 @@ class Two(Docker):
         return {**found, "Id": ref} if ref == SECOND else found
 
 
-def keeper(databases: Any, docker: Any) -> Keeper:
-    return Keeper(Rows(databases, "snmp", "snmp"), docker, "snmp", "snmp", lambda sentence: None, patient=True)
+def reconciler(databases: Any, docker: Any) -> Reconciler:
+    return Reconciler(Rows(databases, "snmp", "snmp"), docker, "snmp", "snmp", lambda sentence: None, patient=True)
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ def log(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> list[str]:
 def test_of_two_that_wait_the_newest_is_heard_once(log: list[str]) -> None:
     """With one field for both, each look would begin its settle time anew."""
     databases = Databases(log, "kube")
-    waits = keeper(databases, Two(log, local=True, shown=GATE))
+    waits = reconciler(databases, Two(log, local=True, shown=GATE))
     waits.look()
     databases.rows_held["STATE_DB", "FEATURE|snmp"] |= {"remote_state": "pending", "container_version": NEW}
     waits.look()
@@ -94,8 +97,8 @@ def test_ctrmgrd_is_not_waited_for_while_two_run_the_feature(log: list[str], mon
     docker = Two(log, local=True, shown=GATE)
     docker.top = lambda ref, columns: GATE if ref == SECOND else [["9", "1", "9", "S", "5", "snmpd"]]  # type: ignore[method-assign]
     databases.rows_held["STATE_DB", "FEATURE|snmp"] |= {"remote_state": "pending", "container_version": NEW}
-    step = decide(keeper(databases, docker).look())
-    assert (step.kind, step.why == CTRMGRD) == (RENEW, False)
+    step = decide(reconciler(databases, docker).look())
+    assert (step.kind, step.why == CTRMGRD) == (RESTART_POD, False)
 
 
 def test_the_local_container_is_not_started_beside_one_that_opens(log: list[str]) -> None:
@@ -106,6 +109,6 @@ def test_the_local_container_is_not_started_beside_one_that_opens(log: list[str]
         ("none", [["9", "1", "9", "S", "5", "snmpd"]], "local", False),
         ("none", GATE, "kube", False),
     ):
-        holder = keeper(Databases(log, wants, remote_state=remote), Docker(log, local=False, shown=shown))
+        holder = reconciler(Databases(log, wants, remote_state=remote), Docker(log, local=False, shown=shown))
         holder.look()
         assert holder.may_start_local() is starts, (remote, shown, wants)

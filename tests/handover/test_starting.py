@@ -21,6 +21,6 @@ def test_the_local_container_serves_when_nobody_is_expected_any_more(
     young: bool, grace_over: bool, same_version: bool, step: str
 ) -> None:
     view, pod = View(), PodContainer("a", gate=STARTING)
-    view.wants, view.up, view.pods, view.can_make = "kube", True, [pod], True
+    view.wants, view.up, view.pods, view.can_create_local = "kube", True, [pod], True
     pod.young, view.grace_over, view.same_version = young, grace_over, same_version
     assert decide(view).kind == step

@@ -1,12 +1,11 @@
 """The product of everything that has a hand in a handover, one feature, interleaved between any two of their actions.
 
-Actors: the unit's `wait` (the real Keeper, its Redis and Docker replaced by the world), `container stop` and `container
-start` as systemd runs them, the operator who changes the mode, the gates of up to two pods, the kubelet that makes and
-kills pods, Redis that is emptied and the oneshot that comes after it, a reboot, a stranger who starts or removes the
-local container, Docker that refuses, and kill -9 of whatever of ours is at work. What depends on time is any of what
-time could make of it. ctrmgrd restarts the unit: on the way anybody may, at any time; that it has no reason to do so
-for ever is seen where all else is calm. Pure, without I/O.
-"""
+Actors: the unit's `wait` (the real Reconciler, its Redis and Docker replaced by the world), `container stop` and
+`container start` as systemd runs them, the operator who changes the mode, the gates of up to two pods, the kubelet that
+makes and kills pods, Redis that is emptied and the oneshot that comes after it, a reboot, a stranger who starts or
+removes the local container, Docker that refuses, and kill -9 of whatever of ours is at work. What depends on time is
+any of what time could make of it. ctrmgrd restarts the unit: on the way anybody may, at any time; that it has no reason
+to do so for ever is seen where all else is calm. Pure, without I/O."""
 
 from __future__ import annotations
 
@@ -194,7 +193,7 @@ def unit(machine: Machine, world: World) -> Iterator[tuple[str, World]]:
     if world.unit == WAITING:
         yield "stop", world._replace(unit=STOPPING, script=machine.closing(unspoken(seen(world))))
     elif world.unit == DOWN:
-        yield "start", world._replace(unit=STARTING, has_local=world.has_local or machine.can_make is not False)
+        yield "start", world._replace(unit=STARTING, has_local=world.has_local or machine.can_create_local is not False)
     elif world.unit == STARTING and not world.script:
         if world.wants == "local" and not world.pods:  # Kubernetes has no part in it
             yield "start", world._replace(script=_LOCALLY if world.has_local else (("fails",),))
@@ -379,10 +378,10 @@ def story(came: Came, world: World) -> str:
 
 def main() -> None:
     """Search the largest space, two pods and a disaster; the argument is how many states of it."""
-    from system_service.handover import keeper
+    from system_service.handover import reconciler
 
     most = int(sys.argv[1]) if sys.argv[1:] else 20_000_000
-    states, edges = explore(Machine(keeper, 2), World(disasters=1), lambda world: None, most)
+    states, edges = explore(Machine(reconciler, 2), World(disasters=1), lambda world: None, most)
     print(f"{states} states, {edges} ways between them, never two owners")  # noqa: T201
 
 

@@ -1,4 +1,4 @@
-"""The product's own Keeper in a world: what it sees there, and every list of actions that one step of it may be."""
+"""The product's own Reconciler in a world: what it sees there, and every list of actions that one step of it may be."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LATE = 1e6  # seconds since boot: everything has had its time
 
 
 class _Rows:
-    """Rows as the Keeper uses them: reads the world, and remembers what was written."""
+    """Rows as the Reconciler uses them: reads the world, and remembers what was written."""
 
     def __init__(self, world: World, machine: Machine) -> None:
         self.ops: list[Op] = []
@@ -108,7 +108,7 @@ def _id(mark: str) -> str:
 
 
 class _Docker:
-    """Docker as the Keeper uses it."""
+    """Docker as the Reconciler uses it."""
 
     def __init__(self, world: World, ops: list[Op], machine: Machine) -> None:
         self.world, self.ops, self.machine = world, ops, machine
@@ -154,29 +154,29 @@ class _Docker:
 
 
 class Machine:
-    """The product with the given keeper module: the product's own, or a mutant of it (or of what it imports)."""
+    """The product with the given reconciler module: the product's own, or a mutant of it (or of what it imports)."""
 
     def __init__(
         self,
-        keeper: ModuleType,
+        reconciler: ModuleType,
         most: int = 2,
         ctrmgrd: bool = False,
         one_maker: bool = False,
-        can_make: bool | None = False,
+        can_create_local: bool | None = False,
         lists: bool = True,
         update_time: str = "the day before",
         started_at: str = "",
     ) -> None:
         """`most`: how many containers the kubelet may have for the feature at one time. `ctrmgrd`: it is at work.
 
-        `one_maker`: they are of one DaemonSet. `can_make`: whether the unit's script makes a local container. `lists`:
-        images say which their critical processes are. `update_time`, `started_at`: any text.
+        `one_maker`: they are of one DaemonSet. `can_create_local`: whether the unit's script makes a local container.
+        `lists`: images say which their critical processes are. `update_time`, `started_at`: any text.
         """
-        self.keeper = keeper
+        self.reconciler = reconciler
         self.most = most
         self.ctrmgrd = ctrmgrd
         self.one_maker = one_maker
-        self.can_make = can_make
+        self.can_create_local = can_create_local
         self.lists = lists
         self.update_time = update_time
         self.started_at = started_at
@@ -194,15 +194,15 @@ class Machine:
     def _look(self, world: World) -> Any:
         rows = _Rows(world, self)
         docker = _Docker(world, rows.ops, self)
-        keeper = self.keeper.Keeper(rows, docker, "snmp", "snmp", lambda sentence: None)
-        keeper._time_it = lambda view, now: None
-        keeper._can_make = lambda: self.can_make
+        reconciler = self.reconciler.Reconciler(rows, docker, "snmp", "snmp", lambda sentence: None)
+        reconciler._time_it = lambda view, now: None
+        reconciler._can_make = lambda: self.can_create_local
         said = (world.remote, world.version)
-        keeper._pods._before = {self.mark(p.id): ("", "?") if p.spoke else said for p in world.pods}
-        keeper.look()
-        keeper.view.ctrmgrd = self.ctrmgrd
-        self.keeper.judge(keeper.view, rows.own, _LATE)
-        return keeper
+        reconciler._pods._before = {self.mark(p.id): ("", "?") if p.spoke else said for p in world.pods}
+        reconciler.look()
+        reconciler.view.ctrmgrd = self.ctrmgrd
+        self.reconciler.judge(reconciler.view, rows.own, _LATE)
+        return reconciler
 
     def _booking(self, world: World) -> tuple[Op, ...]:
         """What is noted by whoever looks, without the lock: what has changed hands. () where that changes nothing."""
@@ -212,27 +212,27 @@ class Machine:
         return ops if after != world else ()
 
     def _plans(self, world: World) -> tuple[tuple[Op, ...], ...]:
-        """Every list of actions that one step of a keeper may be that has nothing to note, whatever the time."""
-        keeper, found = self._look(world), {}
-        keeper.rows.ops.clear()
-        for view in self._times(keeper.view):
-            step = self.keeper.decide(view)
+        """Every list of actions that one step of a reconciler may be that has nothing to note, whatever the time."""
+        reconciler, found = self._look(world), {}
+        reconciler.rows.ops.clear()
+        for view in self._times(reconciler.view):
+            step = self.reconciler.decide(view)
             if (key := (step.kind, step.id, step.urgent)) in found:
                 continue
-            found[key] = tuple(self._ways(keeper, step))
+            found[key] = tuple(self._ways(reconciler, step))
             for ops in found[key]:
                 _ends(world, view, ops)
                 if step.urgent:
                     self.urgent.add((world, ops))
         return tuple(sorted({ops for ways in found.values() for ops in ways if ops}))
 
-    def _ways(self, keeper: Any, step: Any) -> Iterator[tuple[Op, ...]]:
+    def _ways(self, reconciler: Any, step: Any) -> Iterator[tuple[Op, ...]]:
         """What comes between a container's end and its start comes before that start, or after it has begun."""
-        yield (ops := self._done(keeper, step))
+        yield (ops := self._done(reconciler, step))
         if any(op[0] == "restart" for op in ops):
-            keeper.docker.late = True
-            yield self._done(keeper, step)
-            keeper.docker.late = False
+            reconciler.docker.late = True
+            yield self._done(reconciler, step)
+            reconciler.docker.late = False
 
     def _times(self, view: Any) -> Iterator[Any]:
         """The view with everything that time can make of it, as far as that is ever asked."""
@@ -242,68 +242,68 @@ class Machine:
         choices = [list(self._marks(view, pod)) for pod in view.pods]
         overs, givens = ((True,), both) if view.pods else (both, (False,))
         for turn, over, given, late, *marks in product(turns, overs, givens, lates, *choices):
-            view.turn, view.grace_over, view.given_up, view.late = turn, over, given, late
-            for pod, (young, settled, renewed, surged) in zip(view.pods, marks, strict=True):
-                pod.young, pod.settled, pod.renewed, pod.surged = young, settled, renewed, surged
+            view.turn, view.grace_over, view.failed_too_often, view.late = turn, over, given, late
+            for pod, (young, settled, renewed, may_replace) in zip(view.pods, marks, strict=True):
+                pod.young, pod.settled, pod.renewed, pod.may_replace = young, settled, renewed, may_replace
             yield view
 
     def _marks(self, view: Any, pod: Any) -> Iterator[tuple[bool, bool, bool, bool]]:
-        """What time can have made of this one: young, settled, renewed, surged."""
-        both, gates = (False, True), self.keeper.decide.__globals__
-        waits, held = pod.gate == gates["WAITING"], pod.gate == gates["HELD"]
+        """What time can have made of this one: young, settled, renewed, may_replace."""
+        both, gates = (False, True), self.reconciler.decide.__globals__
+        waits, held = pod.gate == gates["WAITING"], pod.gate == gates["UNANNOUNCED"]
         return product(
             both if held or pod.gate in (gates["STARTING"], gates["UNKNOWN"]) else (False,),
             both if waits or held else (True,),
             both if not waits or pod.failed else (False,),
-            both if pod.surged else (False,),
+            both if pod.may_replace else (False,),
         )
 
-    def _done(self, keeper: Any, step: Any) -> tuple[Op, ...]:
+    def _done(self, reconciler: Any, step: Any) -> tuple[Op, ...]:
         """The actions of one step."""
-        if step.kind == self.keeper.STAY:
+        if step.kind == self.reconciler.STAY:
             return ()
-        if step.kind == self.keeper.MAKE_LOCAL:
+        if step.kind == self.reconciler.CREATE_LOCAL:
             return (("life ends",),)
-        if step.kind == self.keeper.START_LOCAL and not keeper.view.has_local:
+        if step.kind == self.reconciler.START_LOCAL and not reconciler.view.has_local:
             raise Wrong("starts what is not there")
-        keeper.rows.ops.clear()
-        keeper._do(step)
-        return tuple(keeper.rows.ops)
+        reconciler.rows.ops.clear()
+        reconciler._do(step)
+        return tuple(reconciler.rows.ops)
 
     def _calm(self, world: World) -> tuple[Op, ...]:
-        """What is noted, or else the one step of a keeper after everything had its time."""
+        """What is noted, or else the one step of a reconciler after everything had its time."""
         if ops := self.booking(world):
             return ops
-        keeper = self._look(world)
-        view = keeper.view
-        view.grace_over, view.given_up, view.late, view.turn = True, False, view.remote == "ready", False
+        reconciler = self._look(world)
+        view = reconciler.view
+        view.grace_over, view.failed_too_often, view.late, view.turn = True, False, view.remote == "ready", False
         for pod in view.pods:
             pod.young, pod.renewed, pod.settled = False, False, True
-        return self._done(keeper, self.keeper.decide(view))
+        return self._done(reconciler, self.reconciler.decide(view))
 
     def _closing(self, world: World) -> tuple[Op, ...]:
         """`container stop`: what comes before the action lock; what is seen and done under it comes from `rest`."""
-        keeper = self._look(world)
-        keeper.rows.ops.clear()
-        ready = keeper.rows.down(keeper.marks())
-        return (*keeper.rows.ops, ("rest", "answered" if ready else ""))
+        reconciler = self._look(world)
+        reconciler.rows.ops.clear()
+        ready = reconciler.rows.down(reconciler.marks())
+        return (*reconciler.rows.ops, ("rest", "answered" if ready else ""))
 
     def under_lock(self, world: World, answered: bool) -> tuple[Op, ...]:
-        """The part of Keeper.close under the lock, from what is seen now."""
-        keeper = self._look(world)
-        keeper.rows.ops.clear()
-        keeper.rows.down = lambda found: answered
-        keeper.close()
-        return (*keeper.rows.ops, ("unlock",), ("stopped",), ("stop", "snmp"), ("ended",))
+        """The part of Reconciler.close under the lock, from what is seen now."""
+        reconciler = self._look(world)
+        reconciler.rows.ops.clear()
+        reconciler.rows.down = lambda found: answered
+        reconciler.close()
+        return (*reconciler.rows.ops, ("unlock",), ("stopped",), ("stop", "snmp"), ("ended",))
 
     def _may_start(self, world: World) -> bool:
         return bool(self._look(world).may_start_local())
 
     def _reviving(self, world: World) -> tuple[Op, ...]:
-        keeper = self._look(world)
-        keeper.rows.ops.clear()
-        keeper.revive()
-        return tuple(keeper.rows.ops)
+        reconciler = self._look(world)
+        reconciler.rows.ops.clear()
+        reconciler.revive()
+        return tuple(reconciler.rows.ops)
 
 
 def _ends(world: World, view: Any, ops: tuple[Op, ...]) -> None:

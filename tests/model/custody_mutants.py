@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from system_service.handover import decide, keeper, pods, steps, view
+from system_service.handover import decide, pods, reconciler, steps, view
 
 from .mutant import Mutant
 
-DECIDE, KEEPER, PODS, STEPS, VIEW = decide, keeper, pods, steps, view
+DECIDE, KEEPER, PODS, STEPS, VIEW = decide, reconciler, pods, steps, view
 
 MUTANTS = (
     Mutant(
@@ -60,7 +60,10 @@ MUTANTS = (
     ),
     Mutant("nobody falls back", DECIDE, "if not view.fallback or view.local:", "if True:"),
     Mutant(
-        "nothing is made anew", DECIDE, "return Step(MAKE_LOCAL, why=why) if view.can_make else None", "return None"
+        "nothing is made anew",
+        DECIDE,
+        "return Step(CREATE_LOCAL, why=why) if view.can_create_local else None",
+        "return None",
     ),
     Mutant(
         "one that is not there is started",
@@ -68,12 +71,14 @@ MUTANTS = (
         "    if view.has_local:\n        return Step(START_LOCAL, why=why)",
         "    if True:\n        return Step(START_LOCAL, why=why)",
     ),
-    Mutant("a frozen pod stays frozen", DECIDE, 'return Step(RENEW, pod.id, "it is frozen")\n', "return Step(STAY)\n"),
+    Mutant(
+        "a frozen pod stays frozen", DECIDE, 'return Step(RESTART_POD, pod.id, "it is frozen")\n', "return Step(STAY)\n"
+    ),
     Mutant(
         "a frozen pod stays where nobody serves",
         DECIDE,
-        "    if not pod.renewed and not same:\n        return Step(RENEW",
-        "    if False:\n        return Step(RENEW",
+        "    if not pod.renewed and not same:\n        return Step(RESTART_POD",
+        "    if False:\n        return Step(RESTART_POD",
     ),
     Mutant(
         "the local container is started beside one that serves",
@@ -97,13 +102,13 @@ MUTANTS = (
     Mutant(
         "two that are frozen stay so",
         DECIDE,
-        "if chosen.gate == HELD and not chosen.young:",
+        "if chosen.gate == UNANNOUNCED and not chosen.young:",
         "if False:",
     ),
     Mutant(
         "the one that serves gives way to whoever waits",
         DECIDE,
-        "if any(pod.gate == WAITING and pod.surged for pod in view.pods):",
+        "if any(pod.gate == WAITING and pod.may_replace for pod in view.pods):",
         "if any(pod.gate == WAITING for pod in view.pods):",
     ),
     Mutant(
@@ -140,14 +145,14 @@ MUTANTS = (
     Mutant(
         "whoever has not announced itself is answered",
         PODS,
-        "return WAITING if asks and heard and not pod.paused else HELD",
+        "return WAITING if asks and heard and not pod.paused else UNANNOUNCED",
         "return WAITING",
     ),
     Mutant(
         "a gate whose program still ends is taken for shut",
         PODS,
-        'if said[0] == "running" and pod.entitled and',
-        "if False and",
+        'said[0] == "running"\n                and pod.recorded_owner',
+        "False",
     ),
     Mutant(
         "whoever starts is taken for one that serves",
@@ -191,8 +196,8 @@ BESIDE_CTRMGRD = (
     Mutant(
         "a frozen pod stays frozen beside ctrmgrd",
         DECIDE,
-        'return Step(STOP_LOCAL, why="a pod is at its gate")\n    return Step(RENEW',
-        "return Step(STAY)\n    return Step(RENEW",
+        'return Step(STOP_LOCAL, why="a pod is at its gate")\n    return Step(RESTART_POD',
+        "return Step(STAY)\n    return Step(RESTART_POD",
     ),
     Mutant(
         "every pod announces itself beside the fallback",

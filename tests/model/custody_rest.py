@@ -70,12 +70,12 @@ class _Run:
         """Whether it is as wanted, and served by whoever can."""
         stages = [pod.stage for pod in world.pods if pod.stage in RUNNING]
         at_home = world.local and not stages
-        could = world.has_local or self.machine.can_make is not False
+        could = world.has_local or self.machine.can_create_local is not False
         if world.wants == "local":
             return at_home if could else not world.local and len(stages) < 2
         if self.kubelet.version == NEW:
             return len(stages) == 1 and not world.local
-        if world.fallback and (world.has_local or self.machine.can_make):
+        if world.fallback and (world.has_local or self.machine.can_create_local):
             # Its gate never opens; but one that found no row, for the database was empty, was not held by it.
             return at_home or (not world.local and stages == [UNGATED])
         return owners(world) < 2
@@ -105,7 +105,7 @@ class _Run:
 
     def _starts(self, world: World) -> bool:
         """Legacy with nothing to start fails the unit, which systemd does not try for ever."""
-        return world.wants == "kube" or world.has_local or self.machine.can_make is not False
+        return world.wants == "kube" or world.has_local or self.machine.can_create_local is not False
 
     def _count(self, world: World, ops: tuple[Op, ...]) -> None:
         served = any(pod.stage == OPEN and ("stop", pod.id) in ops for pod in world.pods)

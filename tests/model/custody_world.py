@@ -90,7 +90,7 @@ def owners(world: World) -> int:
 
 
 def seen(world: World) -> World:
-    """As a keeper sees it that begins to decide: who holds the lock, and what others do, is nothing to it."""
+    """As a reconciler sees it that begins to decide: who holds the lock, and what others do, is nothing to it."""
     return world._replace(todo=(), script=(), locked="", unit=WAITING, disasters=0, strange=False)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from system_service.handover import keeper
+from system_service.handover import reconciler
 
 from .custody import explore
 from .custody_keeper import Machine
@@ -32,7 +32,7 @@ MUTANT_WORLDS: tuple[tuple[World, dict[str, Any]], ...] = (
     (LINGERING, {"most": 1}),
     (ALONE, {"most": 2}),
     (World(disasters=1), {"most": 1}),
-    (UNMADE, {"most": 1, "can_make": True}),
+    (UNMADE, {"most": 1, "can_create_local": True}),
     (SERVED, {"most": 2}),
 )
 
@@ -58,7 +58,7 @@ def calm(machine: Machine, every: int, had: int = 0) -> Callable[[World], None]:
 @pytest.mark.parametrize(("begin", "most"), [(ONE_POD, 1_000_000), (TWO_PODS, 500_000)], ids=["one pod", "two pods"])
 def test_never_two_owners_and_always_the_right_one_in_the_end(begin: tuple[World, int], most: int) -> None:
     world, pods = begin
-    machine = Machine(keeper, pods)
+    machine = Machine(reconciler, pods)
     states, edges = explore(machine, world, calm(machine, 1000, world.disasters), most)
     assert (states >= most, edges > 3 * most) == (True, True), (states, edges)
 
@@ -74,10 +74,10 @@ def test_never_two_owners_and_always_the_right_one_in_the_end(begin: tuple[World
         (SERVED, {"most": 2, "one_maker": True}),
         (ALONE, {"lists": False}),
         (World(fallback=False, local=False, disasters=0), {}),
-        (UNMADE, {"can_make": False}),
-        (UNMADE, {"can_make": True}),
-        (UNMADE, {"can_make": None}),
-        (UNMADE._replace(fallback=False), {"can_make": False}),
+        (UNMADE, {"can_create_local": False}),
+        (UNMADE, {"can_create_local": True}),
+        (UNMADE, {"can_create_local": None}),
+        (UNMADE._replace(fallback=False), {"can_create_local": False}),
     ],
     ids=[
         "a gate's program lingers",
@@ -95,7 +95,7 @@ def test_never_two_owners_and_always_the_right_one_in_the_end(begin: tuple[World
     ],
 )
 def test_it_is_the_right_one_in_the_end(world: World, settings: dict[str, Any]) -> None:
-    machine = Machine(keeper, **{"most": 1, **settings})
+    machine = Machine(reconciler, **{"most": 1, **settings})
     states, edges = explore(machine, world, calm(machine, 200, world.disasters), 20_000)
     assert (states >= 20_000, edges > 3 * 20_000) == (True, True), (states, edges)
 
@@ -113,9 +113,9 @@ def test_no_time_in_a_row_or_of_docker_s_has_a_say() -> None:
         for stage, served in ((WAITS, False), (OPEN, False), (OPEN, True))
         for spoke in (False, True)
     ]
-    plain = Machine(keeper)
+    plain = Machine(reconciler)
     for text in ("2099-12-31 23:59:59", "1970-01-01 00:00:00", "2026-10-25 02:30:00", "nonsense"):
-        other = Machine(keeper, update_time=text, started_at=text.replace(" ", "T"))
+        other = Machine(reconciler, update_time=text, started_at=text.replace(" ", "T"))
         for world in worlds:
             assert set(other.plans(world)) == set(plain.plans(world))
             assert other.booking(world) == plain.booking(world)
@@ -123,7 +123,7 @@ def test_no_time_in_a_row_or_of_docker_s_has_a_say() -> None:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[m.what.replace(" ", "_") for m in MUTANTS])
 def test_mutant_is_caught(mutant: Mutant) -> None:
-    built = mutant.build(keeper)
+    built = mutant.build(reconciler)
     # Near the beginning first, in every world: that is enough for most.
     places = [(world, settings, states) for states in (4_000, 40_000) for world, settings in MUTANT_WORLDS]
     assert any(_caught(built, *place) for place in places)
@@ -131,12 +131,12 @@ def test_mutant_is_caught(mutant: Mutant) -> None:
 
 @pytest.mark.parametrize("mutant", OF_ONE_MAKER, ids=[m.what.replace(" ", "_") for m in OF_ONE_MAKER])
 def test_mutant_with_two_pods_of_one_maker_is_caught(mutant: Mutant) -> None:
-    assert _caught(mutant.build(keeper), ALONE, {"most": 2, "one_maker": True})
+    assert _caught(mutant.build(reconciler), ALONE, {"most": 2, "one_maker": True})
 
 
 @pytest.mark.parametrize("mutant", BESIDE_CTRMGRD, ids=[m.what.replace(" ", "_") for m in BESIDE_CTRMGRD])
 def test_mutant_beside_ctrmgrd_is_caught(mutant: Mutant) -> None:
-    assert _caught(mutant.build(keeper), ALONE, {"most": 1, "ctrmgrd": True})
+    assert _caught(mutant.build(reconciler), ALONE, {"most": 1, "ctrmgrd": True})
 
 
 def _caught(built: ModuleType, world: World, settings: dict[str, Any], states: int = 40_000) -> bool:

@@ -34,8 +34,8 @@ def running(folder: Path, name: str, *containers: str) -> Iterator[None]:
 
 def test_one_owner_is_seen_and_is_well(tmp_path: Path) -> None:
     with running(tmp_path, "snmpd", ONE), Owners("room", tmp_path) as owners:
-        wait_until("a look at it", lambda: owners.instances)
-    assert owners.instances == {("snmp", ONE[:12])}
+        wait_until("a look at it", lambda: owners.seen)
+    assert owners.seen == {("snmp", ONE[:12])}
     assert owners.twice == []
     assert (owners.changes("snmp"), owners.changes("snmp", 1)) == ([ONE[:12]], [])
     assert f"{owners.looks} looks" in str(owners)
@@ -50,4 +50,4 @@ def test_two_owners_are_told_with_both_names(tmp_path: Path) -> None:
 def test_what_is_in_another_room_is_nobody(tmp_path: Path) -> None:
     with running(tmp_path, "snmpd", ONE), running(tmp_path, "probe", OTHER), Owners("elsewhere", tmp_path) as owners:
         wait_until("some looks", lambda: owners.looks > 3)
-    assert owners.instances == set()
+    assert owners.seen == set()

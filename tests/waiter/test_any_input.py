@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from system_service.backends.docker import Docker
 from system_service.errors import Unreachable
-from system_service.handover.decide import MAKE_LOCAL, STAY
-from system_service.handover.keeper import Keeper
+from system_service.handover.decide import CREATE_LOCAL, STAY
 from system_service.handover.own_row import OwnRow
+from system_service.handover.reconciler import Reconciler
 from system_service.handover.rows import Rows
 from system_service.model.boot import boot_id
 from system_service.waiting.events import Events
@@ -141,10 +141,12 @@ def test_a_keeper_takes_its_steps_whatever_it_sees(
     shown: list[list[str]] | None,
 ) -> None:
     db = AnyDB(config, state, {"boot": boot_id(), **own})
-    keeper = Keeper(Rows(db, "snmp", "snmp"), AnyDocker(local, pods, shown), "snmp", "snmp", lambda sentence: None)  # type: ignore[arg-type]
+    reconciler = Reconciler(
+        Rows(db, "snmp", "snmp"), AnyDocker(local, pods, shown), "snmp", "snmp", lambda sentence: None
+    )  # type: ignore[arg-type]
     for _ in range(3):
-        assert keeper.keep().kind in (STAY, MAKE_LOCAL)  # nobody is tried for ever
-    keeper.close(0)
+        assert reconciler.reconcile().kind in (STAY, CREATE_LOCAL)  # nobody is tried for ever
+    reconciler.close(0)
 
 
 @LONG

@@ -146,7 +146,7 @@ def test_a_frozen_pod_is_asked_anew_while_the_local_container_goes_on(beside: Sc
         waiter.idle(3)
         with beside.docker.changed:  # so long nobody looks at a row that is half made
             beside.put(current_owner="none", remote_state="pending", container_version="")
-            until(lambda: daemon.instances["remote_state"] == "pending")
+            until(lambda: daemon.seen["remote_state"] == "pending")
             pod = beside.pod()
             pod.frozen = True
             beside.put(container_version=OWN, current_owner="local")

@@ -33,13 +33,16 @@ OURS = {
     ),
     *(
         f"system_service.handover.{name}"
-        for name in ("action_lock", "decide", "keeper", "own_row", "pace", "pods", "rows", "steps", "view")
+        for name in ("action_lock", "decide", "reconciler", "own_row", "pace", "pods", "rows", "steps", "view")
     ),
     *(
         f"system_service.model.{name}"
-        for name in ("boot", "critical", "feature_row", "naming", "pods", "reasons", "state_row")
+        for name in ("boot", "critical", "feature_row", "naming", "handover_reasons", "pods", "state_row")
     ),
-    *(f"system_service.waiting.{name}" for name in ("board", "custody", "events", "life", "link")),
+    *(
+        f"system_service.waiting.{name}"
+        for name in ("events", "feature_rows", "kubernetes_wait", "reconnecting", "unit_life")
+    ),
     *(f"system_service.wire.{name}" for name in ("http", "resp")),
 }
 HEAVY = {
@@ -60,7 +63,7 @@ HEAVY = {
 
 def test_it_imports_these_modules_of_ours_and_nothing_heavy():
     argv = waiter_argv("snmp")
-    program = "import sys; sys.path += sys.argv[1:]; import system_service.waiting.life; print(*sys.modules)"
+    program = "import sys; sys.path += sys.argv[1:]; import system_service.waiting.unit_life; print(*sys.modules)"
     done = subprocess.run([*argv[:3], "-c", program, *argv[5:]], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert {name for name in loaded if name.startswith("system_service")} == OURS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from system_service.handover.own_row import OwnRow
-from system_service.handover.view import HELD, STARTING, UNKNOWN, PodContainer, View, judge
+from system_service.handover.view import STARTING, UNANNOUNCED, UNKNOWN, PodContainer, View, judge
 from system_service.model.boot import uptime
 from tests.waiter.process import Waiter, until
 from tests.waiter.scene import GATE, LABELS, NEW, OWN, Scene, waiting
@@ -169,7 +169,7 @@ def test_with_nobody_else_the_local_container_serves_while_a_pod_is_long_on_its_
 @pytest.mark.parametrize(
     ("grace", "gate", "local", "own"),
     [
-        (5, HELD, True, {}),
+        (5, UNANNOUNCED, True, {}),
         (2, UNKNOWN, True, {}),
         (10, UNKNOWN, True, {"renewed": "a@1 100 9"}),  # it was sent back to its gate, and may be slow to come there
         (10, UNKNOWN, False, {}),

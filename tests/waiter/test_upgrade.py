@@ -18,7 +18,7 @@ PACKAGE = Path(system_service.__file__).parent
 PROGRAM = """
 import sys
 sys.path += sys.argv[1:]
-import system_service.waiting.life
+import system_service.waiting.unit_life
 print(*(name for name in sys.modules if name.startswith("system_service.")))
 """
 

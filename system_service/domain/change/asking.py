@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from system_service.backends.cluster import Cluster
-from system_service.backends.why import Reasons
+from system_service.backends.pod_diagnosis import PodDiagnosis
 from system_service.domain.change.execute import Executor
-from system_service.domain.change.later import FIRST, LONGEST, spread
+from system_service.domain.change.retry import FIRST, LONGEST, spread
 from system_service.errors import Interrupted, SwitchError, TimedOut
 
 REQUESTS = 6
@@ -33,7 +33,7 @@ class Asking:
         self.why = dict.fromkeys(names, "")
         executor.limit(cluster)
         self._executor = executor
-        self._reasons = Reasons(cluster, REQUESTS)
+        self._reasons = PodDiagnosis(cluster, REQUESTS)
         self._next = 0.0  # of `time.monotonic()`
         self._pause = min(FIRST, max(_LEAST, timeout / 20))
 
@@ -46,7 +46,7 @@ class Asking:
             return
         after = 0.0
         try:
-            reasons = self._reasons.ask(names, _EACH)
+            reasons = self._reasons.diagnose(names, _EACH)
         except Interrupted:
             raise
         except TimedOut:  # the command's time is over, and what is known stays the best that can be told
@@ -65,7 +65,7 @@ class Asking:
         if why and why != self.why[name]:
             self._executor.tell(f"{name}: {why}")
             # Whose word it is, too: once there is a container, it is out of date.
-            self._executor.switch.keeper(name, self._executor.tell).rows.note(reason=why, cluster=why)
+            self._executor.switch.reconciler(name, self._executor.tell).rows.note(reason=why, cluster=why)
         self.why[name] = why
 
 

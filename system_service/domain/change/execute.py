@@ -13,7 +13,7 @@ from system_service.backends.switchdb import Edit
 from system_service.backends.trigger import ask
 from system_service.domain.audit import record
 from system_service.domain.change.actions import Action, Kind, Plan
-from system_service.domain.change.labels import want
+from system_service.domain.change.labels import set_desired
 from system_service.domain.copies import write_copies
 from system_service.domain.privilege import need_root
 from system_service.domain.status.observe import observe
@@ -134,12 +134,12 @@ class Executor(NamedTuple):
             case Kind.FORGET:
                 self._forget(target)
             case Kind.LABEL:
-                if want(self.switch.db, target, None not in action.fields.values()):
+                if set_desired(self.switch.db, target, None not in action.fields.values()):
                     ask(self.switch.run_dir)
             case Kind.KEEP:
                 self._keep(feature)
             case Kind.CLOSE:
-                self.switch.keeper(target, self.tell).close()
+                self.switch.reconciler(target, self.tell).close()
         return True
 
     def _write(self, action: Action) -> bool:
@@ -173,10 +173,10 @@ class Executor(NamedTuple):
         """No unit's `wait` does it for this feature: take its steps here, until somebody runs it."""
         from system_service.handover.decide import STAY
 
-        keeper = self.switch.keeper(feature.spec.name, self.tell)
-        keeper.rows.up()
+        reconciler = self.switch.reconciler(feature.spec.name, self.tell)
+        reconciler.rows.up()
         pause = _FIRST_PAUSE
-        while keeper.keep().kind != STAY or not (keeper.view.local or keeper.view.serving):
+        while reconciler.reconcile().kind != STAY or not (reconciler.view.local or reconciler.view.serving):
             self.check()
             if time.monotonic() >= self.deadline:
                 raise TimedOut(f"nobody runs {feature.spec.name} yet", f"system service status {feature.spec.name}")

@@ -43,7 +43,7 @@ class Sent(NamedTuple):
     failures: Mapping[str, SwitchError] = MappingProxyType({})
 
 
-def want(db: SwitchDB, feature: str, desired: bool, *, sure: bool = True) -> bool:
+def set_desired(db: SwitchDB, feature: str, desired: bool, *, sure: bool = True) -> bool:
     """Note whether a pod of the feature may be here; False when nothing is left for us to send.
 
     With `sure` false what is noted of the API server is not believed: somebody has seen it otherwise.
@@ -56,7 +56,7 @@ def want(db: SwitchDB, feature: str, desired: bool, *, sure: bool = True) -> boo
         if said != word:  # a write is a patch to ctrmgrd, also of what is so
             db.write("STATE_DB", LABELS_ROW, {label(feature): word})
         if changes or desired or own:  # the day it is masked, what is wanted and what it may have sent is ours to know
-            unsure(db, feature, desired)
+            set_unknown(db, feature, desired)
         return False
     sent = ""
 
@@ -75,12 +75,12 @@ def want(db: SwitchDB, feature: str, desired: bool, *, sure: bool = True) -> boo
     return sent != word
 
 
-def unsure(db: SwitchDB, feature: str, desired: bool) -> None:
+def set_unknown(db: SwitchDB, feature: str, desired: bool) -> None:
     """Note what is wanted, and that nobody of ours knows what the API server has: another sends it."""
     db.update("STATE_DB", f"{OWN_TABLE}|{feature}", lambda row: Edit({"want": str(desired).lower(), "label": UNKNOWN}))
 
 
-def derive(switch: Switch, snapshot: Snapshot) -> list[str]:
+def record_desired(switch: Switch, snapshot: Snapshot) -> list[str]:
     """Note what CONFIG_DB and the units want of the labels, whoever wrote it; the features of which to ask.
 
     Those of whose label nothing is known, or whose noted one is not borne out: it is there, and no pod has come. A
@@ -96,7 +96,7 @@ def derive(switch: Switch, snapshot: Snapshot) -> list[str]:
             continue
         to_run = wants_label(snapshot.host, feature) and not stopped(feature)
         if to_run and own.want != "true":
-            want(switch.db, name, True)
+            set_desired(switch.db, name, True)
         pods = any(instance.pods for instance in feature.instances)
         noted, wish = own.label, own._replace(want="true") if to_run else own
         if (noted in (None, UNKNOWN) and not unsent({name: wish})) or (noted == "true" and to_run and not pods):
@@ -185,7 +185,7 @@ def _patch(switch: Switch, labels: Mapping[str, str | None]) -> None:
         if any(labels.values()):
             raise
     for key, value in labels.items():
-        taken(switch.db, key.removesuffix("_enabled"), value is not None)
+        set_acknowledged(switch.db, key.removesuffix("_enabled"), value is not None)
 
 
 def _one_by_one(switch: Switch, labels: Mapping[str, str | None]) -> Sent:
@@ -247,7 +247,7 @@ def _withdrawn(switch: Switch, name: str, before: Mapping[str, str]) -> bool:
     return False
 
 
-def taken(db: SwitchDB, feature: str, value: bool) -> None:
+def set_acknowledged(db: SwitchDB, feature: str, value: bool) -> None:
     """Note that the API server has this label now. What is wanted may be another already."""
     word = str(value).lower()
     # A feature that was uninstalled meanwhile has no such row any more, and gets none.

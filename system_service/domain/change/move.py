@@ -17,7 +17,7 @@ from system_service.domain.audit import record
 from system_service.domain.change.actions import Action, Kind, Plan
 from system_service.domain.change.asking import Asking
 from system_service.domain.change.execute import Executor
-from system_service.domain.change.labels import send, taken, unsure, want
+from system_service.domain.change.labels import send, set_acknowledged, set_desired, set_unknown
 from system_service.domain.change.meanwhile import Meanwhile
 from system_service.domain.change.plan import Request, plan
 from system_service.domain.change.plan_mode import wants_label, why_no_cluster
@@ -27,9 +27,9 @@ from system_service.domain.status.waiting_for import same_version, why_not_kube
 from system_service.domain.switch import Switch
 from system_service.errors import Busy, Failed, Interrupted, SwitchError, TimedOut, Unreachable
 from system_service.model.feature import Mode, Owner
+from system_service.model.handover_reasons import SAME_VERSION
 from system_service.model.kube_server import configured
 from system_service.model.naming import label
-from system_service.model.reasons import SAME_VERSION
 from system_service.model.snapshot import FeatureState, Host, Node, Snapshot
 
 _PAUSE = 0.25  # seconds between two looks
@@ -121,7 +121,7 @@ class Move:
                 one.changed |= did
             one.error = one.planned.verdict
             if one.changed:
-                rows = self.switch.keeper(one.feature.spec.name, self.executor.tell).rows
+                rows = self.switch.reconciler(one.feature.spec.name, self.executor.tell).rows
                 rows.forget()
                 if one.error:
                     rows.note(reason=why_no_cluster(snapshot)[0])  # for those who look later
@@ -161,17 +161,17 @@ class Move:
         db, feature, name = self.switch.db, one.feature, one.feature.spec.name
         if self.request.mode is Mode.LEGACY:
             if one.labels:
-                want(db, name, False, sure=feature.own.label is not None)
+                set_desired(db, name, False, sure=feature.own.label is not None)
             return
         if self.by_ctrmgrd:
             # It sends what we do not see; where it is masked one day, that is not taken for granted.
-            unsure(db, name, wants_label(snapshot.host, feature))
+            set_unknown(db, name, wants_label(snapshot.host, feature))
         if one.labels or (not self.by_ctrmgrd and wants_label(snapshot.host, feature)):
-            want(db, name, True, sure=not one.labels)
+            set_desired(db, name, True, sure=not one.labels)
         if isinstance(snapshot.node, Node) and snapshot.node.labels.get(label(name)) == "true":
             # Seen there: one to drop later, whoever set it and did not live to say so; and one to keep for now.
-            want(db, name, True)
-            taken(db, name, True)
+            set_desired(db, name, True)
+            set_acknowledged(db, name, True)
         elif isinstance(one.error, Unreachable):
             ask(self.switch.run_dir)  # the oneshot sends it when the cluster can be had
 
@@ -206,12 +206,12 @@ class Move:
     def _watch(self, moving: Mapping[str, Moving]) -> None:
         """Look until every feature is where it is to be; act for those that have no unit."""
         acting = {
-            name: self.switch.keeper(name, self.executor.tell)
+            name: self.switch.reconciler(name, self.executor.tell)
             for name, one in moving.items()
             if one.error is None and any(a.kind is Kind.KEEP for a in one.actions)
         }
-        for keeper in acting.values():
-            keeper.rows.up()
+        for reconciler in acting.values():
+            reconciler.rows.up()
         left = {
             name: one
             for name, one in moving.items()
@@ -226,9 +226,9 @@ class Move:
         lost: SwitchError | None = None
         while left:
             self.executor.check()
-            for name, keeper in acting.items():
+            for name, reconciler in acting.items():
                 if name in left:
-                    self._try(left[name], keeper.keep)
+                    self._try(left[name], reconciler.reconcile)
             try:
                 snapshot = observe(self.switch, tuple(left))
                 lost = None
@@ -310,8 +310,8 @@ class Move:
         write = Plan((Action(Kind.WRITE, name, {"set_owner": Mode.LEGACY.stored}),))
         try:
             for _ in self.executor.run(one.feature, write):
-                want(self.switch.db, name, False)
-                self.switch.keeper(name, self.executor.tell).keep()
+                set_desired(self.switch.db, name, False)
+                self.switch.reconciler(name, self.executor.tell).reconcile()
             ask(self.switch.run_dir)
             one.error = TimedOut(f"{one.error}; it has no unit, and is back in legacy mode", "system service status")
         except SwitchError as error:

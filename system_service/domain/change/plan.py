@@ -16,7 +16,6 @@ from system_service.model.feature import AdminState, Mode
 from system_service.model.naming import label
 from system_service.model.snapshot import Active, FeatureState, Host, InstanceState, Run, Snapshot
 
-# What Docker still has to stop.
 # Features whose state featured does not act on, in any case of their letters.
 _NOT_FEATURED = frozenset({"frr_bmp", "telemetry"})
 

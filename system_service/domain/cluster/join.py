@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from system_service.backends import files, trigger
-from system_service.backends.discovery import Discovery, authority_of, handed_over, prove, read
+from system_service.backends.join_discovery import Discovery, authority_of, handed_over, prove, read
 from system_service.backends.kubeadm import KUBELET, Kubeadm
 from system_service.domain.cluster.node import Hand, Order, Standing, Step, Steps, change, refuse_where_nobody_joins
 from system_service.domain.result import Result

@@ -6,9 +6,9 @@ says what is left there, which the same command takes away later.
 
 from __future__ import annotations
 
-from system_service.backends.discovery import Discovery, cluster_of
+from system_service.backends.join_discovery import Discovery, cluster_of
 from system_service.backends.kubeadm import KUBELET
-from system_service.domain.change.labels import taken
+from system_service.domain.change.labels import set_acknowledged
 from system_service.domain.cluster.node import Order, Standing, Step, Steps, change, refuse_where_nobody_joins
 from system_service.domain.result import Result
 from system_service.domain.status.observe import intent, observe
@@ -128,7 +128,7 @@ def _drop(switch: Switch, names: list[str]) -> bool:
     except SwitchError:
         return False
     for name in names:
-        taken(switch.db, name, False)
+        set_acknowledged(switch.db, name, False)
     return True
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from system_service.backends import ctrmgrd
-from system_service.backends.discovery import Discovery, joined_by
+from system_service.backends.join_discovery import Discovery, joined_by
 from system_service.backends.kubeadm import KUBELET, Kubeadm
 from system_service.domain.audit import record
 from system_service.domain.command_lock import command_lock

@@ -19,7 +19,7 @@ from system_service.domain.audit import record
 from system_service.domain.change.actions import Action, Kind, Plan
 from system_service.domain.change.asking import gone
 from system_service.domain.change.execute import Executor
-from system_service.domain.change.labels import alone, taken, want
+from system_service.domain.change.labels import alone, set_acknowledged, set_desired
 from system_service.domain.change.operate import Ask, until_so
 from system_service.domain.change.plan import Request, Verb, plan
 from system_service.domain.change.plan_mode import why_no_cluster
@@ -104,7 +104,7 @@ def _call(switch: Switch, executor: Executor, site: Site) -> None:
     """Let a pod come, and note why there is none yet. Nothing far away makes an installation fail."""
     name = site.name
     try:
-        unsent = want(switch.db, name, True)
+        unsent = set_desired(switch.db, name, True)
         if not configured(site.snapshot.server):
             why = why_no_cluster(site.snapshot)[0]
         else:
@@ -113,7 +113,7 @@ def _call(switch: Switch, executor: Executor, site: Site) -> None:
                 executor.tell(f"{name}: {Action(Kind.LABEL, name, {label(name): 'true'})}")
                 with alone(switch, executor.check):
                     cluster.label({label(name): "true"})
-                    taken(switch.db, name, True)
+                    set_acknowledged(switch.db, name, True)
             executor.limit(cluster)
             why = cluster.why(name)
     except Interrupted:
@@ -126,7 +126,7 @@ def _call(switch: Switch, executor: Executor, site: Site) -> None:
         trigger.ask(switch.run_dir)  # the oneshot goes on trying
         why = str(error)
     if why:
-        switch.keeper(name, executor.tell).rows.note(reason=why, cluster=why)
+        switch.reconciler(name, executor.tell).rows.note(reason=why, cluster=why)
 
 
 # --- uninstalling
@@ -182,7 +182,7 @@ def _let_featured_mask(switch: Switch, executor: Executor, site: Site) -> None:
 def _send_away(switch: Switch, executor: Executor, site: Site) -> None:
     """Drop the node's label, and see the pod gone. Raises what keeps it: then the row stays, and its gate closed."""
     name = site.name
-    want(switch.db, name, False)
+    set_desired(switch.db, name, False)
     # Where ctrmgrd is at work it speaks to the API server, and nobody of ours does.
     cluster = switch.cluster() if configured(site.snapshot.server) and not site.host.ctrmgrd else None
     try:
@@ -191,7 +191,7 @@ def _send_away(switch: Switch, executor: Executor, site: Site) -> None:
             with alone(switch, executor.check):
                 with suppress(UnknownNode):  # without a node there is no label
                     cluster.label({label(name): None})
-                taken(switch.db, name, False)
+                set_acknowledged(switch.db, name, False)
         executor.tell(f"{name}: {Action(Kind.AWAIT_GONE, name)}")
         if not gone(executor, cluster, name, lambda: bool(pods_of(name, switch.docker.containers()))):
             raise TimedOut("it is still there", f"kubectl --namespace {namespace()} get pods")

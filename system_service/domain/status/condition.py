@@ -28,34 +28,36 @@ class Condition(Enum):
     BESIDE_A_POD = "the local container runs it, as wanted, and a pod still does"
     LOCAL = "the local container runs it, as wanted"
 
-    BESIDE_FROZEN = "a pod runs it, beside a local container that is paused or dead"
-    LEAVING = "a pod runs it, and the local container is to"
-    ALONE = "a pod runs it, as wanted, and nothing here could take over"
-    CLAIMED = "a pod runs it, as wanted, and another one claims it"
+    BESIDE_HALTED = "a pod runs it, beside a local container that is paused or dead"
+    RETURNING = "a pod runs it, and the local container is to"
+    NO_LOCAL_IMAGE = "a pod runs it, as wanted, and nothing here could take over"
+    SEVERAL_PODS = "a pod runs it, as wanted, and another one claims it"
     POD = "a pod runs it, as wanted"
 
-    FROZEN = "nobody runs it, its local container is paused or dead"
-    AGAIN = "nobody runs it until systemd starts its unit again"
+    HALTED = "nobody runs it, its local container is paused or dead"
+    AUTO_RESTART = "nobody runs it until systemd starts its unit again"
     FAILED = "nobody runs it, its unit has failed"
     AT_GATE = "nobody runs it, and its unit waits for a pod that is here"
     PENDING = "nobody runs it, and its unit waits for a pod"
-    EMPTY = "nobody runs it, and its unit is active"
+    ACTIVE_WITHOUT_CONTAINER = "nobody runs it, and its unit is active"
     STOPPED = "nobody runs it"
 
 
 _WORDS: Mapping[Condition, str] = {
     Condition.STOPPING: "stopping",
     Condition.STARTING: "starting",
-    Condition.FROZEN: "failed",
-    Condition.AGAIN: "starting",
+    Condition.HALTED: "failed",
+    Condition.AUTO_RESTART: "starting",
     Condition.FAILED: "failed",
     Condition.AT_GATE: "handover",
     Condition.PENDING: "pending",
-    Condition.EMPTY: "failed",
+    Condition.ACTIVE_WITHOUT_CONTAINER: "failed",
     Condition.STOPPED: "stopped",
 }
 """The others are those of a feature that somebody runs: their word is by who does and who is to."""
-_DOWN = frozenset({Condition.FAILED, Condition.AT_GATE, Condition.PENDING, Condition.EMPTY, Condition.STOPPED})
+_DOWN = frozenset(
+    {Condition.FAILED, Condition.AT_GATE, Condition.PENDING, Condition.ACTIVE_WITHOUT_CONTAINER, Condition.STOPPED}
+)
 """Where nobody runs it and that may last."""
 
 
@@ -64,7 +66,7 @@ def condition(feature: FeatureState, instance: InstanceState) -> Condition:
     unit, lasting = unit_of(instance), _lasting(feature, instance)
     if unit.active is Active.DEACTIVATING:
         return Condition.STOPPING
-    if unit.active is Active.ACTIVATING and not again(unit) and lasting is not Condition.FROZEN:
+    if unit.active is Active.ACTIVATING and not in_auto_restart(unit) and lasting is not Condition.HALTED:
         return Condition.STARTING
     if unit.active is Active.RELOADING and lasting is Condition.STOPPED:
         return Condition.STARTING
@@ -97,22 +99,22 @@ def sentence(feature: FeatureState, instance: InstanceState) -> str:
             return SAME_VERSION
         case Condition.FALLBACK:
             return f"the local image serves: {why_not_kube(feature, instance)}"
-        case Condition.BESIDE_A_POD | Condition.LEAVING:
+        case Condition.BESIDE_A_POD | Condition.RETURNING:
             return "a pod still runs it, the local container is about to take over"
-        case Condition.ALONE:
+        case Condition.NO_LOCAL_IMAGE:
             return "a pod runs it, and nothing here could take over: there is no image of it on this switch"
-        case Condition.CLAIMED:
+        case Condition.SEVERAL_PODS:
             return TWO_PODS
-        case Condition.FROZEN | Condition.BESIDE_FROZEN:
+        case Condition.HALTED | Condition.BESIDE_HALTED:
             remedy = f": docker rm -f {container}" if instance.run is Run.DEAD else ""
             return f"container {container} is {instance.run.value}{remedy}"
-        case Condition.AGAIN:
+        case Condition.AUTO_RESTART:
             return f"{unit.name} waits to be started again"
         case Condition.FAILED:
             return f"{unit.name} failed{f': {unit.result}' if unit.result else ''}"
         case Condition.AT_GATE | Condition.PENDING:
             return awaited(feature, instance)
-        case Condition.EMPTY:
+        case Condition.ACTIVE_WITHOUT_CONTAINER:
             return f"{unit.name} is active, but its container is {instance.run.value}"
         case Condition.LOCAL | Condition.POD | Condition.STOPPED:
             return ""
@@ -126,7 +128,7 @@ def unit_of(instance: InstanceState) -> Unit:
     return unit if unit is not None and unit.exists else Unit(instance.spec.unit)
 
 
-def again(unit: Unit) -> bool:
+def in_auto_restart(unit: Unit) -> bool:
     """Whether it has ended, and systemd starts it again after its RestartSec."""
     return unit.active is Active.ACTIVATING and unit.sub == "auto-restart"
 
@@ -153,26 +155,26 @@ def _run_here(feature: FeatureState, instance: InstanceState) -> Condition:
 
 def _run_by_pod(feature: FeatureState, instance: InstanceState) -> Condition:
     if _frozen(instance):
-        return Condition.BESIDE_FROZEN
+        return Condition.BESIDE_HALTED
     if feature.spec.mode is Mode.LEGACY:
-        return Condition.LEAVING
+        return Condition.RETURNING
     if feature.bare:
-        return Condition.ALONE
-    return Condition.CLAIMED if feature.own.reason == TWO_PODS else Condition.POD
+        return Condition.NO_LOCAL_IMAGE
+    return Condition.SEVERAL_PODS if feature.own.reason == TWO_PODS else Condition.POD
 
 
 def _run_by_nobody(feature: FeatureState, instance: InstanceState) -> Condition:
     unit = unit_of(instance)
     if _frozen(instance):
-        return Condition.FROZEN
-    if again(unit):
-        return Condition.AGAIN
+        return Condition.HALTED
+    if in_auto_restart(unit):
+        return Condition.AUTO_RESTART
     if unit.active is Active.FAILED:
         return Condition.FAILED
     if unit.active is not Active.ACTIVE:
         return Condition.STOPPED
     if feature.spec.mode is Mode.LEGACY:
-        return Condition.EMPTY
+        return Condition.ACTIVE_WITHOUT_CONTAINER
     return Condition.AT_GATE if instance.pods else Condition.PENDING
 
 

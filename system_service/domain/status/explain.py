@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from system_service.backends.journal import read
 from system_service.domain.result import Explanation
-from system_service.domain.status.condition import Condition, again, condition, unit_of
+from system_service.domain.status.condition import Condition, condition, in_auto_restart, unit_of
 from system_service.domain.status.observe import observe
 from system_service.domain.status.report import detail, local, owner, pending, report, since, status
 from system_service.domain.status.waiting_for import same_version, takes_over
@@ -102,15 +102,21 @@ def outlook(snapshot: Snapshot, feature: FeatureState, instance: InstanceState) 
     match condition(feature, instance):
         case Condition.SAME_VERSION | Condition.FALLBACK | Condition.LOCAL | Condition.BESIDE_A_POD:
             return _by_its_container(snapshot.server, feature, instance)
-        case Condition.LEAVING | Condition.ALONE | Condition.CLAIMED | Condition.POD | Condition.BESIDE_FROZEN:
+        case (
+            Condition.RETURNING
+            | Condition.NO_LOCAL_IMAGE
+            | Condition.SEVERAL_PODS
+            | Condition.POD
+            | Condition.BESIDE_HALTED
+        ):
             return [_after_the_pod(feature)]
-        case Condition.FROZEN | Condition.AT_GATE | Condition.PENDING | Condition.EMPTY:
+        case Condition.HALTED | Condition.AT_GATE | Condition.PENDING | Condition.ACTIVE_WITHOUT_CONTAINER:
             awaited = _awaited(feature, instance)
             return [awaited] if awaited else _by_its_container(snapshot.server, feature, instance)
         # What is left is told by its unit, above.
         case Condition.STOPPING | Condition.STARTING | Condition.UNWATCHED | Condition.UNWANTED:
             return []
-        case Condition.AGAIN | Condition.FAILED | Condition.STOPPED:
+        case Condition.AUTO_RESTART | Condition.FAILED | Condition.STOPPED:
             return []
 
 
@@ -130,7 +136,7 @@ def _by_its_unit(feature: FeatureState, instance: InstanceState) -> str:
     if unit.masked and not feature.spec.state.off:
         ends = "once it has ended nothing" if unit.active is Active.ACTIVE else "nothing, the next boot neither,"
         return f"{unit.name} is masked: {ends} starts it again, until: system service enable {name}"
-    if again(unit):
+    if in_auto_restart(unit):
         return f"systemd starts {unit.name} again after its RestartSec; sooner: system service start {name}"
     if unit.active is Active.ACTIVATING or condition(feature, instance) is Condition.STARTING:
         return f"systemd is starting {unit.name}"

@@ -60,10 +60,11 @@ def intent(switch: Switch, names: Sequence[str] = ()) -> Intent:
 def see(switch: Switch, intended: Intent, listed: Sequence[Container] | None = None) -> Snapshot:
     """What Docker and systemd show of these features. Raises Unreachable, NotPermitted, TimedOut.
 
-    `listed`: Docker's list, for who has it already and needs nothing of systemd, which is not asked then.
+    `listed`: Docker's list, for who has it already and needs to know of nobody else who acts; then systemd is not asked.
     """
     scopes = {f.name: instances(f, switch.db.namespaces) for f in intended.features}
-    systemd = listed is None and switch.units.available()
+    by_docker_alone = listed is not None
+    systemd = not by_docker_alone and switch.units.available()
     listed = switch.docker.containers() if listed is None else listed
     containers = {c.name: c for c in listed}
     pods = {f.name: pods_of(f.name, listed) for f in intended.features}
@@ -74,7 +75,7 @@ def see(switch: Switch, intended: Intent, listed: Sequence[Container] | None = N
     featured = units.get(FEATURED)
     # It starts late: installed and not masked decides, not whether it runs at this moment.
     acts = featured is not None and featured.exists and not featured.masked
-    host = Host(systemd, acts, ctrmgrd.present())
+    host = Host(systemd, acts, not by_docker_alone and ctrmgrd.present())
     own = _labelled(switch, intended) if host.ctrmgrd else intended.own
     states = {
         f.name: tuple(
@@ -133,9 +134,9 @@ def _serving(switch: Switch, local: Container | None, pods: Sequence[Container],
     """Who of the pods runs it. Beside a local container that runs only one that is noted: no more has to be asked."""
     if not pods or (local is not None and local.run is Run.RUNNING and not own.served):
         return None
-    from system_service.domain.status.serving import serving  # a switch in legacy mode never comes here
+    from system_service.domain.status.serving import serving_container  # a switch in legacy mode never comes here
 
-    return serving(switch, pods, own)
+    return serving_container(switch, pods, own)
 
 
 def _labelled(switch: Switch, intended: Intent) -> Mapping[str, Notes]:

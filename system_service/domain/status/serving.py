@@ -14,7 +14,7 @@ from system_service.model.snapshot import Container, Notes, Run
 _UNKNOWN_GRACE = 10.0  # seconds until one that is not at a gate, and says of no process that it matters, counts
 
 
-def serving(switch: Switch, pods: Sequence[Container], own: Notes) -> Container | None:
+def serving_container(switch: Switch, pods: Sequence[Container], own: Notes) -> Container | None:
     """The one of `pods` that is past its gate; of several the one that is noted. Raises what Docker raises."""
     for pod in pods:
         if own.served.startswith(f"{pod.id[:12]}@") and _mark(switch, pod) == own.served:

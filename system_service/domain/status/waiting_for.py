@@ -6,7 +6,7 @@ import time
 
 from system_service.domain.status.noted import settles
 from system_service.model.feature import Mode, Owner
-from system_service.model.reasons import OF_A_POD, SAME_VERSION, SETTLING, TWO_PODS
+from system_service.model.handover_reasons import OF_A_POD, SAME_VERSION, SETTLING, TWO_PODS
 from system_service.model.snapshot import FeatureState, InstanceState, Run
 
 

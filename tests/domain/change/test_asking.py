@@ -12,7 +12,7 @@ import pytest
 
 from system_service.backends.cluster import Cluster
 from system_service.domain.change.asking import REQUESTS
-from system_service.domain.change.later import FIRST
+from system_service.domain.change.retry import FIRST
 from system_service.errors import Interrupted, TimedOut, Unreachable
 from tests.domain.change.test_move import NAMES, PATCH, joined, move
 from tests.fakes.api_server import Failure, daemonset, pod
@@ -42,7 +42,7 @@ class Clock:
 def clock(monkeypatch):
     found = Clock()
     for module in ("move", "asking"):
-        monkeypatch.setattr(f"system_service.domain.{module}.time", found)
+        monkeypatch.setattr(f"system_service.domain.change.{module}.time", found)
     return found
 
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from system_service.domain.change.labels import Sent, ask_node, close_gates, send, want
+from system_service.domain.change.labels import Sent, ask_node, close_gates, send, set_desired
 from system_service.domain.status.observe import observe
 from system_service.errors import Failed, Unreachable
 from tests.domain.change.test_move import away, joined, move
@@ -134,7 +134,7 @@ class TestSending:
             return real(database, key, decide, **rest)
 
         monkeypatch.setattr(switch.db, "update", update)
-        assert want(switch.db, "snmp", False) is True
+        assert set_desired(switch.db, "snmp", False) is True
         assert joined.redis.row(6, "SYSTEM_SERVICE|snmp") == {"want": "false", "label": "unknown"}
 
     def test_a_feature_that_is_gone_meanwhile_gets_no_row(self, joined):

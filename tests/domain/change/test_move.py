@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from system_service.domain.change.labels import derive, send, want
+from system_service.domain.change.labels import record_desired, send, set_desired
 from system_service.domain.change.operate import Ask, operate
 from system_service.domain.change.plan import Request, Verb
 from system_service.domain.status.noted import SAME_VERSION
@@ -160,16 +160,16 @@ def test_a_feature_that_never_was_away_asks_nobody(joined, api):
 def test_labels_of_several_features_go_in_one_patch(joined, api):
     switch = joined.switch()
     away(joined, *NAMES)
-    assert [want(switch.db, name, True) for name in NAMES] == [True, True, True]
+    assert [set_desired(switch.db, name, True) for name in NAMES] == [True, True, True]
     assert len(send(switch).labels) == 3
     assert api.calls[PATCH] == 1
-    assert [want(switch.db, name, True) for name in NAMES] == [False, False, False]
+    assert [set_desired(switch.db, name, True) for name in NAMES] == [False, False, False]
 
 
 def test_no_label_is_sent_while_no_server_is_set(joined, api):
     switch = joined.switch()
     away(joined, "snmp")
-    want(switch.db, "snmp", True)
+    set_desired(switch.db, "snmp", True)
     for server in ({**SERVER, "disable": "True"}, {**SERVER, "ip": ""}):
         joined.put("CONFIG_DB", "KUBERNETES_MASTER|SERVER", server)
         assert send(switch).labels == {}
@@ -190,10 +190,10 @@ def test_coming_home_from_a_disabled_server_asks_nobody_and_is_sent_later(joined
 def test_what_is_wanted_while_a_label_is_sent_is_sent_next(joined, api, mocker):
     switch = joined.switch()
     away(joined, "snmp")
-    want(switch.db, "snmp", True)
+    set_desired(switch.db, "snmp", True)
     cluster = switch.cluster()
     mocker.patch.object(type(switch), "cluster", return_value=cluster)
-    mocker.patch.object(cluster, "label", side_effect=lambda labels: want(switch.db, "snmp", False))
+    mocker.patch.object(cluster, "label", side_effect=lambda labels: set_desired(switch.db, "snmp", False))
     assert send(switch).labels == {"snmp_enabled": "true"}
     mocker.stopall()
     assert send(switch).labels == {"snmp_enabled": None}
@@ -282,8 +282,8 @@ def test_what_the_host_s_word_wants_is_sent(joined, api, tmp_path):
     with fake.opened(joined.units.state) as state:  # stopped: `system service stop` has taken the label away
         state["units"]["lldp.service"].update(active="inactive", sub="dead")
     switch = joined.switch()
-    want(switch.db, "lldp", False)
-    assert derive(switch, observe(switch, ("lldp",))) == []
+    set_desired(switch.db, "lldp", False)
+    assert record_desired(switch, observe(switch, ("lldp",))) == []
     assert send(switch).labels == {"lldp_enabled": None}
 
 
@@ -388,7 +388,7 @@ def test_nobody_is_brought_home_where_no_local_container_could_be_made(joined, a
 @pytest.fixture
 def cut_off(joined, api, mocker):
     """A command that ended between its patch and the note that it was taken."""
-    mocker.patch("system_service.domain.change.labels.taken", side_effect=KeyboardInterrupt)
+    mocker.patch("system_service.domain.change.labels.set_acknowledged", side_effect=KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
         move(joined, "snmp", wait=False)
     mocker.stopall()
@@ -487,13 +487,13 @@ def test_the_labels_of_a_node_that_is_gone_are_gone(joined, api):
     db = joined.switch().db
     for name in ("snmp", "lldp"):
         joined.put("CONFIG_DB", f"FEATURE|{name}", {"state": "enabled", "set_owner": "local"})
-        want(db, name, False)
+        set_desired(db, name, False)
     api.objects["/api/v1/nodes"].clear()
     assert send(joined.switch()).labels == {"snmp_enabled": None, "lldp_enabled": None}
     assert send(joined.switch()).labels == {}
     # A label that a pod waits for is another matter.
     away(joined, "snmp")
-    want(db, "snmp", True)
+    set_desired(db, "snmp", True)
     with pytest.raises(UnknownNode):
         send(joined.switch())
 

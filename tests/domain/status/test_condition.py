@@ -89,7 +89,7 @@ def test_check_which_asks_no_unit_says_the_same_as_where_it_is_up() -> None:
             assert why_down(feature, unasked).startswith(f"container snmp is {instance.run.value}")
             assert f"container is {instance.run.value}" in said or f"container snmp is {instance.run.value}" in said
         else:
-            assert condition(feature, instance) is Condition.EMPTY
+            assert condition(feature, instance) is Condition.ACTIVE_WITHOUT_CONTAINER
             assert why_down(feature, unasked) == "there is no container snmp"
     assert min(compared.values()) >= 100
 

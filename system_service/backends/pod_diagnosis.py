@@ -15,12 +15,12 @@ from system_service.errors import Failed, NotPermitted, plain
 if TYPE_CHECKING:
     from system_service.backends.cluster import Cluster
 
-WHOLE_ANSWER = 3
+REQUESTS_PER_FEATURE = 3
 """Requests with which all can be told of one feature."""
 _CREATING = "ContainerCreating"
 
 
-class Reasons:
+class PodDiagnosis:
     """What one command asks. `left`: how many requests it may still make."""
 
     def __init__(self, cluster: Cluster, left: int) -> None:
@@ -29,7 +29,7 @@ class Reasons:
         self._turn = 0  # requests that are left for the question at hand
         self._deployed: set[str] = set()  # the features whose DaemonSet was seen
 
-    def ask(self, features: Sequence[str], most: int) -> dict[str, str]:
+    def diagnose(self, features: Sequence[str], most: int) -> dict[str, str]:
         """Of each feature why no pod runs it, "" when one does, in at most `most` requests.
 
         No DaemonSet, no pod, Unschedulable, its image is pulled, ImagePullBackOff and its like, CrashLoopBackOff,
@@ -68,7 +68,7 @@ class Reasons:
         if waiting and self._may():  # a pod that no node has taken yet
             pending = self._cluster.pods("spec.nodeName=")
             for name in waiting:
-                pods = _of(pending, name)
+                pods = [pod for pod in _of(pending, name) if _may_come(pod, self._cluster.node)]
                 reasons[name] = _best(pods, name) if pods else self._no_pod(name)
         return reasons
 
@@ -105,9 +105,24 @@ def _of(pods: list[dict[str, Any]], feature: str) -> list[dict[str, Any]]:
 
 
 def _best(pods: list[dict[str, Any]], feature: str) -> str:
-    """Why none of these pods runs it, the newest one's reason; "" when one does."""
+    """Why none of these pods runs it, as the newest one says; "" when one does."""
     reasons = [_reason(pod, feature) for pod in pods]
     return "" if "" in reasons else reasons[-1]
+
+
+def _may_come(pod: dict[str, Any], node: str) -> bool:
+    """Whether a pod that no node has taken may be this node's: a DaemonSet makes each of its pods for one node."""
+    affinity = as_object(as_object(as_object(pod.get("spec")).get("affinity")).get("nodeAffinity"))
+    required = as_object(affinity.get("requiredDuringSchedulingIgnoredDuringExecution"))
+    fields = [field for term in _objects(required, "nodeSelectorTerms") for field in _objects(term, "matchFields")]
+    named = [field.get("values") for field in fields if field.get("key") == "metadata.name"]
+    return not named or any(isinstance(values, list) and node in values for values in named)
+
+
+def _objects(found: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """The objects in a list of this name; none where there is no list."""
+    listed = found.get(name)
+    return [as_object(item) for item in listed] if isinstance(listed, list) else []
 
 
 def _template(daemonset: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from system_service.backends.programs import Program, host_programs
 from system_service.backends.unitfiles import ADMIN_DIR, UNIT_DIR
 from system_service.backends.units import Units
 from system_service.domain.audit import record
-from system_service.domain.change import later
+from system_service.domain.change import retry
 from system_service.domain.change.labels import SENDER, unsent
 from system_service.domain.cluster.node import MEMBERSHIP
 from system_service.domain.command_lock import command_lock
@@ -44,7 +44,7 @@ GATES, ASKED, SENDS = (
 UNITS = (GATES, ASKED, SENDS)
 """What Kubernetes mode needs: gates closed at boot, labels that send themselves. Wanted by multi-user.target."""
 _SHIPPED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "host")
-AGAIN = f"{later.UNIT}.timer"
+AGAIN = f"{retry.UNIT}.timer"
 """Systemd's own, made for the next try and gone after it: a file of it there is none."""
 _STAY = (GATES, ASKED)  # active for good once they were started
 _FOLDERS = "sonic-system-service.conf"  # our tmpfiles.d entry, which asks for these

@@ -1,6 +1,6 @@
 """Keeping one feature in the right hands: look, decide, have one step done under the action lock, look again.
 
-Holds no truth of its own: whoever is interrupted anywhere is followed by another keeper that looks again.
+Holds no truth of its own: whoever is interrupted anywhere is followed by another reconciler that looks again.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ from system_service.backends.unit_script import image
 from system_service.backends.unitfiles import UnitFiles
 from system_service.errors import SwitchError
 from system_service.handover.action_lock import ActionLock
-from system_service.handover.decide import MAKE_LOCAL, START_LOCAL, STAY, Step, decide
+from system_service.handover.decide import CREATE_LOCAL, START_LOCAL, STAY, Step, decide
 from system_service.handover.own_row import marks
 from system_service.handover.pace import Pace
 from system_service.handover.pods import Pods
 from system_service.handover.steps import Steps, read_by, since
 from system_service.handover.view import (
     CTRMGRD_GRACE,
-    HELD,
     OPEN,
     STARTING,
+    UNANNOUNCED,
     UNKNOWN,
     WAITING,
     View,
     judge,
 )
 from system_service.model.boot import uptime
-from system_service.model.reasons import OF_A_POD, SETTLING, TWO_PODS
+from system_service.model.handover_reasons import OF_A_POD, SETTLING, TWO_PODS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _MOST_ENDS = 2  # that were announced, within ten minutes: the next one counts a
 _MOST_POLLS = 4  # of the gate's; then it is handed over at any moment
 
 
-class Keeper:
+class Reconciler:
     """Custody of the feature `name`, whose local container has the docker name `container`.
 
     Every method may raise what `Rows` and `Docker` raise. `say` gets a sentence a step. `view`: the last look. `due`:
@@ -76,16 +76,19 @@ class Keeper:
         self._patient = patient
         self._turn_since = 0.0  # when it was ctrmgrd's turn
 
-    def keep(self) -> Step:
-        """Take steps until there is none to take for now; the STAY (or MAKE_LOCAL) that says why. `due`: until when."""
+    def reconcile(self) -> Step:
+        """Take steps until there is none to take for now.
+
+        Returns the last one: STAY, with why, or CREATE_LOCAL, which is the caller's to do. `due`: when to look again.
+        """
         step = self._next(self.look())
         for _ in range(_STEPS):
-            if step.kind in (STAY, MAKE_LOCAL):
+            if step.kind in (STAY, CREATE_LOCAL):
                 break
             with ActionLock(self._name):
                 # Under the lock nobody else of ours acts: what is seen now still holds when it is acted on.
                 step = self._next(self.look())
-                if step.kind not in (STAY, MAKE_LOCAL):
+                if step.kind not in (STAY, CREATE_LOCAL):
                     self._take(step)
             step = self._next(self.look())
         own = self.rows.own
@@ -100,7 +103,7 @@ class Keeper:
         step, now = decide(view), uptime()
         if step.kind != START_LOCAL:
             self.stuck_since = None
-        if step.kind in (STAY, MAKE_LOCAL) or (due := self._pace.due(step, now)) <= now:
+        if step.kind in (STAY, CREATE_LOCAL) or (due := self._pace.due(step, now)) <= now:
             return step
         self._due_by(due)
         return Step(STAY, step.id, step.why)
@@ -135,7 +138,7 @@ class Keeper:
         local = self.docker.inspect(self._container)
         view.has_local = local is not None
         view.local = local is not None and bool(local["State"].get("Running"))
-        view.can_make = view.has_local or self._can_make()
+        view.can_create_local = view.has_local or self._can_make()
         view.pods = self._pods.look(self.rows, now)
         view.same_version = bool(view.pods) and self._same_version(view.pods[-1])
         if (meant := (view.wants, view.up)) != self._meant:
@@ -179,7 +182,7 @@ class Keeper:
         with ActionLock(self._name):
             for pod in self._look_at_pods():
                 never = self._same_version(pod)  # a gate that cannot open is not started anew for it
-                silent = pod.gate == HELD and pod.mark != self.rows.own.heard and not never
+                silent = pod.gate == UNANNOUNCED and pod.mark != self.rows.own.heard and not never
                 if pod.mark in self.rows.own.failed or silent:
                     self._steps.renew(pod.id)
 
@@ -189,7 +192,7 @@ class Keeper:
         if view.pods and (view.remote == "ready" or any(pod.failed for pod in view.pods)):
             return view.wants == "local" and view.local
         if view.wants == "kube":
-            never = view.same_version and all(pod.gate in (HELD, STARTING) for pod in view.pods)
+            never = view.same_version and all(pod.gate in (UNANNOUNCED, STARTING) for pod in view.pods)
             return view.fallback and view.has_local and (not view.pods or never)
         return view.wants == "local" and (view.local or all(pod.gate not in (OPEN, UNKNOWN) for pod in view.pods))
 
@@ -232,7 +235,7 @@ class Keeper:
             self._pods.rewritten("pending", "")
         if serving and serving.opening:
             return False  # until its program has ended
-        if serving and not (view.local and not serving.entitled):
+        if serving and not (view.local and not serving.recorded_owner):
             if serving.mark == own.served:
                 alone = len(view.pods) == 1
                 said = rows.state.get("current_owner") == "kube" and view.remote == "running"
@@ -245,7 +248,7 @@ class Keeper:
             failed = marks(found for found in own.failed if found != serving.mark)
             rows.note(*drop, served=serving.mark, took=since("kube"), failed=failed)
             self.ended.discard(serving.id[:12])
-            if not serving.entitled or view.remote not in ("running", "pending"):
+            if not serving.recorded_owner or view.remote not in ("running", "pending"):
                 rows.kube_up(serving.id, serving.version)
         elif own.served or view.remote == "running":  # it may have died before anybody wrote down that it served
             rows.vanished()

@@ -7,8 +7,8 @@ import fcntl
 import pytest
 
 from system_service.backends.unitfiles import text
-from system_service.domain import unit_script as contain
-from system_service.domain.unit_script import Contained
+from system_service.domain import container_script as contain
+from system_service.domain.container_script import ContainerScript
 from system_service.errors import Failed, UnknownFeature, Unreachable
 from system_service.handover import action_lock
 from tests.fakes.docker_life import Refusal
@@ -42,17 +42,17 @@ def test_start_and_stop_with_an_owner(fakes):
     fakes.feature("snmp", "exited")
     fakes.put("STATE_DB", "FEATURE|snmp", {"state": "enabled", "container_version": "v1"})
     kept = {"state": "enabled", "container_version": "v1"}
-    assert Contained.open("snmp").start() is True
+    assert ContainerScript.open("snmp").start() is True
     assert (state(fakes), fakes.row("snmp", "STATE_DB")) == ("running", kept | UP)
-    Contained.open("snmp").stop(None)
+    ContainerScript.open("snmp").stop(None)
     assert (state(fakes), fakes.row("snmp", "STATE_DB")) == ("exited", kept | DOWN)
 
 
 def test_an_image_without_owners_gets_no_field(fakes):
     fakes.feature("snmp", "exited", set_owner="")
-    Contained.open("snmp").start()
-    Contained.open("snmp").stop(3)
-    assert Contained.open("snmp").record(UP) is False
+    ContainerScript.open("snmp").start()
+    ContainerScript.open("snmp").stop(3)
+    assert ContainerScript.open("snmp").record(UP) is False
     assert fakes.row("snmp", "STATE_DB") is None
     assert fakes.redis.databases.get(6, {}) == {}
 
@@ -61,17 +61,17 @@ def test_the_intent_is_recorded_before_docker_is_asked(fakes):
     fakes.feature("snmp", "exited")
     fakes.docker.inject("POST", "raw", raw=b"HTTP/1.0 500 X\r\n\r\noops")
     with pytest.raises(Unreachable):
-        Contained.open("snmp").start()
+        ContainerScript.open("snmp").start()
     assert fakes.row("snmp", "STATE_DB") == UP
     with pytest.raises(Unreachable):
-        Contained.open("snmp").stop(None)
+        ContainerScript.open("snmp").stop(None)
     assert fakes.row("snmp", "STATE_DB") == UP  # not called down before it was
 
 
 @pytest.mark.parametrize(("before", "after"), [("running", "running"), ("paused", "running"), ("created", "running")])
 def test_start_from_any_state(fakes, before, after):
     fakes.feature("snmp", before)
-    assert Contained.open("snmp").start() is True
+    assert ContainerScript.open("snmp").start() is True
     assert state(fakes) == after
 
 
@@ -79,7 +79,7 @@ def test_a_start_that_docker_refuses_once_is_made_all_the_same(fakes):
     """ "no such device" while systemd is being reloaded: a failure here would cost the unit one of its starts."""
     fakes.feature("snmp", "exited")
     fakes.docker.refuse("POST .*/start", "unable to apply cgroup configuration: no such device", times=1)
-    assert Contained.open("snmp").start() is True
+    assert ContainerScript.open("snmp").start() is True
     assert state(fakes) == "running"
 
 
@@ -87,7 +87,7 @@ def test_a_start_that_docker_refuses(fakes):
     fakes.feature("snmp", "dead")
     fakes.docker.inject("POST", "raw", raw=b'HTTP/1.0 500 X\r\nContent-Length: 18\r\n\r\n{"message":"no"}  ')
     with pytest.raises(Failed, match="Docker: no"):
-        Contained.open("snmp").start()
+        ContainerScript.open("snmp").start()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_start_that_docker_refuses(fakes):
 )
 def test_a_row_that_says_kube_is_served_locally_unless_it_may_not(fakes, fields, starts):
     fakes.feature("snmp", "exited", **fields)
-    assert Contained.open("snmp").start() is starts
+    assert ContainerScript.open("snmp").start() is starts
     assert state(fakes) == ("running" if starts else "exited")
 
 
@@ -111,14 +111,14 @@ def test_the_time_to_end(fakes, asked, seconds, monkeypatch):
     given = []
     act = fakes.docker.act
     monkeypatch.setattr(fakes.docker, "act", lambda c, verb, query: given.append(query.get("t")) or act(c, verb, query))
-    Contained.open("teamd").stop(asked)
+    ContainerScript.open("teamd").stop(asked)
     assert given == [seconds]
 
 
 def test_kill_writes_nothing(fakes):
     fakes.feature("snmp")
     for _ in range(2):
-        Contained.open("snmp").kill()
+        ContainerScript.open("snmp").kill()
     assert fakes.docker.get("snmp").exit_code == 137
     assert fakes.row("snmp", "STATE_DB") is None
 
@@ -126,19 +126,19 @@ def test_kill_writes_nothing(fakes):
 def test_without_redis_docker_alone(fakes):
     fakes.feature("snmp", "exited")
     fakes.redis.stop()
-    contained = Contained.open("snmp")
+    contained = ContainerScript.open("snmp")
     assert contained.start() is True
     assert len(contained.warnings) == 1
     assert state(fakes) == "running"
-    Contained.open("snmp").stop(None)
+    ContainerScript.open("snmp").stop(None)
     assert state(fakes) == "exited"
     with pytest.raises(Unreachable, match=r"redis\.sock"):
-        Contained.open("snmp").record(UP)
+        ContainerScript.open("snmp").record(UP)
 
 
 def test_redis_that_goes_or_refuses_between_reading_and_writing(fakes):
     fakes.feature("snmp", "exited")
-    contained = Contained.open("snmp")
+    contained = ContainerScript.open("snmp")
     fakes.redis.failure = "misconf"
     assert contained.start() is True
     assert "MISCONF" in contained.warnings[0]
@@ -150,7 +150,7 @@ def test_the_container_of_an_asic(fakes):
     fakes.feature("swss", "", has_per_asic_scope="True")
     fakes.put("CONFIG_DB", "FEATURE|swss", {"set_owner": "local"}, "asic1")
     fakes.container("swss1", "exited")
-    contained = Contained.open("swss1")
+    contained = ContainerScript.open("swss1")
     assert (contained.feature.name, contained.namespace) == ("swss", "asic1")
     contained.start()
     assert fakes.row("swss", "STATE_DB", "asic1") == UP | {"container_id": "swss1"}
@@ -160,13 +160,13 @@ def test_the_container_of_an_asic(fakes):
 def test_what_is_no_feature(fakes):
     fakes.feature("snmp")
     with pytest.raises(UnknownFeature, match="there is no container 'a/b'"):
-        Contained.open("a/b")
+        ContainerScript.open("a/b")
     with pytest.raises(UnknownFeature, match="no container nosuch"):
-        Contained.open("nosuch").start()
+        ContainerScript.open("nosuch").start()
     with pytest.raises(UnknownFeature, match="there is no feature for container nosuch"):
-        Contained.open("nosuch").record(UP)
+        ContainerScript.open("nosuch").record(UP)
     fakes.container("stranger", "exited")
-    assert Contained.open("stranger").start() is True  # a container without a row: Docker's answer decides
+    assert ContainerScript.open("stranger").start() is True  # a container without a row: Docker's answer decides
     assert fakes.row("stranger", "STATE_DB") is None
 
 
@@ -186,25 +186,25 @@ class TestAPodAndNoRow:
         return made
 
     def test_a_start_leaves_it_to_wait(self, fakes, pod):
-        assert Contained.open("snmp").start() is False
+        assert ContainerScript.open("snmp").start() is False
         assert (state(fakes), pod.state, pod.starts) == ("exited", "running", 1)
         assert fakes.row("snmp", "STATE_DB")["system_state"] == "up"
 
     def test_a_stop_closes_the_gate_and_sends_the_pod_back_to_it(self, fakes, pod):
         fakes.docker.run(fakes.docker.get("snmp"))
-        Contained.open("snmp").stop(None)
+        ContainerScript.open("snmp").stop(None)
         assert (state(fakes), pod.state, pod.starts) == ("exited", "running", 2)
         row = fakes.row("snmp", "STATE_DB")
         assert (row["system_state"], row["remote_state"]) == ("down", "none")
 
     def test_a_kill_does_so_too(self, fakes, pod):
-        Contained.open("snmp").kill()
+        ContainerScript.open("snmp").kill()
         assert (pod.starts, fakes.row("snmp", "STATE_DB")["system_state"]) == (2, "down")
 
     def test_a_row_without_an_owner_is_an_image_that_knows_none(self, fakes, pod):
         fakes.put("CONFIG_DB", "FEATURE|snmp", {"state": "enabled"})
-        assert Contained.open("snmp").start() is True
-        Contained.open("snmp").stop(None)
+        assert ContainerScript.open("snmp").start() is True
+        ContainerScript.open("snmp").stop(None)
         assert (state(fakes), pod.starts) == ("exited", 1)
         assert ("GET", "/containers/json") not in fakes.docker.calls
 
@@ -234,13 +234,13 @@ class TestAPodThatCannotBeStopped:
         if not redis:
             fakes.redis.stop()
         with pytest.raises(Failed, match="cannot kill it"):
-            ask(Contained.open("snmp"))
+            ask(ContainerScript.open("snmp"))
         assert state(fakes) == "exited"
 
     def test_a_row_that_is_none_is_told_too(self, fakes, pod):
         fakes.put("STATE_DB", "FEATURE|snmp", "what")
         with pytest.raises(Failed):
-            Contained.open("snmp").stop(1)
+            ContainerScript.open("snmp").stop(1)
         assert state(fakes) == "exited"
 
 
@@ -253,7 +253,7 @@ def test_a_stop_goes_on_without_a_lock_that_somebody_holds_for_ever(fakes, tmp_p
     told = []
     with open(tmp_path / "snmp.action", "w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        Contained.open("snmp", told.append).stop(1)
+        ContainerScript.open("snmp", told.append).stop(1)
     assert (state(fakes), pod.starts) == ("exited", 2)
     assert told == ["snmp: another process has held the action lock for 0 s; going on without it"]
 
@@ -268,27 +268,27 @@ class TestKubernetesOnly:
 
     def test_it_starts_and_stops_without_a_container(self, fakes):
         fakes.feature("probe", "", set_owner="kube", no_fallback_to_local="true")
-        assert Contained.open("probe").start() is False
+        assert ContainerScript.open("probe").start() is False
         assert fakes.row("probe", "STATE_DB")["system_state"] == "up"
-        Contained.open("probe").stop(None)
-        Contained.open("probe").kill()
+        ContainerScript.open("probe").stop(None)
+        ContainerScript.open("probe").kill()
         assert fakes.row("probe", "STATE_DB")["system_state"] == "down"
 
     def test_a_fallback_written_by_hand_starts_nothing(self, fakes):
         fakes.feature("probe", "", set_owner="kube")
-        assert Contained.open("probe").start() is False
+        assert ContainerScript.open("probe").start() is False
 
     def test_legacy_written_by_hand_is_told(self, fakes):
         fakes.feature("probe", "", set_owner="local")
         with pytest.raises(UnknownFeature):
-            Contained.open("probe").start()
+            ContainerScript.open("probe").start()
 
     @pytest.mark.parametrize("lost", ["redis", "row"])
     def test_without_a_row_its_unit_tells(self, fakes, lost):
         if lost == "redis":
             fakes.redis.stop()
-        assert Contained.open("probe").start() is False
-        Contained.open("probe").stop(None)
-        Contained.open("probe").kill()
+        assert ContainerScript.open("probe").start() is False
+        ContainerScript.open("probe").stop(None)
+        ContainerScript.open("probe").kill()
         with pytest.raises(UnknownFeature):
-            Contained.open("other").start()
+            ContainerScript.open("other").start()

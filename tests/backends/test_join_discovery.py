@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from system_service.backends.discovery import Discovery, authority_of, handed_over, joined_by, prove, read
+from system_service.backends.join_discovery import Discovery, authority_of, handed_over, joined_by, prove, read
 from system_service.backends.kubeconfig import EXTRA
 from system_service.errors import Interrupted, NotPermitted, Refused, Unreachable
 from system_service.model import kube_server

@@ -14,7 +14,7 @@ from system_service.handover.rows import Rows
 from system_service.model.feature_row import wants_kubernetes
 from system_service.model.naming import feature_of_container
 from system_service.model.state_row import emptied, host_time, local_up
-from system_service.waiting.link import Link
+from system_service.waiting.reconnecting import Reconnecting
 from system_service.wire.resp import Connection, ReplyError
 
 TYPE_CHECKING = False
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 TIMEOUT = 2.0
 
 
-class Board(Link):
+class FeatureRows(Reconnecting):
     """FEATURE|<feature> in CONFIG_DB and STATE_DB. Methods may raise Unreachable or NotPermitted.
 
     `kube`: the row wants kubernetes, as of the last look that found one. `known`: the last look found one. `rows`: for
-    the keeper, once connected.
+    the reconciler, once connected.
     """
 
     def __init__(self, container: str) -> None:
@@ -93,7 +93,7 @@ class Board(Link):
             self._db.close()
 
     def rows(self) -> Rows:
-        """Its rows for a keeper. The connection is the one that looks."""
+        """Its rows for a reconciler. The connection is the one that looks."""
         if self._db is None:
             raise Unreachable("the switch database cannot be reached", ASK_DATABASE)
         return Rows(self._db, self.feature, self._container)

@@ -14,7 +14,7 @@ STEADY = 10.0
 PERMISSION_GRACE = 1.0
 
 
-class Link:
+class Reconnecting:
     """`name` is what an operator calls it; `most` is the longest pause between two tries, in seconds.
 
     `due`: when to try next, in monotonic seconds; None while it is connected.

@@ -22,12 +22,12 @@ from system_service.model.snapshot import Container, Run
 from system_service.model.state_row import host_time, local_down, local_up
 
 if TYPE_CHECKING:
-    from system_service.handover.keeper import Keeper
+    from system_service.handover.reconciler import Reconciler
 
 _SECOND_TRY = 0.5  # seconds until a start that Docker has refused is tried once more
 
 
-class Contained(NamedTuple):
+class ContainerScript(NamedTuple):
     """One container by its docker name (`snmp`, `swss0`), with its feature as far as Redis could tell."""
 
     name: str
@@ -39,7 +39,7 @@ class Contained(NamedTuple):
     tell: Callable[[str], None] = lambda sentence: None
 
     @classmethod
-    def open(cls, name: str, tell: Callable[[str], None] = lambda sentence: None) -> Contained:
+    def open(cls, name: str, tell: Callable[[str], None] = lambda sentence: None) -> ContainerScript:
         """Raises UnknownFeature for a name that cannot be a container's; a database that is down is a warning."""
         if not valid_name(name):
             raise UnknownFeature(f"there is no container {name!r}", "docker ps -a")
@@ -57,10 +57,10 @@ class Contained(NamedTuple):
 
         Raises UnknownFeature (no such container), Failed, Unreachable, NotPermitted: Docker's answer.
         """
-        may, keeper = self._may_start()
+        may, reconciler = self._may_start()
         if not may or self._only_pods():
             return False
-        if keeper is None:
+        if reconciler is None:
             self._start_local()
             return True
         from system_service.handover.action_lock import ActionLock
@@ -68,13 +68,15 @@ class Contained(NamedTuple):
         with ActionLock(self.name, say=self.tell):
             try:
                 # A pod may have come meanwhile, whose gate the unit's `wait` opens.
-                keeper.look()
-                if not keeper.may_start_local():
+                reconciler.look()
+                if not reconciler.may_start_local():
                     return False
             except Unreachable as error:
                 self.warnings.append(str(error))
             # A pod that is frozen is restarted at its gate beside it, which ctrmgrd is not to take for a reason.
-            self._start_local(quiet=keeper.view.ctrmgrd and keeper.rows.wants == "kube" and bool(keeper.view.pods))
+            self._start_local(
+                quiet=reconciler.view.ctrmgrd and reconciler.rows.wants == "kube" and bool(reconciler.view.pods)
+            )
         return True
 
     def _start_local(self, quiet: bool = False) -> None:
@@ -124,30 +126,30 @@ class Contained(NamedTuple):
         elif not self._only_pods() and self.docker.kill(self.name) is None:
             raise no_container(self.name)
 
-    def _may_start(self) -> tuple[bool, Keeper | None]:
+    def _may_start(self) -> tuple[bool, Reconciler | None]:
         """Whether the local container is the one to start, and where Kubernetes has a part in it, who is to look again.
 
         Whoever else may run the feature is dealt with first.
         """
         pods = self._pods()
         try:
-            keeper = self._keeper(pods)
-            if keeper is None:
+            reconciler = self._keeper(pods)
+            if reconciler is None:
                 self._unlabel()
                 # Without Redis nobody can say who is wanted: what runs goes on, and there is never a second one.
                 return not pods, None
-            keeper.rows.up()
-            if not keeper.rows.wants:  # nor without a row
+            reconciler.rows.up()
+            if not reconciler.rows.wants:  # nor without a row
                 return False, None
-            if keeper.rows.wants == "kube":
+            if reconciler.rows.wants == "kube":
                 self._label(True)
-                keeper.revive()
-                keeper.look()
+                reconciler.revive()
+                reconciler.look()
             else:
-                keeper.keep()
+                reconciler.reconcile()
                 self._unlabel()
             # What is wanted may be another by now, and a step may have been put off.
-            return keeper.may_start_local(), keeper
+            return reconciler.may_start_local(), reconciler
         except Unreachable as error:
             self.warnings.append(str(error))
             return not pods, None
@@ -165,10 +167,10 @@ class Contained(NamedTuple):
         failure: SwitchError | None = None
         closed = False
         try:
-            keeper = self._keeper(pods)
-            if keeper is not None:
-                keeper.close(grace)
-                keeper.rows.stopped()
+            reconciler = self._keeper(pods)
+            if reconciler is not None:
+                reconciler.close(grace)
+                reconciler.rows.stopped()
                 closed = True
         except Unreachable as error:
             self.warnings.append(str(error))
@@ -209,12 +211,12 @@ class Contained(NamedTuple):
     def _label(self, desired: bool) -> None:
         """What the node's label is to be from now on. Never in the way of a start or a stop."""
         from system_service.backends.trigger import ask  # a switch in legacy mode comes here beside ctrmgrd alone
-        from system_service.domain.change.labels import want
+        from system_service.domain.change.labels import set_desired
 
         if self.db is None or self.feature is None or self.namespace:  # an instance on an ASIC cannot move
             return
         try:
-            if want(self.db, self.feature.name, desired):
+            if set_desired(self.db, self.feature.name, desired):
                 ask()
         except SwitchError as error:
             self.warnings.append(str(error))
@@ -228,19 +230,19 @@ class Contained(NamedTuple):
             return ()
         return pods_of(self.feature.name if self.feature else self.name, self.docker.containers())
 
-    def _keeper(self, pods: Sequence[Container]) -> Keeper | None:
+    def _keeper(self, pods: Sequence[Container]) -> Reconciler | None:
         """What hands the feature over; None where Kubernetes has no part in it, or the rows cannot be read."""
         if self.db is None or self.namespace:
             return None
         if not pods and (self.feature is None or self.feature.mode is not Mode.KUBERNETES):
             return None
-        from system_service.handover.keeper import Keeper  # a switch in legacy mode never comes here
+        from system_service.handover.reconciler import Reconciler  # a switch in legacy mode never comes here
         from system_service.handover.rows import Rows
 
         name = self.feature.name if self.feature else self.name
         rows = Rows(self.db, name, self.name)
         rows.read()
-        return Keeper(rows, self.docker, name, self.name, self.tell)
+        return Reconciler(rows, self.docker, name, self.name, self.tell)
 
     def record(self, fields: dict[str, str] | None) -> bool:
         """Write STATE_DB fields for a container that reports itself; False where the image has no such fields.

@@ -1,12 +1,14 @@
-"""What a keeper asks and does, call by call: above all in the moments in which nobody serves."""
+"""What a reconciler asks and does, call by call: above all in the moments in which nobody serves."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
-from system_service.handover.keeper import Keeper
+from system_service.errors import Failed
+from system_service.handover.reconciler import Reconciler
 from system_service.handover.rows import Rows
 from system_service.handover.view import START_GRACE
 from system_service.model.boot import boot_id, uptime
@@ -92,47 +94,47 @@ def log(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> list[str]:
     return []
 
 
-def keeper_of(db: Databases, docker: Docker) -> Keeper:
-    return Keeper(Rows(db, "snmp", "snmp"), docker, "snmp", "snmp", lambda sentence: None)  # type: ignore[arg-type]
+def reconciler_of(db: Databases, docker: Docker) -> Reconciler:
+    return Reconciler(Rows(db, "snmp", "snmp"), docker, "snmp", "snmp", lambda sentence: None)  # type: ignore[arg-type]
 
 
-def announced(log: list[str], *, local: bool) -> tuple[Databases, Docker, Keeper]:
+def announced(log: list[str], *, local: bool) -> tuple[Databases, Docker, Reconciler]:
     """A pod has come to its gate, beside the local container or nobody."""
     owner = "local" if local else "none"
     db = Databases(log, "kube", remote_state="none", current_owner=owner, container_version=LOCAL)
     docker = Docker(log, local=local, shown=[])
-    keeper = keeper_of(db, docker)
-    keeper.look()
+    reconciler = reconciler_of(db, docker)
+    reconciler.look()
     docker.shown = GATE
     db.rows_held["STATE_DB", "FEATURE|snmp"] |= {"remote_state": "pending", "container_version": NEW}
-    return db, docker, keeper
+    return db, docker, reconciler
 
 
 def test_between_the_local_container_s_end_and_the_answer_nothing_is_asked(log: list[str]) -> None:
-    _, _, keeper = announced(log, local=True)
+    _, _, reconciler = announced(log, local=True)
     for _ in range(30):  # it begins when the gate is about to look
-        keeper.keep()
+        reconciler.reconcile()
         if "stop snmp 10" in log:
             break
-        assert keeper.due is not None
-        _until(keeper.due)
+        assert reconciler.due is not None
+        _until(reconciler.due)
     begun = log.index("stop snmp 10")
     assert log[begun : begun + 2] == ["stop snmp 10", "FEATURE|snmp: remote_state=ready"]
 
 
 def test_a_gate_that_has_opened_and_whose_program_has_not_ended_is_no_death(log: list[str]) -> None:
     """The gate says `running`, and takes some 20 to 100 ms more to end."""
-    db, docker, keeper = announced(log, local=False)
+    db, docker, reconciler = announced(log, local=False)
     state, own = (db.rows_held["STATE_DB", key] for key in ("FEATURE|snmp", "SYSTEM_SERVICE|snmp"))
-    keeper.keep()
+    reconciler.reconcile()
     assert state["remote_state"] == "ready"
     said = {"remote_state": "running", "current_owner": "kube", "container_id": POD}
     state |= said
-    keeper.keep()
+    reconciler.reconcile()
     assert said.items() <= state.items()
-    assert keeper.due is not None  # nothing else would tell
+    assert reconciler.due is not None  # nothing else would tell
     docker.shown = [["9", "1", "9", "S", "5", "snmpd"]]
-    keeper.keep()
+    reconciler.reconcile()
     assert said.items() <= state.items()
     assert own["served"].startswith(POD)
     assert "deaths" not in own
@@ -144,12 +146,12 @@ def test_a_gate_that_is_said_to_be_open_and_is_not_is_no_owner_for_long(
     """A restart by hand: the same container, its row as it was, and a gate that says nothing."""
     db = Databases(log, "kube", remote_state="running", current_owner="kube", container_version=NEW, container_id=POD)
     docker = Docker(log, local=False, shown=GATE)
-    keeper = keeper_of(db, docker)
+    reconciler = reconciler_of(db, docker)
     own = db.rows_held["STATE_DB", "SYSTEM_SERVICE|snmp"]
-    keeper.keep()
+    reconciler.reconcile()
     assert not {"served", "deaths"} & own.keys()
-    monkeypatch.setattr("system_service.handover.keeper.uptime", lambda: uptime() + START_GRACE)
-    keeper.keep()
+    monkeypatch.setattr("system_service.handover.reconciler.uptime", lambda: uptime() + START_GRACE)
+    reconciler.reconcile()
     assert "served" not in own
     assert "deaths" in own
 
@@ -157,11 +159,11 @@ def test_a_gate_that_is_said_to_be_open_and_is_not_is_no_owner_for_long(
 def test_at_home_the_local_container_starts_as_soon_as_the_pod_s_processes_are_dead(log: list[str]) -> None:
     db = Databases(log, "kube", remote_state="running", current_owner="kube", container_version=NEW)
     docker = Docker(log, local=False, shown=[["9", "1", "9", "S", "5", "snmpd"]])
-    keeper = keeper_of(db, docker)
-    keeper.keep()
+    reconciler = reconciler_of(db, docker)
+    reconciler.reconcile()
     db.rows_held["CONFIG_DB", "FEATURE|snmp"] = {"set_owner": "local"}
     del log[:]
-    keeper.keep()
+    reconciler.reconcile()
     begun = log.index(f"restart {POD}")
     assert [line for line in log[begun:] if not line.startswith("FEATURE")][:2] == [f"restart {POD}", "start snmp"]
 
@@ -169,10 +171,10 @@ def test_at_home_the_local_container_starts_as_soon_as_the_pod_s_processes_are_d
 def test_who_serves_is_asked_for_no_processes(log: list[str]) -> None:
     """A look is a list and two inspects while nothing changes."""
     db = Databases(log, "kube", remote_state="running", current_owner="kube", container_version=NEW)
-    keeper = keeper_of(db, Docker(log, local=False, shown=[["9", "1", "9", "S", "5", "snmpd"]]))
-    keeper.keep()
+    reconciler = reconciler_of(db, Docker(log, local=False, shown=[["9", "1", "9", "S", "5", "snmpd"]]))
+    reconciler.reconcile()
     del log[:]
-    keeper.keep()
+    reconciler.reconcile()
     assert log == ["inspect snmp", "list", f"inspect {POD}"]
 
 
@@ -181,3 +183,11 @@ def _until(moment: float) -> None:
     import select
 
     select.select([], [], [], max(0.0, moment - uptime()) + 0.01)
+
+
+def test_a_container_that_ends_while_docker_looks_into_it_has_ended(log: list[str], mocker: MockerFixture) -> None:
+    """dockerd's sentence is another in each version: none of them is a failure of the handover's."""
+    _, docker, reconciler = announced(log, local=True)
+    assert len(reconciler.look().pods) == 1
+    mocker.patch.object(docker, "top", side_effect=Failed("Docker: ps: exit status 1", "journalctl -u docker"))
+    assert reconciler.look().pods == []

@@ -1,7 +1,7 @@
 """The life of one feature under its unit: begins when its container is seen running, ends when it no longer runs.
 
-In legacy mode that is the local container's life, and Docker alone decides. Where CONFIG_DB wants kubernetes, a keeper
-moves the feature between the local container and a pod's, and the life goes on in either.
+In legacy mode that is the local container's life, and Docker alone decides. Where CONFIG_DB wants kubernetes, a
+reconciler moves the feature between the local container and a pod's, and the life goes on in either.
 
 All that it may come to need is imported with it: an upgrade replaces the package's files under it.
 """
@@ -13,16 +13,16 @@ import os
 import select
 import time
 
-from system_service.backends.docker import Docker
+from system_service.backends.docker import PATIENCE, Docker
 from system_service.backends.trigger import ask
 from system_service.backends.unitfiles import UnitFiles
 from system_service.errors import SwitchError
 from system_service.handover.view import environment
 from system_service.model.pods import pod_labels
-from system_service.waiting.board import Board
-from system_service.waiting.custody import RESTART_GRACE, Custody
 from system_service.waiting.events import Events
-from system_service.waiting.link import say
+from system_service.waiting.feature_rows import FeatureRows
+from system_service.waiting.kubernetes_wait import RESTART_GRACE, KubernetesWait
+from system_service.waiting.reconnecting import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,15 +37,15 @@ _LONGEST_POLL = 3600.0
 _POD_POLL = 5.0  # seconds between looks at a pod that runs while no row says what is wanted
 
 
-class Life:
+class UnitLife:
     """Waits for the end of a feature's container. Redis, there or not, never ends it."""
 
     def __init__(self, container: str) -> None:
         self._name = container
-        self._docker = Docker.from_env()
+        self._docker = Docker.from_env(PATIENCE)
         self._events = Events(self._docker, container)
-        self._board = Board(container)
-        self._custody: Custody | None = None
+        self._board = FeatureRows(container)
+        self._custody: KubernetesWait | None = None
         self._over = False
         self._id = ""  # of the container whose life this is; "" until it was seen running
         self._version: str | None = None
@@ -113,8 +113,8 @@ class Life:
         elif not self._over and self._custody and self._events.due is None:
             self._try(self._custody, self._custody.blind)
 
-    def _keep(self, custody: Custody) -> None:
-        """Let the keeper do what is due; the feature's life is in its hands."""
+    def _keep(self, custody: KubernetesWait) -> None:
+        """Let the reconciler do what is due; the feature's life is in its hands."""
         try:
             ended = custody.keep()
         except SwitchError as error:
@@ -149,7 +149,7 @@ class Life:
             return None
         return max(0, math.ceil(min(min(times) - time.monotonic(), _LONGEST_POLL) * 1000))
 
-    def _try(self, link: Events | Board | Custody, action: Callable[[], None]) -> None:
+    def _try(self, link: Events | FeatureRows | KubernetesWait, action: Callable[[], None]) -> None:
         try:
             action()
         except SwitchError as error:
@@ -182,14 +182,14 @@ class Life:
         if self._custody:
             self._custody.wake()
         elif self._board.kube:
-            self._custody = Custody(self._board, self._docker, self._name)
+            self._custody = KubernetesWait(self._board, self._docker, self._name)
             while self._custody.watches:
                 self._custody.watch()
                 if not os.environ.get("INVOCATION_ID"):
                     self._end("the wait that handed it over has ended")
                     return
                 # systemd has started this one: somebody at a terminal was first, and has gone.
-                self._custody = Custody(self._board, self._docker, self._name)
+                self._custody = KubernetesWait(self._board, self._docker, self._name)
             ask()  # whoever wrote that kubernetes is wanted, the host's own commands too, may have noted no label
             signal.signal(signal.SIGTERM, self._terminated)
         elif self._pending and self._board.known:

@@ -10,9 +10,9 @@ import time
 import pytest
 
 from system_service.backends.programs import Program
-from system_service.domain import setup as host
+from system_service.domain import host_setup as host
 from system_service.domain.command_lock import command_lock
-from system_service.domain.setup import ASKED, GATES, SENDS, UNITS, Place, Step
+from system_service.domain.host_setup import ASKED, GATES, SENDS, UNITS, Place, Step
 from system_service.errors import Busy, Failed, NotPermitted, Refused, Unreachable
 from system_service.model.pods import pod_labels
 from tests.fakes import systemctl as fake

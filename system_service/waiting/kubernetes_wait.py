@@ -1,4 +1,4 @@
-"""A feature's life while CONFIG_DB wants kubernetes: a keeper, woken by what happens, and what counts as the end."""
+"""A feature's life while CONFIG_DB wants kubernetes: what wakes the reconciler, and what counts as the end."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import time
 
 from system_service.errors import SwitchError
 from system_service.handover.action_lock import ActionLock, Presence
-from system_service.handover.decide import MAKE_LOCAL, STAY, Step
-from system_service.handover.keeper import Keeper
+from system_service.handover.decide import CREATE_LOCAL, STAY, Step
 from system_service.handover.own_row import LONGEST_PAUSE
-from system_service.handover.view import HELD, OPEN, UNKNOWN, View
+from system_service.handover.reconciler import Reconciler
+from system_service.handover.view import OPEN, UNANNOUNCED, UNKNOWN, View
 from system_service.model.boot import uptime
 from system_service.model.pods import pod_labels
 from system_service.model.state_row import emptied
 from system_service.waiting.events import Events
-from system_service.waiting.link import say
+from system_service.waiting.reconnecting import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from system_service.backends.docker import Docker
-    from system_service.waiting.board import Board
+    from system_service.waiting.feature_rows import FeatureRows
 
 # Seconds between a container's death and the start that makes it a restart.
 RESTART_GRACE = 1.0
@@ -29,13 +29,13 @@ _MADE = 600.0  # seconds: a script that has not made the container will not do s
 _STUCK = 180.0  # seconds for which the local container may refuse to start: then the unit's own rules apply
 
 
-class Custody:
+class KubernetesWait:
     """Made once rows are connected. `due`: monotonic seconds of the next look, None: when something happens.
 
     `released`: legacy is wanted again, and the local container runs. `watches`: another `wait` hands the feature over.
     """
 
-    def __init__(self, board: Board, docker: Docker, container: str) -> None:
+    def __init__(self, board: FeatureRows, docker: Docker, container: str) -> None:
         self.due: float | None = 0.0
         self.released = False
         self._board = board
@@ -44,7 +44,7 @@ class Custody:
         self._events = Events(docker, labels=pod_labels(board.feature))
         self._presence = Presence(board.feature)
         self.watches = not self._presence.first()
-        self._keeper: Keeper | None = None
+        self._keeper: Reconciler | None = None
         self._served_local = False  # the local container was seen running, and not stopped by us
         self._gone_at: float | None = None
         self._death: float | None = None  # the newest, as of the last look; None: not looked yet
@@ -78,28 +78,28 @@ class Custody:
             self.wake()
         if self.due is None or self.due > now:
             return ""
-        keeper = self._fresh()
-        self._restore(keeper)
+        reconciler = self._fresh()
+        self._restore(reconciler)
         # First whether this life is over: what is started after that is another one's to start.
-        if ended := self._ended(keeper, keeper.look(), now):
+        if ended := self._ended(reconciler, reconciler.look(), now):
             return ended
         if self._gone_at is not None:
             # The local container has just died: a start that follows makes it a restart.
             self.due = self._gone_at + RESTART_GRACE
             return ""
-        step = keeper.keep()
-        view = keeper.view
+        step = reconciler.reconcile()
+        view = reconciler.view
         self._events.settled()
         self._retry = _FIRST_RETRY
         if self._complained:
             say(f"{self._container}: all backends answer again")
             self._complained = False
-        self.due = None if keeper.due is None else now + max(0.0, keeper.due - uptime()) + 0.01
+        self.due = None if reconciler.due is None else now + max(0.0, reconciler.due - uptime()) + 0.01
         self._reopen()
-        if ended := self._ended(keeper, view, now) or self._unmade(keeper, step):
+        if ended := self._ended(reconciler, view, now) or self._unmade(reconciler, step):
             return ended
         # Not while one of its pods may still come up without a gate: nobody would see it.
-        quiet = step.kind == STAY and not step.id and all(pod.gate == HELD for pod in view.pods)
+        quiet = step.kind == STAY and not step.id and all(pod.gate == UNANNOUNCED for pod in view.pods)
         self.released = view.wants == "local" and view.local and quiet and view.up
         self._tell(view, step.why)
         return ""
@@ -147,11 +147,11 @@ class Custody:
         self._events.close()
         self._presence.close()
 
-    def _fresh(self) -> Keeper:
-        """The keeper, on the rows of the connection that there is now."""
+    def _fresh(self) -> Reconciler:
+        """The reconciler, on the rows of the connection that there is now."""
         rows = self._board.rows()
         if self._keeper is None:
-            self._keeper = Keeper(rows, self._docker, self._board.feature, self._container, say, patient=True)
+            self._keeper = Reconciler(rows, self._docker, self._board.feature, self._container, say, patient=True)
             self._keeper.listen = self._listen
         self._keeper.use(rows)
         self._listen()
@@ -165,9 +165,9 @@ class Custody:
             self._keeper.ended = kept | self._events.ended
             self._events.ended.clear()
 
-    def _restore(self, keeper: Keeper) -> None:
+    def _restore(self, reconciler: Reconciler) -> None:
         """Redis has come back empty: say again what is so, before a gate opens because nothing is said."""
-        before, rows = keeper.view, keeper.rows
+        before, rows = reconciler.view, reconciler.rows
         rows.read()
         if not emptied(rows.state) or not (before.up or not before.wants):
             return
@@ -180,11 +180,11 @@ class Custody:
         if before.local:
             rows.local_up()
 
-    def _ended(self, keeper: Keeper, view: View, now: float) -> str:
+    def _ended(self, reconciler: Reconciler, view: View, now: float) -> str:
         serves = view.serving is not None
         if view.local:
             self._served_local, self._gone_at = True, None
-        elif keeper.stopped_local or serves:
+        elif reconciler.stopped_local or serves:
             self._served_local, self._gone_at = False, None
         elif self._served_local:
             # A death followed by a start is none.
@@ -193,22 +193,22 @@ class Custody:
                 return "the local container ended"
         if not view.up and not view.local and not any(pod.gate in (OPEN, UNKNOWN) for pod in view.pods):
             return "the feature is to be down"
-        newest = max(keeper.rows.own.deaths, default=0.0)
+        newest = max(reconciler.rows.own.deaths, default=0.0)
         # What is there at the first look was an earlier life's.
         died = self._death is not None and newest not in (0.0, self._death)
         self._death = newest
-        if died and not keeper.rows.auto_restart:
+        if died and not reconciler.rows.auto_restart:
             return "the pod's container ended, and auto_restart is disabled"
         return ""
 
-    def _unmade(self, keeper: Keeper, step: Step) -> str:
+    def _unmade(self, reconciler: Reconciler, step: Step) -> str:
         """Why the unit is to be started anew: its script makes what is missing here. Not twice in a short time."""
-        if step.kind != MAKE_LOCAL or keeper.view.turn:
+        if step.kind != CREATE_LOCAL or reconciler.view.turn:
             return ""
-        made = keeper.rows.own.made
+        made = reconciler.rows.own.made
         if made and uptime() - made < _MADE:
             return ""
-        keeper.rows.note(made=f"{uptime():.1f}")
+        reconciler.rows.note(made=f"{uptime():.1f}")
         return f"the local container is not here: the unit's start makes it anew ({step.why})"
 
     def _tell(self, view: View, why: str) -> None:
