@@ -60,7 +60,7 @@ def intent(switch: Switch, names: Sequence[str] = ()) -> Intent:
 def see(switch: Switch, intended: Intent, listed: Sequence[Container] | None = None) -> Snapshot:
     """What Docker and systemd show of these features. Raises Unreachable, NotPermitted, TimedOut.
 
-    `listed`: Docker's list, for who has it already and needs to know of nobody else who acts; then systemd is not asked.
+    `listed`: Docker's list, if one has it already and needs to know of nobody else who acts; systemd is not asked then.
     """
     scopes = {f.name: instances(f, switch.db.namespaces) for f in intended.features}
     by_docker_alone = listed is not None
