@@ -1,7 +1,7 @@
 """Every failure a command can end with: its kind, its exit code, its sentence, its next step.
 
-Raised by the domain and the backends, turned into output in `terminal.run` alone. Also imported by the waiter: no
-dataclasses here.
+Raised by the domain and the backends, turned into output in `terminal/command.py` alone. Also imported by the waiter:
+no dataclasses here.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The switch as seen from here: Redis, Docker, systemd. One module each, typed results in, `errors` out."""
+"""What is spoken to: Redis, Docker, systemd, the API server, the file system. Typed results, or an error of `errors`."""

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from system_service.backends.cluster import Cluster
 
 REQUESTS_PER_FEATURE = 3
-"""Requests with which all can be told of one feature."""
+"""Requests to the API server that suffice to tell why one feature's pod does not run."""
 _CREATING = "ContainerCreating"
 
 
 class PodDiagnosis:
-    """What one command asks. `left`: how many requests it may still make."""
+    """Asks the API server why pods do not run, within a budget. `left`: requests that this command may still make."""
 
     def __init__(self, cluster: Cluster, left: int) -> None:
         self.left = left
@@ -30,12 +30,12 @@ class PodDiagnosis:
         self._deployed: set[str] = set()  # the features whose DaemonSet was seen
 
     def diagnose(self, features: Sequence[str], most: int) -> dict[str, str]:
-        """Of each feature why no pod runs it, "" when one does, in at most `most` requests.
+        """Feature -> why no pod on this node runs it, "" when one does; `most`: requests to make at most.
 
-        No DaemonSet, no pod, Unschedulable, its image is pulled, ImagePullBackOff and its like, CrashLoopBackOff,
-        terminating, evicted. One of which these requests do not tell is left out.
+        Reasons: no DaemonSet, no pod, Unschedulable, its image is being pulled, ImagePullBackOff and its like,
+        CrashLoopBackOff, terminating, evicted. A feature that the budget does not reach is left out.
 
-        Raises as Cluster; then what failed counts as a request.
+        Raises Unreachable, NotPermitted, Failed, TimedOut; a request that failed is counted.
         """
         self._turn = min(most, self.left)
         if not self._may():
@@ -49,7 +49,7 @@ class PodDiagnosis:
         return reasons
 
     def _may(self) -> bool:
-        """Whether one more request may be made, which is counted."""
+        """Count one more request, if the budget has one left."""
         if self._turn == 0:
             return False
         self._turn -= 1

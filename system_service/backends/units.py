@@ -96,13 +96,14 @@ class Units:
         return {name: found[name] for name in distinct}
 
     def start(self, name: str, timeout: float, *, block: bool = True) -> None:
-        """Start a unit, wait for the job and see that it is active. `block` false: hand the job over, look at nothing.
+        """Start a unit, wait for the job, and see that the unit is active. `block` false: enqueue the job and return.
 
         A unit in sub-state auto-restart is started only when its RestartSec is over; `restart` does it at once.
 
         Raises:
-            TimedOut: not within `timeout` seconds; systemd goes on with the job.
-            Failed: the job failed, or the unit is not active although it did not.
+            TimedOut: the job did not end within `timeout` seconds; systemd goes on with it.
+            Failed: the job failed, or it succeeded and left the unit inactive (a failed Condition...=, a process that
+                has ended already).
         """
         self._job("start", name, timeout, block, (Active.ACTIVE, Active.RELOADING))
 

@@ -53,9 +53,10 @@ class ContainerScript(NamedTuple):
         return cls(name, docker, db, parse_feature(stem, row) if row else None, namespace, [], tell)
 
     def start(self) -> bool:
-        """Start the local container; False when it is left to `wait` (kubernetes wanted, no fallback).
+        """Start the local container. False: it is not started, and the unit's `wait` takes it from here.
 
-        Raises UnknownFeature (no such container), Failed, Unreachable, NotPermitted: Docker's answer.
+        Raises UnknownFeature (no such container), Failed, Unreachable, NotPermitted: of Docker, of the action lock, or
+        of a database that answers nonsense. One that does not answer is a warning, and Docker is acted on alone.
         """
         may, reconciler = self._may_start()
         if not may or self._only_pods():
@@ -133,7 +134,7 @@ class ContainerScript(NamedTuple):
         """
         pods = self._pods()
         try:
-            reconciler = self._keeper(pods)
+            reconciler = self._reconciler(pods)
             if reconciler is None:
                 self._unlabel()
                 # Without Redis nobody can say who is wanted: what runs goes on, and there is never a second one.
@@ -167,7 +168,7 @@ class ContainerScript(NamedTuple):
         failure: SwitchError | None = None
         closed = False
         try:
-            reconciler = self._keeper(pods)
+            reconciler = self._reconciler(pods)
             if reconciler is not None:
                 reconciler.close(grace)
                 reconciler.rows.stopped()
@@ -230,7 +231,7 @@ class ContainerScript(NamedTuple):
             return ()
         return pods_of(self.feature.name if self.feature else self.name, self.docker.containers())
 
-    def _keeper(self, pods: Sequence[Container]) -> Reconciler | None:
+    def _reconciler(self, pods: Sequence[Container]) -> Reconciler | None:
         """What hands the feature over; None where Kubernetes has no part in it, or the rows cannot be read."""
         if self.db is None or self.namespace:
             return None

@@ -1,7 +1,8 @@
 """What the package needs of the switch beyond its own files, and gives back: `system host install` and `uninstall`.
 
-Ours in the place of some programs of the host's, the folder of the locks, and, for Kubernetes mode, three units at
-work. What is to be done is read off the switch each time, so that whoever is killed is followed by the same command.
+It replaces the host's `container` and `container_checker`, makes the folder of the locks and, for Kubernetes mode,
+enables three units. What is left to do is read off the switch each time: a run that was killed is completed by the same
+command.
 """
 
 from __future__ import annotations
@@ -84,14 +85,15 @@ class Place:
 
 
 def install(place: Place, command: str, *, kubernetes: bool, dry_run: bool = False, tell: Tell = _silent) -> Result:
-    """Do what is left to do until the switch is as it has to be; what was done are the `steps` of the Result.
+    """Take the steps that are left until the switch is as it has to be; they are the `steps` of the Result.
 
-    `kubernetes`: the units of Kubernetes mode too; where they are at work already, they stay. `tell` gets each step's
-    sentence before it is taken.
+    `kubernetes`: the units of Kubernetes mode too; where any of them is enabled already, all are. `tell` gets each
+    step's sentence before it is taken. A step that fails ends it, as the Result's `error`.
 
     Raises:
         NotPermitted: without root.
-        Busy: another is at it.
+        Busy: another install or uninstall is running.
+        Unreachable, TimedOut: systemd cannot be asked what there is.
     """
     if dry_run:
         return _as_told(command, _setting_up(place, kubernetes), dry_run)

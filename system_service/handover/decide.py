@@ -1,4 +1,4 @@
-"""The next step in one feature's custody. Pure: a function of the View, checked over all of its states.
+"""The next step towards the one owner that a feature is to have. Pure: a function of the View.
 
 Never two owners: the local container starts only when every pod's container is known not to run the feature, and a
 gate is answered only when the local container is seen stopped. Each step is safe to repeat, and a crash between any two
@@ -32,9 +32,11 @@ _SHUT = "its gate did not open"
 
 
 class Step:
-    """One action, on the pod's container `id` where there is one. STAY: nothing to do until something changes.
+    """One action, on the pod's container `id` where it concerns one. `why`: the reason, for the journal and our row.
 
-    `urgent`: two may run the feature until it is done, so it is not put off because it was done a moment ago.
+    STAY: nothing to do until something changes. CREATE_LOCAL is for the caller to do: it ends the unit's process.
+    `urgent`: two containers may run the feature until it is done, so no pause after the last one like it is kept. Two
+    steps are equal when `kind` and `id` are.
     """
 
     __slots__ = ("id", "kind", "urgent", "why")

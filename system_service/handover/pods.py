@@ -1,4 +1,4 @@
-"""Looking at a feature's containers of Kubernetes: which there are, and by their processes where each of them is."""
+"""Which containers of Kubernetes a feature has, and how far the start of each is, as its processes tell."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ _MOST_LISTS = 16
 
 
 class Pods:
-    """Remembers, from look to look, what changed since each container started. Methods raise what `Docker` does.
+    """Remembers, from look to look, what changed since each container started.
 
-    A gate writes its version, and `pending` unless it finds that; neither has a time. So it is heard by a change: what
-    the row said before the container was there, and what it says now.
+    A gate announces itself in STATE_DB with its version and `pending`, and with no time. Whether the row's words are
+    this container's is told by a change: what the row said before the container was there, and what it says now.
+    Methods raise Unreachable, NotPermitted and Failed, as Docker does.
     """
 
     def __init__(self, docker: Docker, name: str) -> None:
@@ -39,7 +40,7 @@ class Pods:
         self._name = name
         self._said: tuple[str, str] | None = None  # remote_state and container_version, as of the last look
         self._before: dict[str, tuple[str, str]] = {}  # mark -> the same, before that container was there
-        self._stages: dict[str, tuple[str, float]] = {}  # mark -> where it is, and since when that was seen
+        self._stages: dict[str, tuple[str, float]] = {}  # mark -> how far it is, and since when
         self._gated: set[str] = set()  # marks of those whose gate's program was seen
         self._opening: dict[str, float] = {}  # mark -> since when its gate is said to be open, and its program is there
         self._critical: dict[str, tuple[str, ...]] = {}  # mark -> its critical processes
@@ -81,7 +82,7 @@ class Pods:
         return pod.mark in (rows.own.served, rows.own.answered) or (says and named in _names(pod.id))
 
     def _gate(self, pod: PodContainer, rows: Rows, said: tuple[str, str], now: float) -> str:
-        """Where it is; "" when it has ended meanwhile."""
+        """How far its start is, as view.py names it; "" when it has ended meanwhile."""
         if pod.mark == rows.own.served:  # nobody comes back to a gate without a start
             return OPEN
         try:

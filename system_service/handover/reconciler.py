@@ -1,4 +1,7 @@
-"""Keeping one feature in the right hands: look, decide, have one step done under the action lock, look again.
+"""Brings one feature to the owner that CONFIG_DB wants: look, decide, do one step under the action lock, look again.
+
+"Gate" is the start-up gate of a pod's container: `container_startup.py`, which runs before the feature's programs,
+writes `pending` to STATE_DB and waits until it reads `ready` there.
 
 Holds no truth of its own: whoever is interrupted anywhere is followed by another reconciler that looks again.
 """
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     from system_service.handover.view import PodContainer
 
 _STEPS = 20  # in one go: more means that somebody undoes what we do, and the caller waits for the next event
-# The gate looks every 2 s from the moment it announced itself. `ready` is to land just before such a look.
+# `container_startup.py` reads STATE_DB every 2 s, from its announcement on. `ready` is to land just before such a look.
 _POLL = 2.0
 _MARGIN, _WINDOW = 0.25, 0.2
 _USUAL_STOP = 1.0
@@ -46,18 +49,18 @@ _MOST_POLLS = 4  # of the gate's; then it is handed over at any moment
 
 
 class Reconciler:
-    """Custody of the feature `name`, whose local container has the docker name `container`.
+    """Of the feature `name`, whose local container has the docker name `container`.
 
-    Every method may raise what `Rows` and `Docker` raise. `say` gets a sentence a step. `view`: the last look. `due`:
-    seconds since boot; look again then, whatever happens. `ended`: ids (12 letters) of containers that were told to
-    end, as of the last call of `listen`. `stuck_since`: since when (seconds since boot) the local container cannot be
-    started.
+    Every method may raise Unreachable, NotPermitted and Failed: Redis or Docker cannot be asked, or refuses. `say` gets
+    a sentence a step. `view`: the last look. `due`: seconds since boot; look again then, whatever happens. `ended`: ids
+    (12 letters) of containers that were sent their stop signal, as of the last call of `listen`. `stuck_since`: since
+    when (seconds since boot) the local container cannot be started.
     """
 
     def __init__(
         self, rows: Rows, docker: Docker, name: str, container: str, say: Callable[[str], None], patient: bool = False
     ) -> None:
-        """`patient`: ctrmgrd, where it is, has its turn first: of the unit's `wait`, whose unit it restarts."""
+        """`patient`: leave ctrmgrd, where it is installed, CTRMGRD_GRACE seconds to restart the unit by itself."""
         self.rows = rows
         self.docker = docker
         self.view = View()

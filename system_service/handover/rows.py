@@ -1,4 +1,4 @@
-"""One feature's rows as its custody reads and writes them: each change one transaction on one row.
+"""One feature's rows as the handover reads and writes them: each change one transaction on one row.
 
 STATE_DB FEATURE|<name> carries only the host's own fields, as the host's script writes them; what is ours alone is in
 SYSTEM_SERVICE|<name> of STATE_DB (own_row.py), with four fields more that others read: since: since when the reason is

@@ -1,4 +1,4 @@
-"""Doing: one step of a feature's custody, in Docker and in the rows. What is to be done is decided elsewhere."""
+"""Carrying out one step of a handover, in Docker and in the rows. decide.py says which."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One feature's custody at one moment: what is wanted, what the rows say, what Docker shows. No I/O, no clock.
+"""Who runs a feature at one moment: what is wanted, what the rows say, what Docker shows. No I/O, no clock.
 
 Where a pod's container is, its processes tell. No time in a row and no wall clock has a say in it: `update_time` is the
 local time of whoever wrote it.

@@ -1,1 +1,1 @@
-"""The vocabulary every layer shares: features, containers, units, snapshots. Imports nothing of ours, does no I/O."""
+"""The vocabulary every layer shares: features, containers, units, snapshots. Imports nothing of ours but `errors`."""

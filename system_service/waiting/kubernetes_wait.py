@@ -38,13 +38,13 @@ class KubernetesWait:
     def __init__(self, board: FeatureRows, docker: Docker, container: str) -> None:
         self.due: float | None = 0.0
         self.released = False
-        self._board = board
+        self._feature_rows = board
         self._docker = docker
         self._container = container
         self._events = Events(docker, labels=pod_labels(board.feature))
         self._presence = Presence(board.feature)
         self.watches = not self._presence.first()
-        self._keeper: Reconciler | None = None
+        self._reconciler: Reconciler | None = None
         self._served_local = False  # the local container was seen running, and not stopped by us
         self._gone_at: float | None = None
         self._death: float | None = None  # the newest, as of the last look; None: not looked yet
@@ -108,11 +108,11 @@ class KubernetesWait:
         """Redis is away, and a gate that cannot ask it lets its container's processes start: not beside another's."""
         if self._events.due is not None and self._events.due <= time.monotonic():
             self._events.open()
-        with ActionLock(self._board.feature, say=say):
+        with ActionLock(self._feature_rows.feature, say=say):
             local = self._docker.inspect(self._container)
             served = local is not None and bool(local["State"].get("Running"))
-            found = self._docker.running(pod_labels(self._board.feature))
-            serving = self._keeper.view.serving if self._keeper else None
+            found = self._docker.running(pod_labels(self._feature_rows.feature))
+            serving = self._reconciler.view.serving if self._reconciler else None
             spared = serving.id if serving and serving.id in found else "".join(found[:1])
             for id in found if served else [id for id in found if id != spared]:
                 say(f"{self._container}: stop the pod's container: its gate cannot be held without the database")
@@ -123,7 +123,11 @@ class KubernetesWait:
         if not self._complained:
             say(f"{error}; waiting on")
             self._complained = True
-        if self._keeper and self._keeper.stuck_since is not None and uptime() - self._keeper.stuck_since >= _STUCK:
+        if (
+            self._reconciler
+            and self._reconciler.stuck_since is not None
+            and uptime() - self._reconciler.stuck_since >= _STUCK
+        ):
             return f"the local container cannot be started: {error}"
         self.due = time.monotonic() + self._retry
         self._retry = min(2 * self._retry, LONGEST_PAUSE)
@@ -133,7 +137,7 @@ class KubernetesWait:
 
     def marks(self) -> list[str]:
         """Of those who may have read a `ready`, as of the last look."""
-        return self._keeper.marks() if self._keeper else []
+        return self._reconciler.marks() if self._reconciler else []
 
     def _reopen(self) -> None:
         """Be due when the stream of events is."""
@@ -149,20 +153,22 @@ class KubernetesWait:
 
     def _fresh(self) -> Reconciler:
         """The reconciler, on the rows of the connection that there is now."""
-        rows = self._board.rows()
-        if self._keeper is None:
-            self._keeper = Reconciler(rows, self._docker, self._board.feature, self._container, say, patient=True)
-            self._keeper.listen = self._listen
-        self._keeper.use(rows)
+        rows = self._feature_rows.rows()
+        if self._reconciler is None:
+            self._reconciler = Reconciler(
+                rows, self._docker, self._feature_rows.feature, self._container, say, patient=True
+            )
+            self._reconciler.listen = self._listen
+        self._reconciler.use(rows)
         self._listen()
-        return self._keeper
+        return self._reconciler
 
     def _listen(self) -> None:
         """Who was told to end, up to this moment; whatever else is heard is due after it."""
         self.hear()
-        if self._keeper:
-            kept = self._keeper.ended if len(self._keeper.ended) < _MOST_ENDED else set()
-            self._keeper.ended = kept | self._events.ended
+        if self._reconciler:
+            kept = self._reconciler.ended if len(self._reconciler.ended) < _MOST_ENDED else set()
+            self._reconciler.ended = kept | self._events.ended
             self._events.ended.clear()
 
     def _restore(self, reconciler: Reconciler) -> None:
@@ -172,7 +178,7 @@ class KubernetesWait:
         if not emptied(rows.state) or not (before.up or not before.wants):
             return
         served = before.serving
-        if served and any(id == served.id for id in self._docker.running(pod_labels(self._board.feature))):
+        if served and any(id == served.id for id in self._docker.running(pod_labels(self._feature_rows.feature))):
             rows.kube_up(served.id, served.version)
             rows.note(served=served.mark)
             return

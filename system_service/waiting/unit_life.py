@@ -44,7 +44,7 @@ class UnitLife:
         self._name = container
         self._docker = Docker.from_env(PATIENCE)
         self._events = Events(self._docker, container)
-        self._board = FeatureRows(container)
+        self._feature_rows = FeatureRows(container)
         self._custody: KubernetesWait | None = None
         self._over = False
         self._id = ""  # of the container whose life this is; "" until it was seen running
@@ -77,7 +77,7 @@ class UnitLife:
         if self._over:
             return
         poller = select.poll()
-        for link in (self._events, self._custody, self._board):
+        for link in (self._events, self._custody, self._feature_rows):
             for fd in link.filenos() if link else ():
                 poller.register(fd, select.POLLIN)
         # The one place where it blocks: for ever, as long as all are connected and nothing is due.
@@ -86,14 +86,14 @@ class UnitLife:
             self._try(self._events, self._hear_docker)
         if self._custody and ready.intersection(self._custody.filenos()):
             self._try(self._custody, self._custody.hear)
-        if ready.intersection(self._board.filenos()):
-            self._try(self._board, self._hear_board)
+        if ready.intersection(self._feature_rows.filenos()):
+            self._try(self._feature_rows, self._hear_board)
 
     def _terminated(self, *_: object) -> None:
         """SIGTERM: open no gate any more, and end by the signal. `container stop` does the rest, if anybody runs it."""
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         try:
-            self._board.down(self._custody.marks() if self._custody else ())
+            self._feature_rows.down(self._custody.marks() if self._custody else ())
         except SwitchError as error:
             say(f"{self._name}: the gate could not be closed: {error}")
         finally:
@@ -106,9 +106,9 @@ class UnitLife:
             self._try(self._events, self._begin)
         if self._look_at is not None and self._look_at <= now and self._events.due is None:
             self._try(self._events, self._look)
-        if not self._over and self._known and self._board.due is not None and self._board.due <= now:
-            self._try(self._board, self._read_board)
-        if not self._over and self._custody and self._events.due is None and self._board.due is None:
+        if not self._over and self._known and self._feature_rows.due is not None and self._feature_rows.due <= now:
+            self._try(self._feature_rows, self._read_board)
+        if not self._over and self._custody and self._events.due is None and self._feature_rows.due is None:
             self._keep(self._custody)
         elif not self._over and self._custody and self._events.due is None:
             self._try(self._custody, self._custody.blind)
@@ -141,8 +141,8 @@ class UnitLife:
         """Milliseconds until something is due; None: nothing is."""
         dues = [self._events.due, self._look_at if self._events.due is None else None]
         if self._known:
-            dues.append(self._board.due)
-        if self._custody and self._events.due is None and self._board.due is None:
+            dues.append(self._feature_rows.due)
+        if self._custody and self._events.due is None and self._feature_rows.due is None:
             dues.append(self._custody.due)
         times = [due for due in dues if due is not None]
         if not times:
@@ -170,29 +170,29 @@ class UnitLife:
                 self._look()
 
     def _hear_board(self) -> None:
-        if self._board.read():
+        if self._feature_rows.read():
             self._look_at_rows()
 
     def _read_board(self) -> None:
-        self._board.open()
+        self._feature_rows.open()
         self._look_at_rows()
 
     def _look_at_rows(self) -> None:
-        self._board.look(None if self._custody or not self._id else self._version)
+        self._feature_rows.look(None if self._custody or not self._id else self._version)
         if self._custody:
             self._custody.wake()
-        elif self._board.kube:
-            self._custody = KubernetesWait(self._board, self._docker, self._name)
+        elif self._feature_rows.kube:
+            self._custody = KubernetesWait(self._feature_rows, self._docker, self._name)
             while self._custody.watches:
                 self._custody.watch()
                 if not os.environ.get("INVOCATION_ID"):
                     self._end("the wait that handed it over has ended")
                     return
                 # systemd has started this one: somebody at a terminal was first, and has gone.
-                self._custody = KubernetesWait(self._board, self._docker, self._name)
+                self._custody = KubernetesWait(self._feature_rows, self._docker, self._name)
             ask()  # whoever wrote that kubernetes is wanted, the host's own commands too, may have noted no label
             signal.signal(signal.SIGTERM, self._terminated)
-        elif self._pending and self._board.known:
+        elif self._pending and self._feature_rows.known:
             self._look_at = 0.0  # legacy is wanted: whoever waited for the row waits no longer
 
     def _look(self) -> None:
@@ -212,8 +212,8 @@ class UnitLife:
                 self._version = environment(found, "IMAGE_VERSION")
                 say(f"{self._name}: waiting for the end of container {self._id[:12]}")
                 # It was pending, and connected: the rows are to be told.
-                if self._board.due is None:
-                    self._try(self._board, self._look_at_rows)
+                if self._feature_rows.due is None:
+                    self._try(self._feature_rows, self._look_at_rows)
         elif self._id:
             self._end(
                 "the container was removed"
@@ -225,8 +225,8 @@ class UnitLife:
 
     def _is_kube(self) -> bool:
         """Whether kubernetes is wanted, so that nothing running here is no end."""
-        if self._board.due is not None:
-            self._try(self._board, self._read_board)
+        if self._feature_rows.due is not None:
+            self._try(self._feature_rows, self._read_board)
         return self._custody is not None or self._waits_for_rows()
 
     def _waits_for_rows(self) -> bool:
@@ -235,7 +235,7 @@ class UnitLife:
         Where no row says anything, a pod that runs may be the feature's life: the unit's start has left it to us.
         """
         before, self._pending = self._pending, UnitFiles().read(self._name) is not None
-        if not self._pending and not self._board.known:
+        if not self._pending and not self._feature_rows.known:
             self._pending = bool(self._docker.running(pod_labels(self._name)))
             if self._pending:
                 self._look_at = time.monotonic() + _POD_POLL  # its end is no event that is heard here

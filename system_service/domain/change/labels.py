@@ -81,11 +81,12 @@ def set_unknown(db: SwitchDB, feature: str, desired: bool) -> None:
 
 
 def record_desired(switch: Switch, snapshot: Snapshot) -> list[str]:
-    """Note what CONFIG_DB and the units want of the labels, whoever wrote it; the features of which to ask.
+    """Record in our rows which features want their label on the node, as CONFIG_DB and the units have it by now.
 
-    Those of whose label nothing is known, or whose noted one is not borne out: it is there, and no pod has come. A
-    wish that is to be sent whatever the node has is no question: of a fleet's one request each it would make two. One
-    that `system service stop` has taken away is not asked for: only a unit that is up wants a pod.
+    Returns the features whose label has to be read from the node first: those of whose label nothing is recorded, and
+    those with a label on record for which no pod has come. A label that has to be sent anyway is not read: in a fleet
+    that would be two requests a switch in the place of one. What `system service stop` took away is not wanted again:
+    only a feature whose unit is up wants a pod. Raises Unreachable, NotPermitted, Failed.
     """
     doubtful = []
     for feature in snapshot.features:

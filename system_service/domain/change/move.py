@@ -176,7 +176,10 @@ class Move:
             ask(self.switch.run_dir)  # the oneshot sends it when the cluster can be had
 
     def _label(self, moving: Mapping[str, Moving], mode: Mode) -> None:
-        """One patch for all features. One that fails is sent later (`system service sync`)."""
+        """Send the labels of all features in one patch, where this command is to move them to `mode`.
+
+        Raises nothing: a failure is the features' own `error`, and `system service sync` sends their labels later.
+        """
         labelled = {name: one for name, one in moving.items() if one.labels and self.request.mode is mode}
         if not labelled or not self.usable or self.by_ctrmgrd:
             return

@@ -255,9 +255,11 @@ def _shown(site: Site, changed: bool, error: SwitchError | None) -> FeatureRepor
 
 
 def repair(switch: Switch, ask: Ask) -> tuple[Report, ...]:
-    """Finish what was interrupted, and make units anew that an image upgrade lost: of the names of `ask`, all if none.
+    """Resume interrupted installs and uninstalls, and write units anew that an image upgrade lost.
 
-    Only the features that needed something are in the answer, each with its error. Raises as `install`.
+    Of the features that `ask` names, or of all where it names none; `timeout` (seconds) is for each of them. Returns
+    the reports of those that needed something, each with its error. Raises Unreachable, NotPermitted, TimedOut: the
+    database or the unit files cannot be read.
     """
     (rows,) = switch.db.tables(("CONFIG_DB", "FEATURE"))
     files = switch.unit_files()

@@ -1,1 +1,1 @@
-"""Looking: what is so, and how it is said. Nothing here changes anything."""
+"""Looking: what is so, and how it is said. Nothing here changes a feature."""

@@ -11,11 +11,17 @@ from system_service.domain.switch import Switch
 from system_service.errors import Failed, UnknownFeature
 from system_service.model.snapshot import Container, Notes, Run
 
-_UNKNOWN_GRACE = 10.0  # seconds until one that is not at a gate, and says of no process that it matters, counts
+_UNKNOWN_GRACE = (
+    10.0  # seconds after which a container without a gate and without a list of critical processes counts as serving
+)
 
 
 def serving_container(switch: Switch, pods: Sequence[Container], own: Notes) -> Container | None:
-    """The one of `pods` that is past its gate; of several the one that is noted. Raises what Docker raises."""
+    """The container that runs the feature, or None. `pods`: its running containers of Kubernetes, newest first.
+
+    It is the one that our row names, if it has not been started anew since; else the first that is past its gate.
+    Raises Unreachable, NotPermitted, TimedOut.
+    """
     for pod in pods:
         if own.served.startswith(f"{pod.id[:12]}@") and _mark(switch, pod) == own.served:
             return pod
