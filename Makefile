@@ -17,11 +17,11 @@ test: setup  ## all tests; then those of the command line under the newest click
 	$(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
 	$(NEWEST)/python -m pytest -n 2 tests/cli tests/terminal
 
-check: setup  ## fast: lint, types, and the tests that need no sandbox switch
+check: setup  ## fast: lint, types, and what of the tests takes a minute
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --ignore=tests/sandbox --ignore=tests/contract --ignore=tests/acceptance
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 fuzz: setup  ## an hour of inputs of any shape, led by what they reach (not part of test)
 	$(BIN)/pip -q install --disable-pip-version-check atheris

@@ -26,6 +26,20 @@ _SECOND_CLUSTER = (
     *("test_boundaries.py", "test_claims.py", "test_ctrmgrd.py", "test_kills.py", "test_turmoil.py"),
     *("test_unserved.py", "test_updates.py"),
 )
+# What takes long, by itself or because it is many: not in the fast loop (`make check`).
+_SLOW = (
+    *("tests/acceptance/", "tests/sandbox/", "tests/contract/", "tests/waiter/", "tests/recordings/", "tests/rows/"),
+    *("tests/packages/", "tests/fuzz/", "tests/terminal/test_progress.py", "tests/terminal/test_shells.py"),
+    *(f"tests/model/test_{name}.py" for name in ("custody", "mutants", "space")),
+    *("tests/backends/test_limits.py", "tests/domain/cluster/", "tests/domain/kube_only/test_install.py"),
+    *("tests/domain/change/test_move.py", "tests/domain/test_install_cluster.py"),
+    # A process for each command line.
+    *(
+        f"tests/cli/test_{name}.py"
+        for name in ("bad_backends", "config_feature", "feature_mode", "json", "legacy_only")
+    ),
+    *(f"tests/cli/test_{name}.py" for name in ("plugins", "sync_again", "system_container", "system_service")),
+)
 _LONG = ("cluster", "second cluster", "switch")
 _SEARCHES = "tests/model/"  # pure, each of them on its own, and minutes of a core
 
@@ -38,6 +52,8 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: _rank(item.nodeid, groups[item.nodeid]))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(groups[item.nodeid]))
+        if item.nodeid.startswith(_SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 def _group(item):

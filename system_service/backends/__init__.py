@@ -1,1 +1,1 @@
-"""What is spoken to: Redis, Docker, systemd, the API server, the file system. Typed results, or an error of `errors`."""
+"""What is spoken to: Redis, Docker, systemd, the API server, files. Typed results, or an error of `errors`."""
