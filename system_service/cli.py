@@ -25,4 +25,5 @@ cli = with_version(
 
 
 def main() -> None:
+    """The program `system`."""
     run(cli, "system")

@@ -71,8 +71,10 @@ class Docker(Api):
         return [row["Id"] for row in sorted(rows, key=_created)]
 
     def inspect(self, ref: str) -> dict[str, Any] | None:
-        """The container of this name or id (here alone its first 12 letters will do) as Docker describes it, with a
-        State; None when there is none."""
+        """The container as Docker describes it, with a State; None when there is none.
+
+        `ref`: its name or id; here alone the first 12 letters of the id will do.
+        """
         response = self._about("GET", ref, "/json")
         # Where no container has this name, and several have ids that begin so, Docker calls it a failure of its own.
         if response is None or "multiple ids found" in sentence(response).lower():
@@ -159,8 +161,10 @@ class Docker(Api):
         return text
 
     def start(self, ref: str) -> bool:
-        """True if it was started, False if it ran already. A paused one is Failed, one that is not there
-        UnknownFeature."""
+        """Whether it was started; False if it ran already.
+
+        Raises Failed for a paused one, UnknownFeature for one that is not there.
+        """
         return self._done(ref, self._about("POST", self._exact(ref), "/start", _SLOW))
 
     def stop(self, ref: str, grace: int) -> bool | None:
@@ -192,8 +196,9 @@ class Docker(Api):
         self._done(ref, self._about("POST", self._exact(ref), "/unpause"))
 
     def restart(self, ref: str, grace: int, between: Callable[[], None] | None = None) -> None:
-        """Stop and start it in one go: the same container, so that who else watches it does not notice. A stopped one
-        is started, one that is not there UnknownFeature.
+        """Stop and start it in one go: the same container, so that who else watches it does not notice.
+
+        A stopped one is started. Raises UnknownFeature for one that is not there.
 
         `between` is called once its old processes are dead, while Docker starts it anew; not where it did not run, or
         did not end.

@@ -41,8 +41,11 @@ def from_inspect(found: dict[str, Any], name: str) -> Container:
 
 
 def _run(word: str, runs: bool) -> Run:
-    """Docker's word. Another engine's word counts as running where it says it runs: never start a second one beside it;
-    else as dead, which a start repairs or Docker refuses."""
+    """Docker's word for what a container does.
+
+    Another engine's word counts as running where it says that it runs, so that no second one is ever started beside
+    it; else as dead, which a start repairs or Docker refuses.
+    """
     if word in Run._value2member_map_ and word != Run.ABSENT.value:
         return Run(word)
     return Run.RUNNING if runs else Run.DEAD
@@ -77,8 +80,10 @@ def as_object(found: Any) -> dict[str, Any]:
 
 
 def unframed(log: bytes) -> bytes | None:
-    """The text inside the frames of a log: 4 bytes that say which stream, 4 that say how many, and so many bytes. None
-    for what is no such log."""
+    """The text inside the frames of a log; None for what is no such log.
+
+    A frame is 4 bytes that say which stream, 4 that say how many, and so many bytes.
+    """
     text, at = b"", 0
     while at < len(log):
         head, at = log[at : at + 8], at + 8

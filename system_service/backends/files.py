@@ -69,9 +69,9 @@ def put(path: str, text: str, mode: int = 0o644) -> None:
 
 
 def plain_file(path: str, flags: int = os.O_RDONLY) -> int:
-    """The descriptor of a plain file, where members of a group may put whatever they like: no link is followed, no pipe
-    waited for.
+    """The descriptor of a plain file where members of a group may put whatever they like.
 
+    No link is followed, and no pipe is waited for.
     One that is made (O_CREAT), or is there and ours, is the group's then. Raises OSError; NoFile for what is none.
     """
     handle = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY, 0o660)

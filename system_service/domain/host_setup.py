@@ -128,8 +128,10 @@ def _aside(program: Program) -> str:
 
 
 def _shared(run_dir: str) -> bool:
-    """Whether the folder of the locks and the files in it are the group's. Units that run as its members hold no lock
-    in one that a command has made as root's alone."""
+    """Whether the folder of the locks and the files in it are the group's.
+
+    Units that run as its members hold no lock in a file that a command has made as root's alone.
+    """
     import grp
 
     groups = []

@@ -120,8 +120,10 @@ Report = FeatureReport | Unseen | CheckReport | Explanation | RowReport
 
 
 class NodeReport(NamedTuple):
-    """This switch as a node. `server`: of the cluster it has joined, else the configured one, or "". `plan`: the steps
-    of a dry run, else None."""
+    """This switch as a node.
+
+    `server`: of the cluster it has joined, else the configured one, or "". `plan`: the steps of a dry run, else None.
+    """
 
     name: str
     joined: bool

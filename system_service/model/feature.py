@@ -87,6 +87,7 @@ class Instance(NamedTuple):
 
 
 def valid_name(name: str) -> bool:
+    """Whether a feature can have this name: it becomes a unit, a container, a file of a lock and a key in Redis."""
     return _NAME.fullmatch(name) is not None
 
 

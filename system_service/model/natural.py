@@ -8,8 +8,10 @@ _DIGITS = re.compile(r"([0-9]+)")
 
 
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key for any string, as natsort's default orders ASCII. Numbers come before text, and are never converted:
-    int() refuses thousands of digits, and a name is whatever somebody wrote into Redis.
+    """Sort key for any string, as natsort's default orders ASCII.
+
+    Numbers come before text, and are never converted: int() refuses thousands of digits, and a name is whatever somebody
+    wrote into Redis.
     """
     parts = _DIGITS.split(name)
     return tuple(_number(p) if i % 2 else (1, 0, p) for i, p in enumerate(parts) if p)

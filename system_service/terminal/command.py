@@ -79,6 +79,7 @@ def spoken(ctx: click.Context) -> str:
 
 
 def echo_json(result: Result) -> None:
+    """The result on stdout, as one JSON object."""
     import json
 
     from system_service.terminal.envelope import envelope
@@ -87,6 +88,7 @@ def echo_json(result: Result) -> None:
 
 
 def echo_error(error: SwitchError) -> None:
+    """An error on stderr: its sentence, and what to try."""
     # Not at the top: a command that succeeds does not pay for it.
     from system_service.terminal.render import printable
     from system_service.terminal.screen import remark
@@ -97,8 +99,10 @@ def echo_error(error: SwitchError) -> None:
 
 
 def echo_steps(steps: Sequence[str], *, failed: bool, of: str = "") -> None:
-    """Steps on stdout, a line each, after the name of what they are taken on; where none failed, also that there is
-    none."""
+    """Steps on stdout, a line each, after the name of what they are taken on.
+
+    Where there is none, and none failed, that is said.
+    """
     from system_service.terminal.render import printable
 
     for step in steps or ([] if failed else ["nothing to do"]):
@@ -114,6 +118,7 @@ def echo_stage(sentence: str) -> None:
 
 
 def echo_warning(sentence: str) -> None:
+    """A sentence on stderr that is no error."""
     from system_service.terminal.screen import remark
 
     remark("Warning", sentence, "yellow")

@@ -48,10 +48,12 @@ def unused_timeout_option() -> Decorated:
 
 
 def json_option() -> Decorated:
+    """`--json`."""
     return click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, on failure too.")
 
 
 def dry_run_option() -> Decorated:
+    """`--dry-run`."""
     return click.option("--dry-run", is_flag=True, help="Show the steps, change nothing.")
 
 

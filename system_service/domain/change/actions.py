@@ -53,9 +53,9 @@ class Kind(Enum):
 
 
 class Action(NamedTuple):
-    """One step on one target: a unit, a container, or (WRITE, ADD, FORGET, LABEL, KEEP, CLOSE, AWAIT_FEATURED) a
-    feature.
+    """One step on one target: a unit, a container or a feature.
 
+    It is a feature for WRITE, ADD, FORGET, LABEL, KEEP, CLOSE and AWAIT_FEATURED.
     `fields`: what WRITE and ADD set in CONFIG_DB, LABEL among the node's labels; one whose value is None is deleted.
     Of AWAIT_FEATURED: what it is to act on.
     Of WRITE_UNIT: the `text`.

@@ -62,8 +62,11 @@ class Step(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """What there is. `row`: KUBERNETES_MASTER|SERVER; `member`: the cluster that was joined (None: none), or why it
-    cannot be told; `begun`: a join was cut off; `systemd`: it is there to keep the kubelet."""
+    """How this switch stands to a cluster.
+
+    `row`: KUBERNETES_MASTER|SERVER; `member`: the cluster that was joined (None: none), or why it cannot be told;
+    `begun`: a join was cut off; `systemd`: it is there to keep the kubelet.
+    """
 
     node: str
     row: dict[str, str]

@@ -29,8 +29,10 @@ def docker_name(docker: Docker, name: str) -> str:
 
 
 def _past_its_gate(docker: Docker, pods: Sequence[Container]) -> Container:
-    """Of several the one that is not at its gate, as far as its processes tell; else the newest, which Docker lists
-    first."""
+    """Of several the one that is not at its gate, as far as its processes tell.
+
+    Where none is, the newest, which Docker lists first.
+    """
     if len(pods) > 1:
         from system_service.handover.view import at_gate  # one is what there is, nearly always
 

@@ -55,8 +55,10 @@ def report(feature: FeatureState, *, changed: bool = False, error: SwitchError |
 
 
 def version(feature: FeatureState) -> str:
-    """The version that a pod announced at its gate, or the tag of the local image; a digest or an untagged image has
-    none."""
+    """The version that a pod announced at its gate, or the tag of the local image.
+
+    "" for an image that has a digest or no tag.
+    """
     if feature.owner is Owner.KUBE:
         return feature.state_row.get("container_version", "")
     image = next((instance.container.image for instance in feature.instances if instance.container), "")
