@@ -13,6 +13,7 @@ RUN_DIR = "/run/sonic-system-service"
 # teamd cleans up its port channels; killed before that, they stay behind.
 _STOP_TIMEOUTS = {"teamd": 60}
 
+_LABEL = "_enabled"
 LONGEST_LABEL = 63
 """Letters of a label's name, to the API server."""
 
@@ -49,4 +50,9 @@ def word(text: object) -> str:
 
 def label(feature: str) -> str:
     """The node's label that says whether a pod of the feature may be here."""
-    return f"{feature}_enabled"
+    return f"{feature}{_LABEL}"
+
+
+def feature_of_label(name: str) -> str:
+    """The feature that a label of ours is of."""
+    return name.removesuffix(_LABEL)

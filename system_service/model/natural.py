@@ -10,7 +10,7 @@ _DIGITS = re.compile(r"([0-9]+)")
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key for any string, as natsort's default orders ASCII.
 
-    Numbers come before text, and are never converted: int() refuses thousands of digits, and a name is whatever somebody
+    Numbers come before text, never converted: int() refuses thousands of digits, and a name is whatever somebody
     wrote into Redis.
     """
     parts = _DIGITS.split(name)

@@ -17,6 +17,7 @@ from system_service.domain.switch import Switch
 from system_service.errors import SwitchError
 from system_service.model.feature import Mode
 from system_service.model.kube_server import configured
+from system_service.model.naming import feature_of_label
 from system_service.model.snapshot import FeatureState, Host, Snapshot
 from system_service.terminal.change import outcome
 from system_service.terminal.command import Command
@@ -86,10 +87,8 @@ def _sync(names: tuple[str, ...], as_json: bool) -> Result:
             click.echo(f"{key}: {'removed' if value is None else value}")
         if not sent.labels and not sent.failures and not repaired:
             click.echo("nothing to send")
-    changed = {key.removesuffix("_enabled") for key in sent.labels} | {one.name for one in repaired if one.changed}
-    errors: dict[str, SwitchError | None] = {
-        key.removesuffix("_enabled"): error for key, error in sent.failures.items()
-    }
+    changed = {feature_of_label(key) for key in sent.labels} | {one.name for one in repaired if one.changed}
+    errors: dict[str, SwitchError | None] = {feature_of_label(key): error for key, error in sent.failures.items()}
     errors |= {one.name: one.error for one in repaired if one.error or one.name not in errors}
     snapshot = see(switch, intent(switch, names) if repaired else intended)
     reports = tuple(report(f, changed=f.spec.name in changed, error=errors.get(f.spec.name)) for f in snapshot.features)

@@ -23,7 +23,7 @@ from system_service.domain.switch import Switch
 from system_service.errors import Failed, SwitchError, UnknownNode
 from system_service.model.feature import Mode, instances, parse_feature, valid_name
 from system_service.model.kube_server import configured
-from system_service.model.naming import LONGEST_LABEL, label
+from system_service.model.naming import LONGEST_LABEL, feature_of_label, label
 from system_service.model.snapshot import Active, Notes, Snapshot
 from system_service.model.state_row import LABELS_ROW, OWN_TABLE
 
@@ -186,7 +186,7 @@ def _patch(switch: Switch, labels: Mapping[str, str | None]) -> None:
         if any(labels.values()):
             raise
     for key, value in labels.items():
-        set_acknowledged(switch.db, key.removesuffix("_enabled"), value is not None)
+        set_acknowledged(switch.db, feature_of_label(key), value is not None)
 
 
 def _one_by_one(switch: Switch, labels: Mapping[str, str | None]) -> Sent:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from system_service.domain.status.noted import SAME_VERSION, TWO_PODS
 from system_service.domain.status.waiting_for import awaited, same_version, why_not_kube
 from system_service.model.feature import Mode
+from system_service.model.handover_reasons import SAME_VERSION, TWO_PODS
 from system_service.model.snapshot import Active, FeatureState, InstanceState, Run, Unit
 
 

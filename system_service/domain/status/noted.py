@@ -8,8 +8,6 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from system_service.model.handover_reasons import SAME_VERSION as SAME_VERSION
-from system_service.model.handover_reasons import TWO_PODS as TWO_PODS
 from system_service.model.snapshot import Notes
 
 

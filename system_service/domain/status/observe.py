@@ -15,6 +15,7 @@ from system_service.domain.switch import Switch
 from system_service.errors import Failed, UnknownFeature, Unreachable
 from system_service.model import kube_server
 from system_service.model.feature import Feature, Mode, instances, parse_feature, valid_name
+from system_service.model.naming import label
 from system_service.model.natural import natural
 from system_service.model.pods import pods_of
 from system_service.model.snapshot import Container, FeatureState, Host, InstanceState, Notes, Run, Snapshot
@@ -142,7 +143,7 @@ def _serving(switch: Switch, local: Container | None, pods: Sequence[Container],
 def _labelled(switch: Switch, intended: Intent) -> Mapping[str, Notes]:
     """Our rows where ctrmgrd sends the labels: what is wanted and sent is what its own row says."""
     (labels,) = switch.db.rows(("STATE_DB", LABELS_ROW))
-    said = {f.name: labels.get(f"{f.name}_enabled", "") for f in intended.features}
+    said = {f.name: labels.get(label(f.name), "") for f in intended.features}
     return {n: own._replace(want=said[n] or "false", label=said[n]) for n, own in intended.own.items()}
 
 

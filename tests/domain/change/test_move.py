@@ -10,11 +10,11 @@ import pytest
 from system_service.domain.change.labels import record_desired, send, set_desired
 from system_service.domain.change.operate import Ask, operate
 from system_service.domain.change.plan import Request, Verb
-from system_service.domain.status.noted import SAME_VERSION
 from system_service.domain.status.observe import observe
 from system_service.domain.status.report import detail
 from system_service.errors import Busy, Failed, Refused, TimedOut, UnknownNode, Unreachable
 from system_service.model.feature import Mode
+from system_service.model.handover_reasons import SAME_VERSION
 from system_service.model.pods import pod_labels
 from tests.fakes import systemctl as fake
 from tests.fakes.api_server import Failure, daemonset

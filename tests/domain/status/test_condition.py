@@ -10,9 +10,9 @@ from pathlib import Path
 from system_service.domain.monit.check import why_down
 from system_service.domain.status import explain
 from system_service.domain.status.condition import Condition, condition
-from system_service.domain.status.noted import SAME_VERSION, TWO_PODS
 from system_service.domain.status.report import detail, status
 from system_service.model.feature import AdminState, Feature, Instance, Mode
+from system_service.model.handover_reasons import SAME_VERSION, TWO_PODS
 from system_service.model.snapshot import (
     Active,
     Container,

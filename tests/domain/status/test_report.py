@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from system_service.domain.result import Result
-from system_service.domain.status.noted import SAME_VERSION, TWO_PODS
 from system_service.domain.status.report import detail, local, owner, report, running, since, status, utc, version
 from system_service.model.boot import boot_id, uptime
 from system_service.model.feature import AdminState, Feature, Mode, Owner
+from system_service.model.handover_reasons import SAME_VERSION, TWO_PODS
 from system_service.model.snapshot import Active, Container, FeatureState, InstanceState, Notes, Run, Unit
 from system_service.terminal.envelope import envelope
 from tests.model.world import instance
