@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from sandbox.processes import SandboxError, run, start_time, wait_until
 from sandbox.room import Room, remove_groups
@@ -93,12 +94,10 @@ class Engine:
         if signal == "KILL":
             (self.base / "pid").unlink(missing_ok=True)
 
-    def docker(self, *arguments: str, timeout: float = 60, stdin: object = None) -> str:
+    def docker(self, *arguments: str, timeout: float = 60, stdin: IO[bytes] | None = None) -> str:
         """Run the docker client; its standard output, stripped. SandboxError when it fails."""
-        options = {} if stdin is None else {"stdin": stdin}
-        return run(
-            [CLIENT, "-H", self.host, *arguments], timeout=timeout, env=self.environment(), **options
-        ).stdout.strip()
+        command = [CLIENT, "-H", self.host, *arguments]
+        return run(command, timeout=timeout, env=self.environment(), stdin=stdin).stdout.strip()
 
     def environment(self) -> dict[str, str]:
         """Environment for clients: this engine, and no file in the caller's home."""

@@ -10,7 +10,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from sandbox import cache, images, rootfs
+from sandbox import cache, features, images, rootfs
 from sandbox.engine import Engine
 from sandbox.processes import SandboxError, run
 
@@ -21,7 +21,7 @@ REGISTRY = "registry"
 
 def key() -> str:
     """Hash of all that decides the images."""
-    names = (images.features.IMAGES, images.features.PUBLISHED, images.features.KUBE_ONLY)
+    names = (features.IMAGES, features.PUBLISHED, features.KUBE_ONLY)
     versions = (images.VERSION, images.PUBLISHED, images.start_seconds(), *names)
     digest = hashlib.sha256(f"{rootfs.recipe()} {versions}".encode())
     for path in sorted(images.FOLDER.rglob("*")):

@@ -7,18 +7,31 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 
 class SandboxError(Exception):
     """The sandbox could not be brought up or taken down; the text says what failed and what it printed."""
 
 
-def run(argv: Sequence[str], *, timeout: float = 60, **options: object) -> subprocess.CompletedProcess[str]:
-    """Run and return what it printed (text). SandboxError when it fails or takes more than `timeout` seconds."""
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float = 60,
+    env: Mapping[str, str] | None = None,
+    stdin: IO[bytes] | None = None,
+    umask: int = -1,
+) -> subprocess.CompletedProcess[str]:
+    """Run and return what it printed (text). SandboxError when it fails or takes more than `timeout` seconds.
+
+    `env`, `stdin`, `umask`: as subprocess has them, by default the caller's.
+    """
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False, **options)  # type: ignore[call-overload]
+        done = subprocess.run(
+            argv, capture_output=True, text=True, timeout=timeout, check=False, env=env, stdin=stdin, umask=umask
+        )
     except subprocess.TimeoutExpired as late:
         raise SandboxError(f"{' '.join(argv)}: not done after {timeout:g} s") from late
     if done.returncode:

@@ -1,13 +1,19 @@
 """The image of a pod that has proved itself becomes the local one, and older images go: docker's client alone."""
 
+from __future__ import annotations
+
 import json
 
 from .programs import run, say
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _ABSENT = "Error: No such object"  # as an older docker says it; newer ones write it small, which is not recognised
 
 
-def tag_latest(feature, container, version):
+def tag_latest(feature: str, container: str, version: str) -> bool | None:
     """Have the local image be the pod's, and remove the local container.
 
     True: done. None: the pod's container no longer runs, and nothing was done. False: to be tried again.
@@ -31,7 +37,7 @@ def tag_latest(feature, container, version):
     return _remove(feature)
 
 
-def _remove(feature):
+def _remove(feature: str) -> bool:
     """The local container; False when it runs or cannot be removed."""
     found = run("docker", "inspect", feature)
     if found.returncode:
@@ -45,7 +51,7 @@ def _remove(feature):
     return _docker(f"Failed to docker rm {feature}.", "rm", feature) is not None
 
 
-def clean(feature, version, last):
+def clean(feature: str, version: str, last: str) -> bool:
     """Remove what is neither `version` nor `last` of a feature's images. False: to be tried again.
 
     A local image of another name than `latest` goes alone, and the pulled ones stay that time.
@@ -62,22 +68,22 @@ def clean(feature, version, last):
     return not old or _docker(told, "rmi", *old, "--force") is not None
 
 
-def _drop_local(feature, repository, tag, image, pulled):
+def _drop_local(feature: str, repository: str, tag: str, image: str, pulled: Mapping[str, tuple[str, str]]) -> bool:
     """A pulled image of its version gives its name to it: a pod may ask for that one again."""
-    steps = [("rmi", f"{repository}:{tag}")]
+    steps: list[tuple[str, ...]] = [("rmi", f"{repository}:{tag}")]
     if tag in pulled:
         name = f"{pulled[tag][0]}:{tag}"
         steps[:0] = [("rmi", name), ("tag", image, name)]
     return all(_docker(f"Failed to clean {feature} local version images.", *step) is not None for step in steps)
 
 
-def _images():
+def _images() -> list[tuple[str, str, str]]:
     """(repository, tag, id) of each."""
     lines = (line.split() for line in run("docker", "images").stdout.splitlines())
-    return [tuple(words[:3]) for words in lines if len(words) > 2]
+    return [(words[0], words[1], words[2]) for words in lines if len(words) > 2]
 
 
-def _docker(failure, *words):
+def _docker(failure: str, *words: str) -> str | None:
     """Its output; None when it failed, which is said."""
     done = run("docker", *words)
     if done.returncode:

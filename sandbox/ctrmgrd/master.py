@@ -1,5 +1,7 @@
 """The cluster that CONFIG_DB KUBERNETES_MASTER|SERVER names: joined, left, and noted in STATE_DB."""
 
+from __future__ import annotations
+
 import base64
 import contextlib
 import http.client
@@ -11,6 +13,26 @@ import time
 
 from .node import KUBECONFIG, start_kubelet
 from .programs import run, say, succeeds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Protocol
+
+    from .database import Redis
+    from .node import Node
+
+    class Host(Protocol):
+        """What a master is told and given; `timers` in seconds."""
+
+        redis: Redis
+        node: Node
+        root: str
+        timers: dict[str, float]
+
+        def after(self, seconds: float, action: Callable[[], None]) -> None: ...
+        def set_node_labels(self) -> None: ...
+
 
 KEY = "KUBERNETES_MASTER|SERVER"
 _NETWORKS = "/etc/cni/net.d"
@@ -24,7 +46,7 @@ _UNSET = {"ip": "", "port": "6443", "disable": "false", "insecure": "true"}
 class Master:
     """`host`: redis, node, root, timers, after(seconds, action), set_node_labels()."""
 
-    def __init__(self, host):
+    def __init__(self, host: Host) -> None:
         """Joins or leaves at once where it did so before in this boot; else after the latency."""
         self.host = host
         self.row = self._lowered(host.redis.row("CONFIG_DB", KEY))
@@ -36,16 +58,16 @@ class Master:
             self._later("join_latency_on_boot_seconds")
 
     @property
-    def connected(self):
+    def connected(self) -> bool:
         return self.state["connected"] == "true"
 
-    def config(self, row):
+    def config(self, row: Mapping[str, str]) -> None:
         """The row has come, changed or gone ({})."""
         before, self.row = self.row, self._lowered(row)
         if self.row != before and not self.due:
             self.look()
 
-    def look(self):
+    def look(self) -> None:
         """Do as the row says. That the node is there and Ready is not looked at again until the row changes."""
         self.due = False
         before = dict(self.state)
@@ -63,14 +85,14 @@ class Master:
             self.state["update_time"] = time.strftime("%Y-%m-%d %H:%M:%S")
             self.host.redis.write(KEY, self.state)
 
-    def _later(self, timer):
+    def _later(self, timer: str) -> None:
         self.due = True
         self.host.after(self.host.timers[timer], self.look)
 
-    def _lowered(self, row):
+    def _lowered(self, row: Mapping[str, str]) -> dict[str, str]:
         return _UNSET | {field: value.lower() for field, value in row.items()}
 
-    def _joined(self, ip):
+    def _joined(self, ip: str) -> bool:
         """Whether the kubeconfig is that server's, whatever its port, and the node Ready."""
         if not os.path.exists(self.host.root + _KUBELET_CONFIG):
             return False
@@ -79,7 +101,7 @@ class Master:
             return server is not None and server[1] == ip and self.host.node.ready()
         return False
 
-    def _join(self, ip, port):
+    def _join(self, ip: str, port: str) -> bool:
         if self._joined(ip):
             start_kubelet()
             return True
@@ -99,7 +121,7 @@ class Master:
         self._leave(True)
         return False
 
-    def _leave(self, for_good):
+    def _leave(self, for_good: bool) -> None:
         """`for_good`: without a kubeconfig for the next join."""
         if os.path.exists(self.host.root + KUBECONFIG):
             self.host.node.remove()
@@ -109,7 +131,7 @@ class Master:
             run("rm", "-f", KUBECONFIG)
         run("systemctl", "stop", "kubelet")
 
-    def _write_kubeconfig(self, ip, port):
+    def _write_kubeconfig(self, ip: str, port: str) -> None:
         """One that trusts the cluster's own root certificate. OSError, ValueError, KeyError, HTTPException."""
         context = ssl.create_default_context()
         if self.row["insecure"] != "false":
@@ -138,9 +160,9 @@ class Master:
             json.dump(config, file)
 
 
-def _cluster(server, certificate):
+def _cluster(server: str, certificate: str) -> dict[str, str]:
     return {"server": server, "certificate-authority-data": base64.b64encode(certificate.encode()).decode()}
 
 
-def _private(path, flags):
+def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)

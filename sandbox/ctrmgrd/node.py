@@ -1,21 +1,28 @@
 """This switch's node, as kubectl shows it."""
 
+from __future__ import annotations
+
 from .programs import run, succeeds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from subprocess import CompletedProcess
 
 KUBECONFIG = "/etc/sonic/kube_admin.conf"
 _PATIENCE = ("--request-timeout", "20s")
 
 
 class Node:
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self.name = name
 
-    def ready(self):
+    def ready(self) -> bool:
         """Whether the API server has it, and calls it Ready."""
         words = self._kubectl("get", "nodes", self.name, "--no-headers").stdout.split()
         return words[:2] == [self.name, "Ready"]
 
-    def label(self, wanted):
+    def label(self, wanted: Mapping[str, str]) -> bool:
         """Give it these labels; others stay. False when some could not be written.
 
         A changed one is removed before it is set: without it the feature's pod has to go, and another comes. The answer
@@ -32,14 +39,14 @@ class Node:
             if words
         )
 
-    def remove(self):
+    def remove(self) -> None:
         """From the cluster, if that can be reached."""
         self._kubectl(*_PATIENCE, "drain", self.name, "--ignore-daemonsets")
         self._kubectl(*_PATIENCE, "delete", "node", self.name)
 
-    def _kubectl(self, *words):
+    def _kubectl(self, *words: str) -> CompletedProcess[str]:
         return run("kubectl", "--kubeconfig", KUBECONFIG, *words)
 
 
-def start_kubelet():
+def start_kubelet() -> bool:
     return succeeds("systemctl", "start", "kubelet")

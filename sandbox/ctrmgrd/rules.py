@@ -1,5 +1,20 @@
 """What happens to features: by their rows in both databases, as they come. Nothing here acts; `host` does."""
 
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Protocol
+
+    class Host(Protocol):
+        """Who does what the rules say; `active`: whether the feature's unit is."""
+
+        def active(self, feature: str) -> bool: ...
+        def label(self, feature: str, wanted: bool) -> None: ...
+        def restart(self, feature: str, owner: str) -> None: ...
+        def served(self, feature: str) -> None: ...
+
 
 class Transitions:
     """`host` is told what to do: active(feature), label(feature, wanted), restart(feature, owner), served(feature).
@@ -7,12 +22,12 @@ class Transitions:
     All words are taken in any case.
     """
 
-    def __init__(self, host):
+    def __init__(self, host: Host) -> None:
         self.host = host
-        self.wanted = {}  # feature -> set_owner
-        self.seen = {}  # feature -> (current_owner, remote_state)
+        self.wanted: dict[str, str] = {}  # feature -> set_owner
+        self.seen: dict[str, tuple[str, str]] = {}  # feature -> (current_owner, remote_state)
 
-    def config(self, feature, row):
+    def config(self, feature: str, row: Mapping[str, str]) -> None:
         """A row of CONFIG_DB has come, changed or gone ({}): one that says what it said before is nothing."""
         owner = row.get("set_owner", "local").lower()
         before = self.wanted.get(feature)
@@ -20,7 +35,7 @@ class Transitions:
         if owner != before and feature in self.seen:
             self._act(feature)
 
-    def state(self, feature, row):
+    def state(self, feature: str, row: Mapping[str, str]) -> None:
         """A row of STATE_DB has come, changed or gone ({}): nothing but another remote_state is looked at."""
         owner, remote = (row.get(field, "none").lower() for field in ("current_owner", "remote_state"))
         before = self.seen.get(feature)
@@ -36,7 +51,7 @@ class Transitions:
             # Meant for a `container wait` that gives up on a pod. Neither the unit nor set_owner is looked at.
             self.host.restart(feature, "local")
 
-    def _act(self, feature):
+    def _act(self, feature: str) -> None:
         wanted = self.wanted[feature]
         owner, remote = self.seen[feature]
         if not self.host.active(feature):

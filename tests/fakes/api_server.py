@@ -113,7 +113,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.api.connections += 1
         try:
             with self.context.wrap_socket(request, server_side=True) as secure:
-                super().finish_request(secure, client_address)  # type: ignore[arg-type]
+                super().finish_request(secure, client_address)
         except OSError:
             pass  # a client that does not trust us, or hung up
 
@@ -141,7 +141,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         bearer = self.headers.get("Authorization", "")
         if path in api.public:
             self._json(200, api.public[path])
-        elif not self.connection.getpeercert() and bearer != f"Bearer {api.token}":  # type: ignore[attr-defined]
+        elif not self.connection.getpeercert() and bearer != f"Bearer {api.token}":
             self._status(401, "Unauthorized")
         elif self.command == "PATCH":
             self._patch(path, body)

@@ -13,8 +13,9 @@ import tarfile
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 RUNNING = ("running", "paused", "restarting")
 
@@ -63,13 +64,13 @@ class Life:
     def __init__(self) -> None:
         self.containers: dict[str, FakeContainer] = {}
         self.changed = threading.Condition(threading.RLock())
-        self.history: deque[dict[str, object]] = deque(maxlen=1000)
+        self.history: deque[dict[str, Any]] = deque(maxlen=1000)
         self.told = 0  # how many events there ever were
         self.start_takes = 0.0  # seconds, in which what else is asked is answered
         self.shift = 0.0  # seconds by which the host's clock is wrong: Docker's times are that clock's
         self.images: set[str] = set()  # the names that images have; a container's image is here until it is taken out
 
-    def create(self, name: str, *, id: str = "", start: bool = False, **settings: object) -> FakeContainer:
+    def create(self, name: str, *, id: str = "", start: bool = False, **settings: Any) -> FakeContainer:
         """A container, as `docker create`; `settings` are FakeContainer's fields."""
         with self.changed:
             if any(c.name == name for c in self.containers.values()):
@@ -265,7 +266,7 @@ def image_id(name: str) -> str:
     return f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
 
 
-def described(container: FakeContainer) -> dict[str, object]:
+def described(container: FakeContainer) -> dict[str, Any]:
     state: dict[str, object] = {
         "Status": container.state,
         "Running": container.state in RUNNING,
@@ -340,10 +341,10 @@ def chosen(container: FakeContainer, filters: dict[str, list[str]]) -> bool:
     return container.state in filters.get("status", (container.state,)) and labels.issuperset(filters.get("label", ()))
 
 
-def passes(event: dict[str, object], filters: dict[str, object]) -> bool:
+def passes(event: Mapping[str, Any], filters: Mapping[str, Iterable[str]]) -> bool:
     actor = event["Actor"]
     name, id = actor["Attributes"]["name"], event["id"]
-    tests = {
+    tests: dict[str, Callable[[str], bool]] = {
         # As Docker does: the beginning of the id or of the name will do.
         "container": lambda word: name.startswith(word) or id.startswith(word),
         "type": lambda word: event["Type"] == word,

@@ -230,9 +230,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             path = asked.get("path", "")
             if not any(name == path or name.startswith(f"{path}/") for name in container.files):
                 raise Refusal(404, f"Could not find the file {path} in container {container.name}")
-            told = packed(path, container.files)
-            self._head(200, "application/x-tar", len(told))
-            self.wfile.write(told)
+            archive = packed(path, container.files)
+            self._head(200, "application/x-tar", len(archive))
+            self.wfile.write(archive)
         elif self.command == "GET" and word == "logs":
             self._logs(container, asked.get("tail", "all"))
         elif self.command == "POST" and word == "wait":

@@ -13,16 +13,20 @@ import signal
 import stat
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
 MOODS = (
     *("joins", "hangs", "tidies-up", "is-deaf", "is-loud", "speaks-binary", "is-cut-off", "lies"),
     *("calls-the-parent", "kills-the-parent", "resets-badly"),
 )
 
 
-def main(folder, arguments):
+def main(folder: str, arguments: list[str]) -> int:
     with open(os.path.join(folder, "mood"), encoding="utf-8") as file:
         mood = file.read()
-    call = {"argv": arguments, "env": dict(os.environ), "input": os.readlink("/proc/self/fd/0")}
+    call: dict[str, Any] = {"argv": arguments, "env": dict(os.environ), "input": os.readlink("/proc/self/fd/0")}
     call["pid"] = os.getpid()
     if "--discovery-file" in arguments:
         path = arguments[arguments.index("--discovery-file") + 1]
@@ -69,12 +73,12 @@ def main(folder, arguments):
     return 0
 
 
-def tidy_up(kubernetes):
+def tidy_up(kubernetes: str) -> NoReturn:
     os.unlink(os.path.join(kubernetes, "bootstrap-kubelet.conf"))
     sys.exit(1)
 
 
-def leave(folder, *names):
+def leave(folder: str, *names: str) -> None:
     for name in names:
         with open(os.path.join(folder, name), "w", encoding="utf-8"):
             pass

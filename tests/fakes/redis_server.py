@@ -10,6 +10,7 @@ import os
 import select
 import socket
 import threading
+from collections.abc import Callable
 
 import hiredis
 
@@ -117,7 +118,8 @@ class FakeRedis:
 
     def _accept(self) -> None:
         while True:
-            ready, _, _ = select.select([self.listener, self._wake], [], [])
+            sources: list[socket.socket | int] = [self.listener, self._wake]
+            ready, _, _ = select.select(sources, [], [])
             if self._wake in ready:
                 return
             connection, _ = self.listener.accept()
@@ -242,7 +244,7 @@ class Client(Commands):
         return b"*%d\r\n%b" % (len(replies), b"".join(replies))
 
     def _run(self, name: str, words: list[bytes]) -> bytes:
-        handler = getattr(self, f"do_{name.lower()}", None)
+        handler: Callable[..., bytes] | None = getattr(self, f"do_{name.lower()}", None)
         if handler is None:
             raise Refusal(f"ERR unknown command '{name}', with args beginning with: ")
         return handler(*words)

@@ -16,6 +16,13 @@ import select
 import sys
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    Unit = dict[str, Any]  # see `blank`
+
 PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "NRestarts", "NeedDaemonReload")
 STAMPS = ("ActiveEnterTimestamp", "ActiveExitTimestamp", "InactiveEnterTimestamp", "InactiveExitTimestamp")
 TICK = 0.01  # seconds between two looks of a call that waits for its job
@@ -28,13 +35,13 @@ BROKEN = {
 
 
 class Refusal(Exception):
-    def __init__(self, code, sentence):
+    def __init__(self, code: int, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
 
 
 @contextlib.contextmanager
-def opened(path):
+def opened(path: str) -> Iterator[dict[str, Any]]:
     """The state, alone with it, written back at the end."""
     with open(path, "r+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -50,40 +57,40 @@ def opened(path):
 class Manager:
     """What PID 1 would know; `units` maps names to dictionaries, see `blank`."""
 
-    def __init__(self, state):
-        self.units = state["units"]
-        self.folder = state.get("folder", "")
+    def __init__(self, state: dict[str, Any]) -> None:
+        self.units: dict[str, Unit] = state["units"]
+        self.folder: str = state.get("folder", "")
         for name in self.files_there():
             if name not in self.units:  # as systemd, which reads a unit when it is first asked for it
                 self.read(name)
 
-    def files_there(self):
+    def files_there(self) -> set[str]:
         names = os.listdir(self.folder) if self.folder and os.path.isdir(self.folder) else []
         return {name for name in names if name.endswith((".path", ".service")) and not name.startswith(".")}
 
-    def text(self, name):
+    def text(self, name: str) -> str | None:
         try:
             with open(os.path.join(self.folder, name), encoding="utf-8") as file:
                 return file.read()
         except OSError:
             return None
 
-    def read(self, name):
+    def read(self, name: str) -> None:
         text = self.text(name)
         unit = self.units.setdefault(name, blank())
         unit.update(text=text, file=text is not None, install="[Install]" in (text or ""))
 
-    def reload(self):
+    def reload(self) -> None:
         for name, unit in list(self.units.items()):
             if "text" in unit:
                 self.read(name)
                 if not unit["file"] and not unit["masked"] and unit["active"] == "inactive":
                     del self.units[name]
 
-    def stale(self, name, unit):
+    def stale(self, name: str, unit: Unit) -> bool:
         return "text" in unit and unit["text"] != self.text(name)
 
-    def loaded(self, name, verb):
+    def loaded(self, name: str, verb: str) -> Unit:
         """The unit, or systemd's refusal to load it."""
         unit = self.units.get(name)
         if unit is None or not (unit["file"] or unit["masked"]):
@@ -92,7 +99,7 @@ class Manager:
             raise Refusal(1, f"Failed to {verb} {name}: Unit {name} is masked.")
         return unit
 
-    def advance(self):
+    def advance(self) -> None:
         for unit in self.units.values():
             if unit["sub"] == "auto-restart" and time.monotonic() >= unit["restart_at"]:
                 unit["restarts"] += 1
@@ -100,7 +107,7 @@ class Manager:
             if unit["sub"] == "start-pre" and os.path.exists(unit["gate"]):
                 self.enter(unit, "active", "running")
 
-    def enter(self, unit, active, sub):
+    def enter(self, unit: Unit, active: str, sub: str) -> None:
         stamp = time.strftime("%a %Y-%m-%d %H:%M:%S UTC", time.gmtime())
         was_off, is_off = (state in ("inactive", "failed") for state in (unit["active"], active))
         if was_off and not is_off:
@@ -113,7 +120,7 @@ class Manager:
             unit["stamps"]["ActiveExitTimestamp"] = stamp
         unit["active"], unit["sub"] = active, sub
 
-    def begin(self, unit):
+    def begin(self, unit: Unit) -> None:
         """A start: as far as it goes without waiting."""
         unit["starts"] += 1
         if unit["burst"] and unit["starts"] > unit["burst"]:
@@ -129,14 +136,14 @@ class Manager:
         elif unit["start_pre"] != "gate":
             self.enter(unit, "active", "running")
 
-    def end(self, unit):
+    def end(self, unit: Unit) -> None:
         if unit["active"] in ("active", "activating"):
             before_start = unit["sub"] == "start-pre"
             unit["result"] = "signal" if before_start else "success"
             self.enter(unit, *(("failed", "failed") if before_start else ("inactive", "dead")))
             unit["job"] += 1
 
-    def die(self, unit):
+    def die(self, unit: Unit) -> None:
         unit["result"] = "signal"
         if unit["restart"] == "always":
             self.enter(unit, "inactive", "dead")
@@ -145,17 +152,17 @@ class Manager:
         else:
             self.enter(unit, "failed", "failed")
 
-    def dependents(self, name):
+    def dependents(self, name: str) -> list[Unit]:
         return [u for u in self.units.values() if u["requisite"] == name and u["active"] == "active"]
 
-    def order(self, verb, name):
+    def order(self, verb: str, name: str) -> int:
         """Do what the job does at once; returns the number of the job."""
         unit = self.loaded(name, verb)
         if verb == "stop":
             self.end(unit)
             for other in self.dependents(name):
                 self.end(other)
-            return unit["job"]
+            return int(unit["job"])
         needed = unit["requisite"]
         if needed and self.units[needed]["active"] != "active":
             raise Refusal(1, f"A dependency job for {name} failed. See 'journalctl -xe' for details.")
@@ -172,9 +179,9 @@ class Manager:
             self.begin(unit)
         for other in also:
             self.begin(other)
-        return unit["job"]
+        return int(unit["job"])
 
-    def outcome(self, verb, name, job):
+    def outcome(self, verb: str, name: str, job: int) -> bool | None:
         """None while the job goes on; raises when it failed."""
         unit = self.units[name]
         if verb == "stop" or unit["active"] == "active":
@@ -190,7 +197,7 @@ class Manager:
         }[unit["result"]]
         raise Refusal(1, f"Job for {name} failed because {why}.\n{SEE.format(name)}")
 
-    def file_state(self, unit):
+    def file_state(self, unit: Unit) -> str:
         if unit["masked"]:
             return "masked"
         if not unit["file"]:
@@ -199,7 +206,7 @@ class Manager:
             return "static"
         return "enabled" if unit["enabled"] else "disabled"
 
-    def show(self, name):
+    def show(self, name: str) -> str:
         unit = self.units.get(name) or blank()
         load = "masked" if unit["masked"] else "loaded" if unit["file"] else "not-found"
         stale = "yes" if self.stale(name, unit) else "no"
@@ -217,7 +224,7 @@ class Manager:
         # In systemd's order, which is not the order asked for.
         return "\n".join(lines[5:] + lines[:5] + [f"{s}={unit['stamps'].get(s, '')}" for s in STAMPS]) + "\n"
 
-    def listed(self, names):
+    def listed(self, names: Sequence[str]) -> str:
         """What busctl prints of ListUnitsByNames."""
         rows = []
         for name in names:
@@ -226,7 +233,7 @@ class Manager:
             rows.append([name, name, load, unit["active"], unit["sub"], "", "/org/freedesktop/unit", 0, "", "/"])
         return json.dumps({"type": "a(ssssssouso)", "data": [rows]}) + "\n"
 
-    def files(self, verb, names):
+    def files(self, verb: str, names: Sequence[str]) -> str:
         """enable, disable, mask, unmask: all or nothing. Returns what it says on stderr."""
         said = ""
         for name in names:
@@ -249,7 +256,7 @@ class Manager:
                 said += "The unit files have no installation config (WantedBy=, RequiredBy=, Also=,\n"
         return said
 
-    def reset_failed(self, names):
+    def reset_failed(self, names: Sequence[str]) -> None:
         missing = []
         for name in names:
             unit = self.units.get(name)
@@ -268,7 +275,7 @@ class Manager:
             )
 
 
-def blank():
+def blank() -> Unit:
     """A unit without file that never ran. `gate`: start_pre "gate" ends when this file exists."""
     return {
         **{"file": False, "install": False, "start_pre": "", "gate": "", "restart": "no", "restart_sec": 0.1},
@@ -277,7 +284,7 @@ def blank():
     }
 
 
-def main(path, arguments):
+def main(path: str, arguments: list[str]) -> int:
     if "--" in arguments:
         cut = arguments.index("--")
         arguments, names = arguments[:cut], arguments[cut + 1 :]

@@ -10,13 +10,17 @@ import os
 import socket
 import sys
 
-# Run with -I: the folder of this file is not in the path by itself, and `tests` is not either.
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tests.fakes import systemctl as fake
+else:
+    # Run with -I: the folder of this file is not in the path by itself, and `tests` is not either.
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-import systemctl as fake
+    import systemctl as fake
 
 
-def container(address, unit, verb):
+def container(address: str, unit: str, verb: str) -> None:
     name = unit.removesuffix(".service").replace("@", "")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.connect(address)
@@ -25,8 +29,8 @@ def container(address, unit, verb):
             pass
 
 
-def main(state_path, docker, arguments):
-    def active():
+def main(state_path: str, docker: str, arguments: list[str]) -> int:
+    def active() -> dict[str, bool]:
         with fake.opened(state_path) as state:
             return {name: unit["active"] == "active" for name, unit in state["units"].items()}
 

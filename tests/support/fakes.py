@@ -39,7 +39,7 @@ class Ran(NamedTuple):
     @property
     def json(self) -> dict[str, Any]:
         """The envelope; what every one of them promises is checked on the way."""
-        envelope = json.loads(self.out)
+        envelope: dict[str, Any] = json.loads(self.out)
         check(envelope)
         if set(envelope) == COMMON:
             assert envelope["changed"] is any(f["changed"] for f in envelope["features"])
@@ -80,7 +80,8 @@ class FakeSwitch:
         }
 
     def close(self) -> None:
-        for server in (self.redis, self.docker, *self.asics.values()):
+        servers: list[FakeRedis | DockerServer] = [self.redis, self.docker, *self.asics.values()]
+        for server in servers:
             server.stop()
 
     def serves(self, pod: FakeContainer, name: str = "snmp", ago: float = 30.0, **fields: str) -> None:

@@ -35,6 +35,7 @@ class Host:
         (self.site,) = folder.glob("lib/python*/site-packages")
         # What a switch has besides. Nothing else of the interpreter that runs the tests is seen, ourselves above all.
         for package in (click, hiredis):
+            assert package.__file__ is not None
             found = Path(package.__file__).parent
             (self.site / found.name).symlink_to(found)
         shutil.copytree(SITE, self.site, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))

@@ -48,7 +48,8 @@ class Witness:
     def row(self, database: int, key: str) -> dict[str, str]:
         """A hash as the redis package reads it; {} when there is none."""
         with redis.Redis(unix_socket_path=str(self.switch.redis_socket), db=database, decode_responses=True) as client:
-            return client.hgetall(key)  # type: ignore[return-value]
+            row: dict[str, str] = client.hgetall(key)
+        return row
 
     def write(self, database: int, key: str, fields: dict[str, str]) -> None:
         """Replace a hash; an empty one removes it."""

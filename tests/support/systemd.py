@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 from dataclasses import dataclass
+from typing import Any
 
 from tests.fakes import systemctl as fake
 
@@ -67,6 +68,7 @@ class FakeSystemd:
 
     def calls(self) -> list[list[str]]:
         """Every call since the last time this was asked: [verb, name, ...]."""
+        calls: list[list[str]]
         with fake.opened(self.state) as state:
             calls, state["calls"] = state["calls"], []
         return calls
@@ -85,7 +87,7 @@ class FakeSystemd:
     def _systemctl(self, *arguments: str) -> None:
         subprocess.run([os.path.join(self.bin, "systemctl"), *arguments], check=True, timeout=30)
 
-    def _unit(self, name: str, spec: Spec) -> dict[str, object]:
+    def _unit(self, name: str, spec: Spec) -> dict[str, Any]:
         return fake.blank() | vars(spec) | {"file": True, "gate": os.path.join(self.folder, name)}
 
 

@@ -7,13 +7,23 @@ container is frozen. It stands in for the gate of real images and keeps its rule
 too: tests/recordings holds it to what that one did.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import os
 import socket
 import sys
 import time
-from collections import namedtuple
+from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, NoReturn
+
+    Read = Callable[[int, str], Mapping[str, str]]
+    Write = tuple[str, dict[str, str]]  # a key, and fields of its row
 
 DATABASES = os.environ.get("DATABASE_CONFIG", "/var/run/redis/sonic-db/database_config.json")
 CGROUP = os.environ.get("CGROUP", "/proc/self/cgroup")
@@ -26,21 +36,26 @@ OPENS, FREEZES, WAITS = "opens", "freezes", "waits"
 NOT_WANTED, NOT_UP = "set_owner is local", "system_state is not up"
 SAME_VERSION, OVERWRITTEN = "the local image has the same version", "container_version was changed by another"
 
-Step = namedtuple("Step", ("goes", "writes", "reason"), defaults=((), ""))
-"""What a gate does next: the `writes` to STATE_DB, (key, fields) in their order, and then it opens, freezes for
-`reason`, or waits POLL seconds until it looks again."""
+
+class Step(NamedTuple):
+    """What a gate does next: the `writes` to STATE_DB, (key, fields) in their order, and then it opens, freezes for
+    `reason`, or waits POLL seconds until it looks again."""
+
+    goes: str
+    writes: tuple[Write, ...] = ()
+    reason: str = ""
 
 
 class Gate:
     """The rules of one gate, and nothing but the rules: no clock, no Redis."""
 
-    def __init__(self, feature, owner, version, container_id, now):
+    def __init__(self, feature: str, owner: str, version: str, container_id: str, now: Callable[[], str]) -> None:
         """`container_id` is what it would record; `now` is called for the time that it writes."""
         self.feature, self.owner, self.version = feature, owner, version
         self.row = f"FEATURE|{feature}"
         self._id, self._now = container_id, now
 
-    def arrive(self, read):
+    def arrive(self, read: Read) -> Step:
         """The first step. `read(database, key)` is a row, {} where there is none."""
         config = read(CONFIG_DB, self.row)
         state = read(STATE_DB, self.row)
@@ -65,7 +80,7 @@ class Gate:
             return Step(WAITS, (version, (self.row, {"remote_state": "pending"})))
         return Step(WAITS, (version,))
 
-    def look(self, state):
+    def look(self, state: Mapping[str, str]) -> Step:
         """A later step, by the feature's row as it is by then: the version and `ready`, and nothing else, matter."""
         if state.get("container_version", "") != self.version:
             return Step(FREEZES, reason=OVERWRITTEN)
@@ -73,11 +88,11 @@ class Gate:
             return Step(OPENS, (self._serves(),))
         return Step(WAITS)
 
-    def _serves(self):
+    def _serves(self) -> Write:
         """Written unconditionally, whatever was written since."""
         return self.row, {**self._runs("kube", self._id), "remote_state": "running"}
 
-    def _runs(self, owner, container_id):
+    def _runs(self, owner: str, container_id: str) -> dict[str, str]:
         fields = {"current_owner": owner, "container_id": container_id, "update_time": self._now()}
         return {**fields, "container_version": self.version}
 
@@ -85,30 +100,30 @@ class Gate:
 class Database:
     """Redis, connected to anew when a connection is lost. Strings; hashes are dictionaries."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self._path = path
         self._connect()
 
-    def row(self, database, key):
-        flat = self._command(database, "HGETALL", key)
+    def row(self, database: int, key: str) -> dict[str, str]:
+        flat: list[str] = self._command(database, "HGETALL", key)
         return dict(zip(flat[::2], flat[1::2], strict=True))
 
-    def write(self, key, fields):
+    def write(self, key: str, fields: Mapping[str, str]) -> None:
         self._command(STATE_DB, "HSET", key, *(word for item in fields.items() for word in item))
 
-    def _connect(self):
+    def _connect(self) -> None:
         self._link = socket.socket(socket.AF_UNIX)
         self._link.connect(self._path)
         self._file = self._link.makefile("rb")
 
-    def _command(self, database, *words):
+    def _command(self, database: int, *words: str) -> Any:
         try:
             return self._ask(database, *words)
         except ConnectionError:
             self._connect()
             return self._ask(database, *words)
 
-    def _ask(self, database, *words):
+    def _ask(self, database: int, *words: str) -> Any:
         out = []
         for command in (("SELECT", str(database)), words):
             out.append(b"*%d\r\n" % len(command))
@@ -117,7 +132,7 @@ class Database:
         self._reply()
         return self._reply()
 
-    def _reply(self):
+    def _reply(self) -> Any:
         line = self._file.readline()
         kind, rest = line[:1], line[1:-2]
         if kind in (b"+", b":"):
@@ -129,17 +144,18 @@ class Database:
         raise ConnectionError(line.decode(errors="replace").strip() or "Redis closed the connection")
 
 
-def address():
+def address() -> str:
     """Redis' socket, as the switch's own configuration names it."""
     with open(DATABASES) as file:
-        return json.load(file)["INSTANCES"]["redis"]["unix_socket_path"]
+        path: str = json.load(file)["INSTANCES"]["redis"]["unix_socket_path"]
+    return path
 
 
-def now():
+def now() -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S")
 
 
-def own_id():
+def own_id() -> str:
     """The first 12 characters of what the memory line ends with; empty with cgroup version 2."""
     with open(CGROUP) as file:
         for line in file:
@@ -148,13 +164,13 @@ def own_id():
     return ""
 
 
-def freeze(reason):
+def freeze(reason: str) -> NoReturn:
     while True:
         print(f"frozen: {reason}", flush=True)
         time.sleep(REPEAT)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> None:
     """Returns when the gate is open. OSError: no Redis."""
     database = Database(address())
     gate = Gate(options.feature, options.owner, options.version, own_id(), now)
@@ -170,7 +186,7 @@ def run(options):
         step = gate.look(database.row(STATE_DB, gate.row))
 
 
-def main():
+def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("-f", "--feature", required=True)
     parser.add_argument("-o", "--owner", choices=("local", "kube"), required=True)

@@ -4,6 +4,8 @@
 With auto_restart disabled in CONFIG_DB the container stays, as on a switch.
 """
 
+from __future__ import annotations
+
 import os
 import signal
 import subprocess
@@ -12,18 +14,18 @@ import sys
 CRITICAL = "/etc/supervisor/critical_processes"
 
 
-def critical():
+def critical() -> set[str]:
     with open(CRITICAL) as file:
         return {line.strip().partition(":")[2] for line in file if ":" in line}
 
 
-def auto_restart():
+def auto_restart() -> bool:
     query = ["redis-cli", "-s", "/run/redis/redis.sock", "-n", "4", "HGET", f"FEATURE|{os.environ['FEATURE']}"]
     answer = subprocess.run([*query, "auto_restart"], capture_output=True, text=True, check=False).stdout.strip()
     return answer not in ("disabled", "always_disabled")
 
 
-def main():
+def main() -> None:
     while True:
         print("READY", flush=True)
         header = dict(word.split(":", 1) for word in sys.stdin.readline().split())

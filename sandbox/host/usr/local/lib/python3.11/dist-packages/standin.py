@@ -6,6 +6,7 @@ held to recordings of the real ones.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import pkgutil
@@ -62,7 +63,7 @@ def own(program: str, *path: str, text: str) -> click.Command:
 def register_plugins(package: ModuleType, root: click.Group) -> None:
     """Import every module of the package, in alphabetical order, and let it register; what fails is printed."""
     for name, module in _imported(package):
-        _told(name, lambda found=module: found.register(root))
+        _told(name, functools.partial(_register, module, root))
 
 
 def _imported(package: ModuleType) -> Iterator[tuple[str, ModuleType]]:
@@ -70,9 +71,13 @@ def _imported(package: ModuleType) -> Iterator[tuple[str, ModuleType]]:
         if is_package:
             yield from _imported(importlib.import_module(name))
         else:
-            module = _told(name, lambda wanted=name: importlib.import_module(wanted))
+            module = _told(name, functools.partial(importlib.import_module, name))
             if module is not None:
                 yield name, module
+
+
+def _register(module: ModuleType, root: click.Group) -> None:
+    module.register(root)
 
 
 def _told(name: str, act: Callable[[], ModuleType | None]) -> ModuleType | None:
