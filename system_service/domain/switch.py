@@ -54,7 +54,7 @@ class Switch(NamedTuple):
         from system_service.handover.rows import Rows
 
         # A command's deadline is none of a step that has begun: to be cut off in the middle is to have nobody run it.
-        docker = Docker(self.docker.address, self.docker.timeout)
+        docker = Docker(self.docker.address, PATIENCE)
         return Reconciler(Rows(self.db, feature, feature), docker, feature, feature, tell)
 
     @classmethod
@@ -67,7 +67,7 @@ class Switch(NamedTuple):
         """
         return cls(
             SwitchDB.from_config(),
-            Docker.from_env(PATIENCE),
+            Docker.from_env(),
             Units(),
             run_dir(),
         )
