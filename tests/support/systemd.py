@@ -105,7 +105,8 @@ class ContainerSystemd:
         client = shutil.which("docker", path=f"/usr/bin:{os.environ.get('PATH', '')}")
         if client is None:
             raise FileNotFoundError("docker is not installed (Debian package docker.io)")
-        self._exec = [client, "-H", f"unix://{engine}", "exec", "-i", container]
+        # In the words and the time zone that were asked for, not the container's.
+        self._exec = [client, "-H", f"unix://{engine}", "exec", "-e", "TZ", "-e", "LC_ALL", "-i", container]
         os.makedirs(self.bin)
         for program in ("systemctl", "busctl", "journalctl"):
             _executable(self.bin, program, [*self._exec, program])
