@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from system_service.backends import ctrmgrd
+from system_service.backends import ctrmgrd, trigger
 from system_service.domain.change import retry
 from system_service.domain.change.labels import UNKNOWN, ask_node, close_gates, record_desired, send
 from system_service.domain.change.operate import Ask
@@ -68,6 +68,9 @@ def _close(names: tuple[str, ...], as_json: bool) -> Result:
         FeatureState(f, (), intended.state_rows[f.name], kube_only=kube_only(switch, f, ())) for f in intended.features
     )
     closed = close_gates(switch, Snapshot(Host(), features))
+    if configured(intended.server):
+        # A database that began anew has forgotten which labels the node has: whoever was to drop one may be dead.
+        trigger.ask(switch.run_dir)
     if not as_json:
         click.echo(f"gates closed: {', '.join(closed) or 'none to close'}")
     return Result("system service sync", tuple(RowReport(name, changed=True) for name in closed))

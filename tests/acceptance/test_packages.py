@@ -56,10 +56,14 @@ class Packages:
             said = link.read_text().replace("say(", "speak(").replace('f"{sentence}', f'f"{NEWER}: {{sentence}}')
             assert said.count(NEWER) == 1
             link.write_text(said)
-            users = [path for path in source.rglob("*.py") if "waiting.link import say" in path.read_text()]
+            users = [path for path in source.rglob("*.py") if "waiting.reconnecting import say" in path.read_text()]
             assert len(users) > 2
             for path in users:
-                path.write_text(path.read_text().replace("waiting.link import say", "waiting.link import speak as say"))
+                path.write_text(
+                    path.read_text().replace(
+                        "waiting.reconnecting import say", "waiting.reconnecting import speak as say"
+                    )
+                )
 
         return wheel.build(self._folder, change)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+
+import pytest
 
 
 def test_manifest_is_json_for_kubectl(fakes):
@@ -79,6 +82,17 @@ def test_at_boot_gates_are_closed_before_anybody_asks(fakes):
 def test_at_boot_an_image_that_only_its_label_tells_is_known_by_its_mode(fakes):
     fakes.feature("probe", "", set_owner="kube")
     assert fakes.run("system", "service", "sync", "--boot").out == "gates closed: probe\n"
+
+
+@pytest.mark.parametrize("server", [{}, {"ip": "10.0.0.1", "disable": "true"}, {"ip": "10.0.0.1"}])
+def test_a_database_that_began_anew_has_the_labels_asked_for_where_there_is_a_cluster(fakes, server):
+    """Whoever was to drop a label may be dead, and what was noted of it has gone with the database."""
+    os.makedirs(fakes.run_dir, exist_ok=True)
+    fakes.feature("snmp", set_owner="local")
+    if server:
+        fakes.put("CONFIG_DB", "KUBERNETES_MASTER|SERVER", server)
+    assert fakes.run("system", "service", "sync", "--boot").code == 0
+    assert os.path.exists(os.path.join(fakes.run_dir, "sync")) is (server == {"ip": "10.0.0.1"})
 
 
 def test_boot_needs_neither_docker_nor_the_api_server(fakes):
