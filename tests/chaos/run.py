@@ -174,6 +174,8 @@ class Run:
         """The switch as the sandbox brought it up. Raises when it cannot be repaired."""
         try:
             self._world.restore()
+            for name in NAMES:  # one that a step disabled would come home masked
+                self._console.switch.exec(["system", "service", "enable", name, "--timeout", "60"], timeout=90)
             self._fleet.put_back()
         except FAILURES as error:
             self._say(f"putting back: {type(error).__name__}: {error}")
