@@ -317,10 +317,9 @@ def test_sync_makes_a_unit_anew_that_an_upgrade_lost(joined: Fleet) -> None:
     console.type("systemctl daemon-reload")
     for table in ("FEATURE", "SYSTEM_SERVICE"):
         console.witness.write(STATE_DB, f"{table}|{NAME}", {})
-    console.type("system service sync --boot")  # comes before a pod
     assert f"{NAME}.service is missing: system service sync" in shown(console)["detail"]
     console.type(f"system service start {NAME} --no-wait", expect=1)
-    console.type("system service sync")
+    console.type("system service sync --boot")  # comes before a pod, and has the oneshot do the rest
     wait_until("the start", lambda: console.unit(NAME, "ActiveState", "UnitFileState") == ["active", "enabled"])
     fleet.await_runner(NAME, "kube")
     console.type(f"system service wait {NAME} --for running")
