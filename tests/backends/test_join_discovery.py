@@ -112,7 +112,7 @@ def test_a_file_that_is_missing_or_may_not_be_read(path, tmp_path, monkeypatch):
     for odd in (str(tmp_path), str(tmp_path / "pipe"), "/dev/zero"):
         with pytest.raises(Unreachable, match="it is no plain file"):
             read(odd)
-    with pytest.raises(Unreachable, match="embedded null (byte|character)"):
+    with pytest.raises(Unreachable, match=r"embedded null (byte|character)"):
         read("a\0b")
     monkeypatch.setattr("os.open", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "denied")))
     with pytest.raises(NotPermitted, match="may not be read"):
