@@ -268,7 +268,8 @@ def main() -> None:
     text = "\n\n".join([head, *("\n".join(lines) for lines in reversed(sections))])
     sys.stdout.write(f"{text}\n")
     if "--write" in sys.argv:
-        PAGE.write_text(f"# Measurements\n\nMade by `make bench` (`python -m tests.bench --write`).\n\n{text}\n")
+        above = PAGE.read_text(encoding="utf-8").partition("\nMeasured on ")[0]
+        PAGE.write_text(f"{above}\n{text}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -66,8 +66,9 @@ class Turns:
     def _runner(self, id: str) -> str:
         if id not in self._names:
             shown = json.loads(self._switch.docker("inspect", id))[0]
-            local = shown["Name"] == "/snmp"
-            self._names[id] = _LOCAL if local else f"pod {shown['Config']['Image'].rpartition(':')[2]}"
+            versions = [word for word in shown["Config"]["Env"] if word.startswith("IMAGE_VERSION=")]
+            version = versions[0].partition("=")[2] if versions else ""
+            self._names[id] = _LOCAL if shown["Name"] == "/snmp" else f"pod {version}"
         return self._names[id]
 
     def close(self) -> None:
