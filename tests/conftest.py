@@ -32,7 +32,8 @@ _SLOW = (
     *("tests/packages/", "tests/fuzz/", "tests/terminal/test_progress.py", "tests/terminal/test_shells.py"),
     *(f"tests/model/test_{name}.py" for name in ("custody", "mutants", "space")),
     *("tests/backends/test_limits.py", "tests/domain/cluster/", "tests/domain/kube_only/test_install.py"),
-    *("tests/domain/change/test_move.py", "tests/domain/test_install_cluster.py"),
+    *("tests/domain/change/test_move.py", "tests/domain/change/test_operate.py", "tests/domain/test_host_setup.py"),
+    *("tests/domain/test_install_cluster.py", "tests/cli/test_install.py"),
     # A process for each command line.
     *(
         f"tests/cli/test_{name}.py"
