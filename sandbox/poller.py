@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sandbox.engine import Engine
 from sandbox.processes import wait_until
@@ -52,27 +52,25 @@ class Record:
     def silence(self) -> float:
         """Seconds of the longest time without an answer, from the answer before it to the one after it, or to the last
         question where none came since; 0.0 when every question was answered."""
-        longest, last, broken = 0.0, self._before, False
-        for moment, answered in self._seen:
-            if last is None:
-                last = moment
-            broken = broken or not answered
-            if broken:
-                longest = max(longest, moment - last)
-            if answered:
-                last, broken = moment, False
-        return longest
+        return max((end - begin for begin, end, _ in self._spans()), default=0.0)
 
     def silences(self) -> list[tuple[float, float]]:
         """Each time without an answer: the moments of the answers before and after it. One still open is not among
         them."""
-        found, last, broken = [], self._before, False
-        for moment, answered in self._seen:
-            if answered and broken and last is not None:
-                found.append((last, moment))
-            broken = not answered
-            last = moment if answered else last
-        return found
+        return [(begin, end) for begin, end, whole in self._spans() if whole]
+
+    def _spans(self) -> Iterator[tuple[float, float, bool]]:
+        """The beginning and the end of each time without an answer, and whether an answer was at both."""
+        begin, known, lost, end = self._before, self._before is not None, False, 0.0
+        for end, answered in self._seen:
+            begin = end if begin is None else begin
+            lost = lost or not answered
+            if answered:
+                if lost:
+                    yield begin, end, known
+                begin, known, lost = end, True, False
+        if lost and begin is not None:
+            yield begin, end, False
 
     def steady(self) -> bool:
         """Whether it ends with a row of answers."""

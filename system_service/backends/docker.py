@@ -10,7 +10,6 @@ import json
 import os
 import select
 
-from system_service.backends.docker_api import PATIENCE as PATIENCE
 from system_service.backends.docker_api import TIMEOUT, Api, sentence
 from system_service.errors import Failed, TimedOut, UnknownFeature, UnknownImage, Unreachable
 from system_service.wire import http

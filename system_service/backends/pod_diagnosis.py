@@ -131,8 +131,7 @@ def _template(daemonset: dict[str, Any]) -> dict[str, Any]:
 
 def containers(pod: dict[str, Any]) -> set[str]:
     """The names of a pod's containers."""
-    found = as_object(pod.get("spec")).get("containers")
-    return {plain(as_object(item).get("name")) for item in found} if isinstance(found, list) else set()
+    return {plain(item.get("name")) for item in _objects(as_object(pod.get("spec")), "containers")}
 
 
 def _reason(pod: dict[str, Any], feature: str) -> str:
@@ -142,10 +141,9 @@ def _reason(pod: dict[str, Any], feature: str) -> str:
         return "its pod is terminating"
     if status.get("phase") == "Failed":
         return f"its pod failed: {plain(status.get('reason')) or 'no reason given'}"
-    states = status.get("containerStatuses")
-    for item in states if isinstance(states, list) else []:
-        state = as_object(as_object(item).get("state"))
-        if as_object(item).get("name") != feature:
+    for item in _objects(status, "containerStatuses"):
+        state = as_object(item.get("state"))
+        if item.get("name") != feature:
             continue
         if isinstance(state.get("running"), dict):
             return ""
@@ -154,9 +152,7 @@ def _reason(pod: dict[str, Any], feature: str) -> str:
             if details:
                 message = plain(details.get("message"))[:120]
                 return f"{plain(details.get('reason')) or word}{f': {message}' if message else ''}"
-    conditions = status.get("conditions")
-    for item in conditions if isinstance(conditions, list) else []:
-        condition = as_object(item)
+    for condition in _objects(status, "conditions"):
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             return f"{plain(condition.get('reason')) or 'Unschedulable'}: {plain(condition.get('message'))[:120]}"
     return f"its pod is {plain(status.get('phase')) or 'new'}"

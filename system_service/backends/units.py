@@ -198,9 +198,8 @@ class Units:
             return
         if failure is not None and (not unit.exists or unit.masked or unit.result in ("", "success")):
             raise failure  # the unit itself knows nothing of it: systemctl's sentence says most
-        state = f"{unit.active.value} ({unit.sub})"
         why = f", result {unit.result}" if unit.result not in ("", "success") else ""
-        raise Failed(f"{name} is {state} after {verb}{why}", log)
+        raise Failed(f"{name} is {unit.words} after {verb}{why}", log)
 
     def _files(self, verb: str, names: tuple[str, ...], done: Callable[[Unit], bool]) -> None:
         ended = self._run(verb, [], names, self._timeout)

@@ -29,7 +29,7 @@ def command_lock(run_dir: str, feature: str, deadline: float, check: Callable[[]
             os.makedirs(run_dir, mode=0o770, exist_ok=True)
             taken = lock.take(deadline, check)
         except OSError as error:
-            raise _told(error, lock.path) from error
+            raise _lock_error(error, lock.path) from error
         if not taken:
             note = lock.noted().strip()
             by = f" ({note})" if note.isprintable() and note else ""
@@ -41,7 +41,7 @@ def command_lock(run_dir: str, feature: str, deadline: float, check: Callable[[]
         lock.close()
 
 
-def _told(error: OSError, path: str) -> NotPermitted | Failed:
+def _lock_error(error: OSError, path: str) -> NotPermitted | Failed:
     if isinstance(error, PermissionError):
         return NotPermitted(f"{path}: {error.strerror}", "run it as root (sudo)")
     if isinstance(error, NoFile):

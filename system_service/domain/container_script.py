@@ -255,10 +255,10 @@ class ContainerScript(NamedTuple):
         """
         if self.db is not None and self.feature is None:
             raise UnknownFeature(f"there is no feature for container {self.name}", "system service list")
-        told = self._record_down() if fields is None else self._record(fields)
+        changed = self._record_down() if fields is None else self._record(fields)
         if self.warnings:
             raise Unreachable("; ".join(self.warnings), "systemctl status database")
-        return told
+        return changed
 
     def _record(self, fields: dict[str, str]) -> bool:
         return self._edit(lambda row: Edit(fields))

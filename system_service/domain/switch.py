@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from system_service.backends.docker import PATIENCE, Docker
+from system_service.backends.docker import Docker
+from system_service.backends.docker_api import PATIENCE
 from system_service.backends.switchdb import SwitchDB
 from system_service.backends.units import Units
 from system_service.model.naming import RUN_DIR, run_dir

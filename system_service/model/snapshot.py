@@ -84,6 +84,11 @@ class Unit(NamedTuple):
         """Its state as systemd's own tools show it: `inactive (dead)`."""
         return f"{self.active.value} ({self.sub})"
 
+    @property
+    def in_auto_restart(self) -> bool:
+        """Whether it has ended, and systemd starts it again after its RestartSec."""
+        return self.sub == "auto-restart"
+
 
 class Host(NamedTuple):
     """What acts beside us: `systemd` runs here; `featured` acts on FEATURE.state; `ctrmgrd` on owners and labels."""

@@ -13,7 +13,8 @@ import os
 import select
 import time
 
-from system_service.backends.docker import PATIENCE, Docker
+from system_service.backends.docker import Docker
+from system_service.backends.docker_api import PATIENCE
 from system_service.backends.trigger import ask
 from system_service.backends.unitfiles import UnitFiles
 from system_service.errors import SwitchError

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import select
 import shutil
 import socket
 import tempfile
@@ -31,10 +32,12 @@ def event(action):
 
 def until_told(events):
     """Read until an error says why there is no more to be read."""
+    deadline = time.monotonic() + 20
     try:
-        while True:
+        while time.monotonic() < deadline:
             events.read()
-            time.sleep(0.01)
+            select.select(events.filenos(), [], [], 1.0)
+        pytest.fail("nothing says why there is no more to be read")
     finally:
         events.close()
 

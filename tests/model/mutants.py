@@ -26,7 +26,7 @@ MUTANTS = (
     Mutant(
         "a start under way is not waited for by stop",
         PLAN,
-        'settle = [Action(Kind.AWAIT_SETTLED, unit.name)] if unit.sub != "auto-restart" else []',
+        "settle = [Action(Kind.AWAIT_SETTLED, unit.name)] if not unit.in_auto_restart else []",
         "settle: list[Action] = []",
     ),
     Mutant(
@@ -79,7 +79,7 @@ MUTANTS = (
     Mutant(
         "a start job sits out RestartSec",
         PLAN,
-        'if unit.sub == "auto-restart":',
+        "if unit.in_auto_restart:",
         'if unit.sub == "start-pre":',
     ),
     Mutant(

@@ -217,7 +217,7 @@ class Executor(NamedTuple):
                 return True
             if said != before and said in (state, "failed"):
                 return True
-            if (units, said) != shown or any(u.active in _MOVING and u.sub != "auto-restart" for u in units.values()):
+            if (units, said) != shown or any(u.active in _MOVING and not u.in_auto_restart for u in units.values()):
                 shown, since = (units, said), time.monotonic()
             return time.monotonic() - since >= _CHANCE
 
@@ -228,7 +228,7 @@ class Executor(NamedTuple):
         if instance.unit is not None and instance.unit.exists:
             unit = self.switch.units.show(instance.spec.unit).get(instance.spec.unit)
         if action.kind is Kind.AWAIT_SETTLED:
-            return unit is None or unit.active not in _MOVING or unit.sub == "auto-restart"
+            return unit is None or unit.active not in _MOVING or unit.in_auto_restart
         if feature.spec.mode is Mode.KUBERNETES or instance.pods:
             (now,) = observe(self.switch, (feature.spec.name,)).features[0].instances
             return now.runs if action.kind is Kind.AWAIT_RUNNING else now.owner is Owner.NONE

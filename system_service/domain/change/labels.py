@@ -88,10 +88,12 @@ def record_desired(switch: Switch, snapshot: Snapshot) -> list[str]:
     that would be two requests a switch in the place of one. What `system service stop` took away is not wanted again:
     only a feature whose unit is up wants a pod. Raises Unreachable, NotPermitted, Failed.
     """
-    doubtful = []
+    doubtful: list[str] = []
+    if snapshot.host.ctrmgrd:  # which sends them, and nobody of ours does
+        return doubtful
     for feature in snapshot.features:
         name, own = feature.spec.name, feature.own
-        if ctrmgrd.present() or not feature.spec.knows_owner or not has_gate(feature) or not feature.instances:
+        if not feature.spec.knows_owner or not has_gate(feature) or not feature.instances:
             continue
         if any(instance.spec.namespace for instance in feature.instances):
             continue

@@ -72,7 +72,7 @@ def plan(snapshot: Snapshot, feature: FeatureState, request: Request) -> Plan:
 def starting(instance: InstanceState) -> bool:
     """Whether a start job is at work. `auto-restart` is systemd's pause before the next try: nothing runs then."""
     unit = instance.unit
-    return unit is not None and unit.active in (Active.ACTIVATING, Active.RELOADING) and unit.sub != "auto-restart"
+    return unit is not None and unit.active in (Active.ACTIVATING, Active.RELOADING) and not unit.in_auto_restart
 
 
 def _start(host: Host, feature: FeatureState) -> list[Action]:
@@ -146,7 +146,7 @@ def _bring_up_unit(feature: FeatureState, instance: InstanceState) -> list[Actio
             return [running]  # in kubernetes mode the unit's `wait` is at it
         # The unit's `wait` should have ended with the container: it is not ours, or about to end.
         return _restart_unit(instance)
-    if unit.sub == "auto-restart":
+    if unit.in_auto_restart:
         # A start job would wait for RestartSec to be over; a restart job begins at once.
         return _restart_unit(instance)
     return _start_unit(instance)
@@ -196,7 +196,7 @@ def _bring_down(host: Host, instance: InstanceState) -> list[Action]:
         return [stop]
     # systemd runs ExecStop for an active unit only: in its pauses and when a start was cut off, the container stays.
     # A stop while ExecStartPre runs kills it, so a start under way is waited for.
-    settle = [Action(Kind.AWAIT_SETTLED, unit.name)] if unit.sub != "auto-restart" else []
+    settle = [Action(Kind.AWAIT_SETTLED, unit.name)] if not unit.in_auto_restart else []
     return [*settle, stop, *kill]
 
 

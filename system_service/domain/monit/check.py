@@ -86,9 +86,9 @@ def check(
     order = dict.fromkeys(names) or found
     reports = tuple(found.get(name) or Unseen(name, error=intended.unknown[name]) for name in order)
     judged = [report for report in reports if isinstance(report, CheckReport)]
-    if told := sentences(judged):
+    if lines := sentences(judged):
         first = next(report.name for report in judged if report.alarm)
-        error = error or NotRunning("; ".join(told), f"system service explain {first}")
+        error = error or NotRunning("; ".join(lines), f"system service explain {first}")
     return Result(_COMMAND, reports, error=error or doubt)
 
 
@@ -96,8 +96,8 @@ def sentences(reports: Sequence[CheckReport]) -> list[str]:
     """The alarms in the host checker's words; none when all is well."""
     down = [name for report in reports for name in report.missing]
     dead = [f"{dead.container}:{dead.process}" for report in reports for dead in report.missing_processes]
-    told = [f"Expected containers not running: {', '.join(down)}"] if down else []
-    return [*told, *([f"Critical processes not running: {', '.join(dead)}"] if dead else [])]
+    lines = [f"Expected containers not running: {', '.join(down)}"] if down else []
+    return [*lines, *([f"Critical processes not running: {', '.join(dead)}"] if dead else [])]
 
 
 def _alive(switch: Switch) -> Alive:
@@ -189,8 +189,8 @@ class _Checker:
             # supervisord ends its programs one by one while its container is being stopped for the pod.
             return verdict._replace(alarm=False, missing=(), why=_MOVES)
         who = "a pod's container" if verdict.owner is Owner.KUBE else f"container {verdict.container}"
-        told = f"{', '.join(verdict.missing)} does not run in {who} ({verdict.owner.value})"
-        return verdict._replace(why=told)
+        sentence = f"{', '.join(verdict.missing)} does not run in {who} ({verdict.owner.value})"
+        return verdict._replace(why=sentence)
 
     def _down(self, feature: FeatureState, instance: InstanceState) -> _Verdict:
         from system_service.domain.monit.handing_over import in_transit
@@ -244,7 +244,7 @@ def why_down(feature: FeatureState, instance: InstanceState) -> str:
     waits = awaited(feature, instance) if feature.spec.mode is Mode.KUBERNETES else ""
     if instance.container is None:
         return waits or f"there is no container {instance.spec.container}"
-    told = f"container {instance.spec.container} is {instance.run.value}"
+    text = f"container {instance.spec.container} is {instance.run.value}"
     status = instance.container.status
-    told += f" ({status[:1].lower()}{status[1:]})" if instance.run is Run.EXITED and status.startswith("Exited") else ""
-    return f"{told}; {waits}" if waits else told
+    text += f" ({status[:1].lower()}{status[1:]})" if instance.run is Run.EXITED and status.startswith("Exited") else ""
+    return f"{text}; {waits}" if waits else text

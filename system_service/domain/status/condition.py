@@ -66,7 +66,7 @@ def condition(feature: FeatureState, instance: InstanceState) -> Condition:
     unit, lasting = unit_of(instance), _lasting(feature, instance)
     if unit.active is Active.DEACTIVATING:
         return Condition.STOPPING
-    if unit.active is Active.ACTIVATING and not in_auto_restart(unit) and lasting is not Condition.HALTED:
+    if unit.active is Active.ACTIVATING and not unit.in_auto_restart and lasting is not Condition.HALTED:
         return Condition.STARTING
     if unit.active is Active.RELOADING and lasting is Condition.STOPPED:
         return Condition.STARTING
@@ -128,11 +128,6 @@ def unit_of(instance: InstanceState) -> Unit:
     return unit if unit is not None and unit.exists else Unit(instance.spec.unit)
 
 
-def in_auto_restart(unit: Unit) -> bool:
-    """Whether it has ended, and systemd starts it again after its RestartSec."""
-    return unit.active is Active.ACTIVATING and unit.sub == "auto-restart"
-
-
 def _lasting(feature: FeatureState, instance: InstanceState) -> Condition:
     """What is there, whatever systemd is at: neither STOPPING nor STARTING."""
     if instance.run is Run.RUNNING:
@@ -167,7 +162,7 @@ def _run_by_nobody(feature: FeatureState, instance: InstanceState) -> Condition:
     unit = unit_of(instance)
     if _frozen(instance):
         return Condition.HALTED
-    if in_auto_restart(unit):
+    if unit.in_auto_restart:
         return Condition.AUTO_RESTART
     if unit.active is Active.FAILED:
         return Condition.FAILED

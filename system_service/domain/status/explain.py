@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from system_service.backends.journal import read
 from system_service.domain.result import Explanation
-from system_service.domain.status.condition import Condition, condition, in_auto_restart, unit_of
+from system_service.domain.status.condition import Condition, condition, unit_of
 from system_service.domain.status.observe import observe
 from system_service.domain.status.report import detail, local, owner, pending, report, since, status
 from system_service.domain.status.waiting_for import same_version, takes_over
@@ -97,8 +97,8 @@ def outlook(snapshot: Snapshot, feature: FeatureState, instance: InstanceState) 
     """What happens next to this instance, and what would change that: a sentence or two."""
     if not snapshot.host.systemd or not unit_of(instance).exists:
         return [_without_a_unit(feature, instance)]
-    if told := _by_its_unit(feature, instance):
-        return [told]
+    if line := _by_its_unit(feature, instance):
+        return [line]
     match condition(feature, instance):
         case Condition.SAME_VERSION | Condition.FALLBACK | Condition.LOCAL | Condition.BESIDE_A_POD:
             return _by_its_container(snapshot.server, feature, instance)
@@ -136,7 +136,7 @@ def _by_its_unit(feature: FeatureState, instance: InstanceState) -> str:
     if unit.masked and not feature.spec.state.off:
         ends = "once it has ended nothing" if unit.active is Active.ACTIVE else "nothing, the next boot neither,"
         return f"{unit.name} is masked: {ends} starts it again, until: system service enable {name}"
-    if in_auto_restart(unit):
+    if unit.in_auto_restart:
         return f"systemd starts {unit.name} again after its RestartSec; sooner: system service start {name}"
     if unit.active is Active.ACTIVATING or condition(feature, instance) is Condition.STARTING:
         return f"systemd is starting {unit.name}"

@@ -1,4 +1,4 @@
-"""What our own row says of a feature to those who show it: two sentences, and when what is noted is over.
+"""What our own row notes of a feature, for those who show it: moments, and when what is noted is over.
 
 Pure but for clocks.
 """
